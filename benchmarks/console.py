@@ -34,6 +34,7 @@ from sqlalchemy import text
 
 from appealbus.core.clocks import KAZAKHSTAN, wall
 from appealbus.core.config.models import LogFormat, LogLevel
+from appealbus.core.journal import access, events
 from appealbus.core.journal.appeals import lists as journal_lists
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.quarantine import NewQuarantine
@@ -173,8 +174,8 @@ def main() -> None:
 async def look(journal: Journal) -> None:
     """Have somebody look at each appeal."""
     for row in await journal.ask(journal_lists.appeals):
-        await journal.note_look("dossier", number=row.number, purpose="complaint 14", by="person:bench")
-    while await journal.place_log():
+        await journal.do(access.Look("dossier", number=row.number, purpose="complaint 14", by="person:bench"))
+    while await journal.do(events.Placing()):
         pass
 
 
@@ -184,7 +185,7 @@ async def fill_quarantine(journal: Journal) -> None:
         NewQuarantine(datetime.now(UTC), "files", f"a.jsonl:{n}", "no JSON", b"{" * 2000, "", "json.malformed", None)
         for n in range(_MESSAGES)
     ]
-    await asyncio.gather(*(journal.quarantine(each) for each in new))
+    await asyncio.gather(*(journal.do(each) for each in new))
 
 
 def fall_behind(cloning: Cloning, count: int) -> None:

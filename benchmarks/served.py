@@ -23,6 +23,7 @@ from appealbus.core.bus.bus import Bus
 from appealbus.core.config.loading import load
 from appealbus.core.domain.client import Client, Credential, Role
 from appealbus.core.domain.listing import AppealRow
+from appealbus.core.journal import clients
 from appealbus.core.journal import documents as journal_documents
 from appealbus.core.journal.appeals import lists
 from appealbus.core.journal.journal import Journal
@@ -115,7 +116,7 @@ async def with_clients(journal: Journal) -> dict[str, str]:
         tokens[name], mark, digest = new_token()
         channel = CHANNEL if role == "channel" else ""
         client = Client(name, Role(role), channel, (), (), None, now, "person:bench")
-        await journal.add_client(client, Credential(mark, "token", now, now + timedelta(days=1)), digest)
+        await journal.do(clients.NewClient(client, Credential(mark, "token", now, now + timedelta(days=1)), digest))
     return tokens
 
 

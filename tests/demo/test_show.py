@@ -8,7 +8,7 @@ import pytest
 
 from appealbus.core import CallFailed, From, OutcomeKind, Taken
 from appealbus.core.domain.waiting import DueMoved
-from appealbus.core.journal import figures
+from appealbus.core.journal import figures, terms
 from appealbus.core.journal.appeals import lists
 from appealbus.demo import show
 from tests.core.kit import ScriptedWire, dossier, lookup, message, running_bus
@@ -39,7 +39,7 @@ async def test_the_counted_day_is_told(tmp_path: Path) -> None:
         assert await show._due_on(bus, made) is made.appeal.due_on is None
         row = await bus.journal.ask(lists.appeal_row, made.number)
         assert row is not None
-        await bus.journal.move_terms([DueMoved(row.appeal_id, None, date(2026, 2, 9))])
+        await bus.journal.do(terms.Moving([DueMoved(row.appeal_id, None, date(2026, 2, 9))]))
         assert await show._due_on(bus, made) == date(2026, 2, 9)
 
 

@@ -20,6 +20,16 @@ async def appeals_of(
     return list((await journal.find(selection, Place(after), limit)).rows)
 
 
+def through(journal: JournalReader, what: Any) -> Callable[..., Awaitable[Any]]:
+    """Return what asks a question, or does a kind of write, as the journal does by now."""
+    ask, do = journal.ask, getattr(journal, "do", None)
+
+    async def original(*given: Any, **more: Any) -> Any:
+        return await (do(*given) if isinstance(what, type) and do is not None else ask(what, *given, **more))
+
+    return original
+
+
 def instead(
     patch: pytest.MonkeyPatch, journal: Journal | type[Journal], what: Any, does: Callable[..., Awaitable[Any]]
 ) -> None:

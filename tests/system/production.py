@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from appealbus.core.journal import figures
+from appealbus.core.journal.appeals import leases
 from appealbus.core.journal.journal import Journal
 from tests.services.forms import LONG
 from tests.services.rabbitmq import Vhost
@@ -83,7 +84,7 @@ class Production(Installation):
 
         async def work() -> None:
             async with await Journal.open(self.journal, key=self.folder / "appealbus.key") as journal:
-                await asyncio.gather(*map(journal.retry, numbers))
+                await asyncio.gather(*(journal.do(leases.Retry(number)) for number in numbers))
 
         asyncio.run(work())
 

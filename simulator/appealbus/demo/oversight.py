@@ -9,10 +9,10 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
-from appealbus.core.bus.service_view import PublicJournal
 from appealbus.core.clocks import day_of, wall
 from appealbus.core.journal import state
 from appealbus.core.journal.journal import Journal
+from appealbus.core.journal.view import PublicJournal
 from appealbus.core.language import Reader
 from appealbus.demo.past import live_through
 from appealbus.plugins.report.following import follow

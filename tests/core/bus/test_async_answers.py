@@ -254,8 +254,8 @@ async def test_the_bus_restarts_in_between(tmp_path: Path) -> None:
     async with await Journal.open(f"sqlite:///{tmp_path / 'journal.db'}") as journal:
         # Stored by a process that died before it could acknowledge: the broker brings it again.
         answer = Answer(first.sent[0].question_id, GOOD)
-        assert await journal.answered("s", answer) is Kept.STORED
-        assert await journal.answered("s", answer) is Kept.AGAIN
+        assert await journal.do(awaiting.Answered("s", answer)) is Kept.STORED
+        assert await journal.do(awaiting.Answered("s", answer)) is Kept.AGAIN
     async with running_bus(tmp_path, LOOKUP, wire=second) as bus:
         async with asyncio.timeout(PATIENCE):
             while (await dossier(bus, number)).version < 2:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from appealbus.core import (
 )
 from appealbus.core.bus.readiness import checks
 from appealbus.core.journal import access, figures, quarantine
+from appealbus.core.journal import state as journal_state
 from appealbus.core.journal.appeals import cases, lists
 from appealbus.core.journal.journal import Journal
 from appealbus.schemas import Completeness, Dossier, Severity, Signal
@@ -346,7 +348,9 @@ async def test_while_the_clock_is_in_doubt_nothing_is_given_up(tmp_path: Path, m
         (state,) = await bus.journal.ask(cases.states, taken.receipt.number)
         assert state.next_attempt_at is not None
         assert timedelta() < state.next_attempt_at - datetime.now(UTC) < timedelta(hours=1)
-        (check,) = [each for each in await checks(bus, bus.journal.probe) if each.name == "clock"]
+        (check,) = [
+            each for each in await checks(bus, partial(bus.journal.do, journal_state.Probe())) if each.name == "clock"
+        ]
         assert (check.ok, check.needed) == (False, False)
         assert "it jumped by 10.0 days" in check.detail
 

@@ -15,8 +15,8 @@ from appealbus.core.bus.bus import Bus
 from appealbus.core.bus.intake.reception import Reception
 from appealbus.core.config.models import BusSettings
 from appealbus.core.domain.listing import AppealState
-from appealbus.core.journal import figures, quarantine
-from appealbus.core.journal.appeals import cases, lists
+from appealbus.core.journal import figures, quarantine, retention
+from appealbus.core.journal.appeals import cases, leases, lists
 from appealbus.core.rights.policy import Policy
 from appealbus.core.rights.settings import ChannelSettings
 from appealbus.schemas import Completeness
@@ -115,7 +115,7 @@ async def test_nobody_asks_for_an_appeal_that_has_ended(tmp_path: Path) -> None:
         assert gap.reason == "nobody asks any more: the appeal was withdrawn"
         assert (await bus.journal.ask(lists.appeal_row, number)).state is AppealState.IDLE
         down[0] = False
-        await bus.journal.retry(number)
+        await bus.journal.do(leases.Retry(number))
         await accepted(bus, change("c-2", corrected={"text": "x"}, dated_at="2026-03-02"))
         await bus.settle()
         assert (len(wire.asked), (await dossier(bus, number)).appeal.text) == (asked, "x")
@@ -139,7 +139,7 @@ async def test_what_was_answered_stays_when_the_appeal_has_ended(tmp_path: Path)
         await bus.settle()
         await accepted(bus, change(kind="closed", dated_at="2026-03-01"))
         await bus.settle()
-        await bus.journal.retry(number, everything=True)
+        await bus.journal.do(leases.Retry(number, everything=True))
         await bus.settle()
         made = await dossier(bus, number)
         (end,) = made.outcomes
@@ -205,7 +205,7 @@ async def test_one_that_waited_in_vain_is_the_same_when_it_is_replayed(tmp_path:
     sent = change(kind="extended", due_on="завтра", other=1)
     async with running_bus(tmp_path, WHO) as bus:
         await accepted(bus, sent)
-        await bus.journal.expire_changes(bus.journal.now() + timedelta(days=1))
+        await retention.expire_changes(bus.journal, bus.journal.now() + timedelta(days=1))
         policy = Policy(channels={"test": ChannelSettings(changes=["extended"])})
         reception = Reception(bus.journal, BusSettings(), policy=policy)
         (listed,) = await bus.journal.ask(quarantine.quarantined)
@@ -214,7 +214,7 @@ async def test_one_that_waited_in_vain_is_the_same_when_it_is_replayed(tmp_path:
         with capture_logs() as logs:
             await reception.replay(early)
         assert [each["channel"] for each in logs if each["event"] == "change.waits"] == [early.channel]
-        await bus.journal.expire_changes(bus.journal.now() + timedelta(days=1))
+        await retention.expire_changes(bus.journal, bus.journal.now() + timedelta(days=1))
         number = (await accepted(bus, message(applicant=person(ONE)))).receipt.number
         (listed,) = await bus.journal.ask(quarantine.quarantined)
         row = await bus.journal.ask(quarantine.quarantine_row, listed.id)

@@ -47,7 +47,8 @@ from appealbus.core.bus.tasks import Phase as StopPhase
 from appealbus.core.config.loading import from_document
 from appealbus.core.domain.listing import AppealState
 from appealbus.core.journal import access, documents, quarantine
-from appealbus.core.journal.appeals import cases, lists
+from appealbus.core.journal.appeals import cases, lists, suspects
+from appealbus.core.journal.deliveries import delivering
 from appealbus.core.journal.journal import Journal
 from appealbus.core.loading.host import Host, Plugin
 from appealbus.core.loading.parts import build
@@ -289,10 +290,10 @@ class Machine(RuleBasedStateMachine):
             async with asyncio.timeout(SETTLES):
                 await self.life.bus.settle(parked=True)
                 # What three lives ended over is left to a person.
-                await journal.resend(None)
+                await journal.do(delivering.Resend(None))
                 for row in await journal.ask(lists.appeals, limit=1000):
                     if row.state is AppealState.HELD:
-                        await journal.release_appeal(row.number)
+                        await journal.do(suspects.Releasing(row.number))
                 await self.life.bus.settle(parked=True)
             rows = await journal.ask(lists.appeals, limit=1000)
             numbers = {row.message_id: row.number for row in rows}

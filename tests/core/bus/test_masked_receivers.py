@@ -16,7 +16,7 @@ from appealbus.core.bus.delivery.receiver_mask import UNMASKED, ReceiverMask
 from appealbus.core.journal.appeals import cases
 from appealbus.core.journal.appeals.accepting import NewAppeal
 from appealbus.core.journal.appeals.concluding import Conclusion
-from appealbus.core.journal.deliveries import deliveries
+from appealbus.core.journal.deliveries import deliveries, delivering
 from appealbus.core.journal.deliveries.deliveries import DeliveryState
 from appealbus.core.journal.journal import Journal
 from appealbus.core.rights import masked_version
@@ -179,14 +179,14 @@ async def _handed(journal: Journal, masker: Masker, became: dict[int, str], look
             for name in others[:-1]
             for each in await journal.ask(deliveries.undelivered, name, journal.now() + DAY, 10)
         ]
-        await journal.delivered([each.delivery_id for each in due])
+        await journal.do(delivering.Confirmed([each.delivery_id for each in due]))
         rows = await journal.ask(deliveries.undelivered, "out", journal.now() + DAY, 10)
         going, _ = await receiver.masked(rows)
         out += [row.version for row in going]
         if became.get(version, "taken") == "taken":
-            await journal.delivered([row.delivery_id for row in rows])
+            await journal.do(delivering.Confirmed([row.delivery_id for row in rows]))
         else:
-            await journal.deliveries_alone([(row.delivery_id, "died") for row in rows])
+            await journal.do(delivering.GivenUp([(row.delivery_id, "died") for row in rows]))
     return out
 
 
@@ -218,7 +218,7 @@ async def test_a_damaged_version_of_before_stops_no_receiver(tmp_path: Path) -> 
             await conclude(journal, (await journal.ask(cases.cases, [taken.appeal_id]))[0])
             rows = await journal.ask(deliveries.undelivered, "out", journal.now() + DAY, 10)
             if rows[0].version == 1:
-                await journal.delivered([row.delivery_id for row in rows])
+                await journal.do(delivering.Confirmed([row.delivery_id for row in rows]))
         with closing(sqlite3.connect(tmp_path / "journal.db")) as connection, connection:
             damage = "UPDATE dossier SET document = ? WHERE version = 1"
             assert connection.execute(damage, (packing._PACKED + b"{}",)).rowcount == 1

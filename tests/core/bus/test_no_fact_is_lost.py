@@ -8,7 +8,7 @@ import pytest
 
 from appealbus.core import CallFailed, From, FromAll, Lookup, OutcomeKind, Request, Taken, found, not_found
 from appealbus.core.bus.bus import Bus
-from appealbus.core.journal.appeals import lists
+from appealbus.core.journal.appeals import leases, lists
 from appealbus.schemas import Dossier
 from tests.core.bus.test_changes import ONE as FIRST
 from tests.core.bus.test_changes import OTHER, change
@@ -114,7 +114,7 @@ async def happens(random: Random, registers: Registers, bus: Bus, number: str, s
         given |= {"applicant": {"type": "person", "iin": iin}} if iin else {}
         await bus.accept(change(step, number=number, corrected=given, **more))
     else:
-        await bus.journal.retry(number, everything=what == "all", refresh=what == "refresh")
+        await bus.journal.do(leases.Retry(number, everything=what == "all", refresh=what == "refresh"))
         bus._dispatcher.more()
     await bus.settle()
 

@@ -14,7 +14,7 @@ from appealbus.core.bus.work.source_watch import _Pass
 from appealbus.core.domain.listing import AppealState
 from appealbus.core.domain.pauses import Pause, Period
 from appealbus.core.journal import figures, log, pauses, waiting
-from appealbus.core.journal.appeals import cases, lists
+from appealbus.core.journal.appeals import cases, leases, lists
 from appealbus.schemas import Completeness
 from tests.core.kit import ScriptedWire, Thing, dossier, lookup, message, reply, running_bus
 from tests.services.day import today
@@ -50,7 +50,7 @@ async def test_a_paused_source_is_not_asked_and_nothing_is_complete_without_it(t
     wire = ScriptedWire(lambda request, call: reply())
     async with running_bus(tmp_path, ONE, wire=wire, retry=SLOWLY) as bus:
         given = order()
-        await bus.journal.pause_source(given)
+        await bus.journal.do(pauses.Pausing(given))
         await until(lambda: bus.guards["s"].state().paused_until)
         taken = await bus.accept(message(repeats=["a"]))
         assert isinstance(taken, Taken)
@@ -68,8 +68,8 @@ async def test_a_paused_source_is_not_asked_and_nothing_is_complete_without_it(t
         found, count = await bus.journal.ask(waiting.endangered, "s", None, clocks.day_of(clocks.wall()), 5)
         assert (found, count) == ([], 0)  # it has no date
 
-        assert await bus.journal.resume_source("s", by="olga")
-        assert not await bus.journal.resume_source("s", by="olga")
+        assert await bus.journal.do(pauses.Resuming("s", by="olga"))
+        assert not await bus.journal.do(pauses.Resuming("s", by="olga"))
         await until(lambda: _is_complete(bus, number))
         assert len(wire.asked) == 1
         entries = (await bus.journal.ask(log.page, limit=1000)).entries
@@ -86,7 +86,7 @@ async def _is_complete(bus: Any, number: str) -> bool:
 async def test_a_pause_ends_by_itself(tmp_path: Path) -> None:
     """At its time the source is asked, the pause is gone, and the log says that nobody did it."""
     async with running_bus(tmp_path, ONE) as bus:
-        await bus.journal.pause_source(order(minutes=0.04))
+        await bus.journal.do(pauses.Pausing(order(minutes=0.04)))
         await until(lambda: bus.guards["s"].state().paused_until)
         taken = await bus.accept(message(repeats=["a"]))
         assert isinstance(taken, Taken)
@@ -159,14 +159,14 @@ async def test_all_workers_obey_and_another_one_takes_in(tmp_path: Path, journal
     given = {"bus": {"journal": journal_database, "grace": 1}, "retry": SLOWLY}
     async with running_bus(tmp_path, ONE, wire=wire, **given) as second:
         async with running_bus(tmp_path, ONE, wire=wire, **given) as first:
-            await first.journal.pause_source(order())
+            await first.journal.do(pauses.Pausing(order()))
             for bus in (first, second):
                 await until(lambda bus=bus: bus.guards["s"].state().paused_until)
             for n in range(20):
                 await first.accept(message(f"m{n}", repeats=[str(n)]))
             await until(lambda: _parked(second, 20))
             assert len(wire.asked) == 0
-            await first.journal.resume_source("s", by="olga")
+            await first.journal.do(pauses.Resuming("s", by="olga"))
         await until(lambda: _idle(second, 20))
         assert len(wire.asked) == 20
 
@@ -208,17 +208,17 @@ async def test_what_was_asked_again_in_vain_is_taken_in_too_and_not_once_a_secon
         first = await bus.accept(message("a", repeats=["x"]))
         assert isinstance(first, Taken)
         await bus.settle()
-        await bus.journal.pause_source(order())
+        await bus.journal.do(pauses.Pausing(order()))
         await until(lambda: bus.guards["s"].state().paused_until)
         stale = await bus.accept(message("b", repeats=["x"]))
         assert isinstance(stale, Taken)
         await bus.settle()
-        await bus.journal.retry(first.receipt.number, refresh=True)
+        await bus.journal.do(leases.Retry(first.receipt.number, refresh=True))
         await until(lambda: _has_code(bus, first.receipt.number, "refresh.failed"))
         assert await _has_code(bus, stale.receipt.number, "source.stale")
         assert len(wire.asked) == 1
         down[0] = True
-        await bus.journal.resume_source("s", by="olga")
+        await bus.journal.do(pauses.Resuming("s", by="olga"))
         await until(lambda: len(wire.asked) == 3)
         await asyncio.sleep(0.8)  # some more looks at what has come back
         assert len(wire.asked) == 3

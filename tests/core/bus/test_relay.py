@@ -18,7 +18,7 @@ from appealbus.core.config.loading import from_document
 from appealbus.core.journal import figures
 from appealbus.core.journal.appeals import lists
 from appealbus.core.journal.appeals.concluding import Conclusion
-from appealbus.core.journal.deliveries import deliveries
+from appealbus.core.journal.deliveries import deliveries, delivering
 from appealbus.core.journal.deliveries.deliveries import DeliveryState
 from appealbus.core.journal.journal import Journal
 from appealbus.core.loading.host import Host, Plugin
@@ -210,10 +210,10 @@ async def test_what_somebody_died_over_is_handed_over_alone(tmp_path: Path) -> N
 
     async def died(journal: Journal) -> None:
         rows = await journal.ask(deliveries.undelivered, "out", journal.now(), 100)
-        await journal.deliveries_begun([row.delivery_id for row in rows], "dead")
+        await journal.do(delivering.Begun([row.delivery_id for row in rows], "dead"))
         bad = [row.delivery_id for row in rows if row.number.endswith(BAD)]
         for life in range(3):
-            await journal.deliveries_begun(bad, f"dead {life}")
+            await journal.do(delivering.Begun(bad, f"dead {life}"))
 
     async with judged(tmp_path, rule, 20, died) as bus:
         async with asyncio.timeout(PATIENCE):
@@ -270,8 +270,8 @@ async def test_what_waits_alone_holds_up_no_later_version_and_can_be_sent_again(
             while f"{first.number}/2" not in Judge.got:
                 await asyncio.sleep(0.02)
         bad = False
-        assert await journal.resend(first.number) == 1
-        assert await journal.skip_deliveries(second.number, "withdrawn by letter 5") == 1
+        assert await journal.do(delivering.Resend(first.number)) == 1
+        assert await journal.do(delivering.Skip(second.number, "withdrawn by letter 5")) == 1
         async with asyncio.timeout(PATIENCE):
             await bus.settle(parked=True)
         assert await alone(bus) == []
@@ -280,7 +280,7 @@ async def test_what_waits_alone_holds_up_no_later_version_and_can_be_sent_again(
         assert [each.state for each in await journal.ask(deliveries.deliveries, first.number)] == [
             DeliveryState.DELIVERED
         ] * 2
-        assert await journal.resend(first.number, version=2) == 1
+        assert await journal.do(delivering.Resend(first.number, version=2)) == 1
         async with asyncio.timeout(PATIENCE):
             await bus.settle(parked=True)
     assert Judge.got == {f"{first.number}/1": 1, f"{first.number}/2": 2}

@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from appealbus.core import From, Inbound, RunningBus, Service, Taken, Terms
-from appealbus.core.journal import documents, figures
-from appealbus.core.journal.appeals import cases, lists
 from appealbus.core.loading.host import Plugin
 from appealbus.schemas import Dossier
 from tests.core.kit import Receiver, lookup, message, running_bus
@@ -55,11 +53,11 @@ async def test_a_service_takes_messages_and_reads_what_became_of_them(tmp_path: 
         await bus.accept(Inbound("post", "post#1", b"no appeal"))
         await running.settle(parked=True)
         number = taken.receipt.number
-        assert [row.number for row in await bus.journal.ask(lists.appeals)] == [number]
-        case = await bus.journal.ask(cases.case, number)
+        assert [row.number for row in await bus.journal.appeals()] == [number]
+        case = await bus.journal.case(number)
         assert case is not None
         assert [state.lookup for state in case.states] == ["s.thing"]
-        raw = await bus.journal.ask(documents.whole, number)
+        raw = await bus.journal.dossier(number)
         assert raw is not None
         assert Dossier.model_validate_json(raw).number == number
         after = bus.figures()
@@ -67,7 +65,7 @@ async def test_a_service_takes_messages_and_reads_what_became_of_them(tmp_path: 
         assert (after.dossiers["complete"], after.deliveries["registry", "delivered"]) == (1, 1)
         (source,) = bus.sources()
         assert after.calls[source.source].within[-1] == (float("inf"), 1)
-        counts = await bus.journal.ask(figures.counts)
+        counts = await bus.journal.counts()
         assert bus.quarantine_fullness(counts).keys() == {"post"}
         assert bus.waiting_fullness(replace(counts, waiting_by_channel={"post": 7_500})) == {"post": 0.75}
         assert {check.name: check.ok for check in await bus.checks(bus.journal.probe)}["journal"]

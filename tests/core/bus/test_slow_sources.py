@@ -10,7 +10,7 @@ import pytest
 
 from appealbus.core import Call, CallFailed, From, Lookup, Outcome, OutcomeKind, Reply, Request, Source, Taken, found
 from appealbus.core.journal import access
-from appealbus.core.journal.appeals import cases, lists
+from appealbus.core.journal.appeals import cases, leases, lists
 from appealbus.schemas import Completeness
 from tests.core.kit import Receiver, ScriptedWire, Thing, dossier, lookup, message, reply, running_bus
 from tests.services.processes import PATIENCE
@@ -137,7 +137,7 @@ async def test_what_is_not_idempotent_waits_for_a_person(tmp_path: Path, kind: O
         await asyncio.wait_for(bus.settle(parked=True), PATIENCE)
         (state,) = await bus.journal.ask(cases.states, taken.receipt.number)
         assert (state.kind, state.next_attempt_at, len(asked)) == (kind, None, 1)
-        await bus.journal.retry(taken.receipt.number)
+        await bus.journal.do(leases.Retry(taken.receipt.number))
         bus._dispatcher.more()
         await asyncio.wait_for(bus.settle(parked=True), PATIENCE)
         assert len((await dossier(bus, taken.receipt.number)).facts) == 1
@@ -193,7 +193,7 @@ async def test_what_was_found_stays_where_a_worker_dies_over_its_refresh(tmp_pat
         taken = await bus.accept(message(repeats=["a"]))
         assert isinstance(taken, Taken)
         await asyncio.wait_for(bus.settle(), PATIENCE)
-        refreshes = bool(await bus.journal.retry(taken.receipt.number, refresh=True))
+        refreshes = bool(await bus.journal.do(leases.Retry(taken.receipt.number, refresh=True)))
         bus._dispatcher.more()
         await asyncio.wait_for(asked.wait(), PATIENCE)
         for name in ("journal.db", "journal.db-wal", "journal.db.key"):  # what the disk holds if it dies now

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from appealbus.core import CallFailed, From, KeptChange, OutcomeKind, Reply, Taken, Terms
-from appealbus.core.journal.appeals import cases, lists
+from appealbus.core.journal.appeals import cases, leases, lists
 from appealbus.core.journal.journal import Journal
 from appealbus.schemas.appeal import Appeal
 from tests.core.kit import ScriptedWire, lookup, message, running_bus
@@ -114,7 +114,7 @@ async def test_the_next_run_follows_what_is_counted_then(tmp_path: Path) -> None
         await bus.settle()
     async with running_bus(tmp_path, ASKED, terms=[Counted(FIRST + timedelta(days=3))]) as bus:
         assert await due_on(bus.journal, number) == FIRST
-        await bus.journal.retry(number)
+        await bus.journal.do(leases.Retry(number))
         await bus.settle()
         assert await due_on(bus.journal, number) == FIRST + timedelta(days=3)
 

@@ -18,7 +18,7 @@ from appealbus.core.bus.intake.reception import Received, Reception
 from appealbus.core.config.models import BusSettings
 from appealbus.core.domain.client import Client, Credential, Role
 from appealbus.core.domain.sender import Sender
-from appealbus.core.journal import quarantine
+from appealbus.core.journal import clients, quarantine
 from appealbus.core.journal.appeals.accepting import NewAppeal
 from appealbus.core.journal.changes import changes as journal_changes
 from appealbus.core.journal.journal import Journal
@@ -65,7 +65,7 @@ async def put_in(journal: Journal, rights: Policy, door: str, message: Inbound) 
     async with aclosing(Reception(journal, SETTINGS, policy=rights)) as reception:
         if door == "replay":
             kept = NewQuarantine(journal.now(), message.channel, "x", "away", message.raw, "application/json")
-            row = await journal.ask(quarantine.quarantine_row, await journal.quarantine(kept))
+            row = await journal.ask(quarantine.quarantine_row, await journal.do(kept))
             assert row is not None
             return (await retake(reception, row, Retaking())).code
         if door == "command":
@@ -171,7 +171,7 @@ async def test_what_waits_counts_by_the_rights_of_when_its_appeal_comes(journal:
     bus = BusSettings(changes_from=["register"])
     at, given_until = journal.now(), journal.now() + timedelta(days=1)
     gone = Client("gone", Role.REGISTRY, "register", (), (), None, at, "person:test")
-    await journal.add_client(gone, Credential("x", "token", at, given_until), b"x")
+    await journal.do(clients.NewClient(gone, Credential("x", "token", at, given_until), b"x"))
     client = Sender(client="gone", role="registry", changes=frozenset({"*"}))
     given: list[tuple[str, str, Sender | None]] = [("kind", "own", None), ("anywhere", "register", None)]
     given += [("revoked", "register", client), ("may", "own", None)]
@@ -183,7 +183,7 @@ async def test_what_waits_counts_by_the_rights_of_when_its_appeal_comes(journal:
             received = await reception.receive(Inbound(channel, "x", orjson.dumps(body)), sender=sender)
             assert isinstance(received, Received)
             assert received.waits
-    await journal.revoke_client("gone")
+    await journal.do(clients.Revoking("gone"))
     now = Policy(channels={"register": ChannelSettings(changes=["*"])}, changes={Role.REGISTRY: ["*"]})
     async with aclosing(Reception(journal, BusSettings(), policy=now)) as reception:
         for name, channel in (("kind", "own"), ("anywhere", "own"), ("revoked", "register"), ("may", "own")):

@@ -13,7 +13,7 @@ from appealbus.core.domain.listing import AppealRow
 from appealbus.core.domain.operation import Operation, Order, Verdict
 from appealbus.core.domain.selection import Selection
 from appealbus.core.journal import figures
-from appealbus.core.journal.appeals import lists
+from appealbus.core.journal.appeals import leases, lists, suspects
 from appealbus.core.operations import operations
 from appealbus.schemas import Dossier
 from appealbus.schemas.signal import Severity, Signal
@@ -143,16 +143,16 @@ async def test_a_rule_that_raises_on_makes_no_versions(tmp_path: Path) -> None:
     async with running_bus(tmp_path, WHO, wire=ScriptedWire(), assessors=[rule]) as bus:
         number, calls = (await taken(bus, "a"))["a"], rule.calls
         for _ in range(3):
-            await bus.journal.retry(number)
+            await bus.journal.do(leases.Retry(number))
             bus._dispatcher.more()
             await bus.settle()
         found = await row(bus, number)
         assert (found.version, found.unassessed, rule.calls) == (1, ("rule",), calls + 3)
-        await bus.journal.hold_appeal(number, by="olga", reason="why not")
+        await bus.journal.do(suspects.Hold(number, by="olga", reason="why not"))
         assert await assessed(bus, unassessed=True) == {Verdict.HELD: 1}
     gone = {"retired": ["rule"]}
     async with running_bus(tmp_path, WHO, wire=ScriptedWire(), bus=gone) as bus:
-        await bus.journal.release_appeal(number)
+        await bus.journal.do(suspects.Releasing(number))
         bus._dispatcher.more()
         await bus.settle()
         found = await row(bus, number)
@@ -166,7 +166,7 @@ async def test_a_run_that_raises_leaves_it_unassessed(tmp_path: Path, monkeypatc
         number = (await taken(bus, "a"))["a"]
         await asyncio.sleep(0.1)
         monkeypatch.setattr(casework, "PlanRun", None)
-        await bus.journal.retry(number)
+        await bus.journal.do(leases.Retry(number))
         bus._dispatcher.more()
         await bus.settle()
         assert (await row(bus, number)).unassessed == ("rule",)

@@ -14,8 +14,8 @@ from appealbus.core.bus.bus import Bus
 from appealbus.core.bus.work import source_watch
 from appealbus.core.domain.carried import NOT_GIVEN
 from appealbus.core.domain.pauses import Pause
-from appealbus.core.journal import log
-from appealbus.core.journal.appeals import lists
+from appealbus.core.journal import keeping, log, pauses
+from appealbus.core.journal.appeals import leases, lists
 from appealbus.core.operations.withdrawing import records, withdraw
 from appealbus.schemas import Dossier
 from appealbus.schemas.dossier import Input
@@ -87,7 +87,7 @@ async def sent(bus: Bus, message_id: str = "m-1", **given: Any) -> str:
 
 async def again(bus: Bus, number: str, **given: Any) -> Dossier:
     """Have it worked once more; return the newest version."""
-    await bus.journal.retry(number, **given)
+    await bus.journal.do(leases.Retry(number, **given))
     bus._dispatcher.more()
     await bus.settle()
     return await dossier(bus, number)
@@ -114,7 +114,7 @@ async def until(wanted: Callable[[], Any]) -> None:
 async def paused(bus: Bus) -> Pause:
     now = clocks.wall()
     order = Pause("s", now, now + timedelta(hours=1), "they mend the database", "olga")
-    await bus.journal.pause_source(order)
+    await bus.journal.do(pauses.Pausing(order))
 
     async def seen() -> bool:
         return bus.guards["s"].state().paused_until is not None
@@ -125,7 +125,7 @@ async def paused(bus: Bus) -> Pause:
 
 async def resumed(bus: Bus, number: str) -> Dossier:
     """Let the source be asked again, and wait until the dossier is complete."""
-    await bus.journal.resume_source("s", by="olga")
+    await bus.journal.do(pauses.Resuming("s", by="olga"))
 
     async def complete() -> bool:
         return (await dossier(bus, number)).completeness == "complete"
@@ -202,7 +202,7 @@ async def test_what_was_served_from_memory_is_asked_when_its_appeal_is_taken_up_
             ("nobody asks any more: the appeal was answered", None)
         ] * 2
         register.owners["C1"] = ["O2"]
-        await bus.journal.resume_source("s", by="olga")
+        await bus.journal.do(pauses.Resuming("s", by="olga"))
         await bus.accept(change("c-2", "extended", appeal_message_id="m-2", due_on="2027-01-11"))
         assert names(await resumed(bus, number)) == {"C1", "O2"}
 
@@ -313,7 +313,7 @@ async def test_a_dossier_that_an_older_release_left_with_both_owners_is_mended(t
         _, person = await records(bus.journal, number)
         given = (Input(name="x", value="O1", path="s.land/next[*]"),)
         former = replace(person, key="former", inputs=given, code="source.stale", record=Thing(name="O1"))
-        await bus.journal.keep(row.appeal_id, former)
+        await bus.journal.post(keeping.Keep(row.appeal_id, former))
         assert names(await again(bus, number)) == {"C1", "O2"}
         assert (await bus.journal.ask(lists.appeal_row, number)).completeness == "complete"  # type: ignore[union-attr]
 

@@ -19,6 +19,7 @@ from appealbus.core.bus.duties import leader
 from appealbus.core.bus.work import dispatcher as dispatching
 from appealbus.core.domain.case import Case
 from appealbus.core.journal import figures, workers
+from appealbus.core.journal.appeals import leases
 from tests.core.kit import Receiver, ScriptedWire, lookup, message, reply, running_bus
 from tests.services.postgres import Postgres
 
@@ -177,7 +178,9 @@ async def test_a_case_that_another_worker_took_is_dropped(tmp_path: Path, journa
         assert "case.lost" in {line["event"] for line in logs}
         (case,) = claimed
         assert case.version == 0
-        assert await bus.journal.renew("other", [case.appeal_id], datetime.now(UTC), 60) == {case.appeal_id}
+        assert await bus.journal.do(leases.Renewal("other", [case.appeal_id], datetime.now(UTC), 60)) == {
+            case.appeal_id
+        }
 
 
 @pytest.mark.proof

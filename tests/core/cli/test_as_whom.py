@@ -12,7 +12,7 @@ import pytest
 from appealbus.core.cli import export
 from appealbus.core.cli.exportfile import ExportFile, NotOurs
 from appealbus.core.cli.exportrows import as_csv
-from appealbus.core.journal import feed
+from appealbus.core.journal import events, feed
 from appealbus.core.journal.appeals.accepting import NewAppeal
 from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.rights.builtin import EVERYTHING, TECHNICAL
@@ -51,7 +51,7 @@ async def number(journal, tmp_path):
         await journal.conclude(
             Conclusion(taken.appeal_id, dossier=document, version=at, completeness=Completeness.COMPLETE)
         )
-    while await journal.place_log():
+    while await journal.do(events.Placing()):
         pass
     return taken.receipt.number
 

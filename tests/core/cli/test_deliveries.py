@@ -8,7 +8,7 @@ import pytest
 
 from appealbus.core.journal import figures
 from appealbus.core.journal.appeals.concluding import Conclusion
-from appealbus.core.journal.deliveries import deliveries
+from appealbus.core.journal.deliveries import deliveries, delivering
 from appealbus.schemas import Completeness
 
 
@@ -27,9 +27,13 @@ async def number(journal, accepted):
         )
     )
     due = datetime.now(UTC) + timedelta(days=1)
-    await journal.delivered([row.delivery_id for row in await journal.ask(deliveries.undelivered, "copy", due, 10)])
-    await journal.deliveries_alone(
-        [(row.delivery_id, "http.413") for row in await journal.ask(deliveries.undelivered, "registry", due, 1)]
+    await journal.do(
+        delivering.Confirmed([row.delivery_id for row in await journal.ask(deliveries.undelivered, "copy", due, 10)])
+    )
+    await journal.do(
+        delivering.GivenUp(
+            [(row.delivery_id, "http.413") for row in await journal.ask(deliveries.undelivered, "registry", due, 1)]
+        )
     )
     return accepted.receipt.number
 

@@ -6,7 +6,7 @@ import pytest
 
 from appealbus.core.journal import figures
 from appealbus.core.journal.appeals.concluding import Conclusion
-from appealbus.core.journal.deliveries import deliveries
+from appealbus.core.journal.deliveries import deliveries, delivering
 from appealbus.schemas.dossier import Completeness
 
 CONFIG = '[deliveries.out]\nkind = "files"\npath = "out.jsonl"\n'
@@ -35,7 +35,7 @@ async def test_what_waits_for_a_receiver_that_is_gone_is_told_and_dropped(progra
     [_, old] = sorted(
         await journal.ask(deliveries.deliveries, accepted.receipt.number), key=lambda row: row.receiver == "old"
     )
-    await journal.deliveries_alone([(old.id, "refused")])
+    await journal.do(delivering.GivenUp([(old.id, "refused")]))
     told = "1 deliveries, 0 appeals, 0 quarantine, 0 replies, 0 log"
     assert program("prune", "--receiver", "old", "--dry-run").stdout == f"{told} would be deleted\n"
     assert (await journal.ask(figures.counts)).alone == {"old": 1}

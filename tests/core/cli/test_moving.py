@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import NullPool, create_engine, func, insert, select, text
 
-from appealbus.core.journal.appeals import lists
+from appealbus.core.journal.appeals import leases, lists
 from appealbus.core.journal.appeals.accepting import NewAppeal
 from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.journal.events import log_unplaced
@@ -133,7 +133,7 @@ async def test_nothing_is_selected(program, journal):
 async def test_a_reason_is_on_record_for_one_appeal_too(program, journal, accepted):
     """Whoever reads its life sees why."""
     number = accepted.receipt.number
-    await journal.release("me")
+    await journal.do(leases.Release("me"))
     assert program("retry", number, "--reason", "egkn is mended").returncode == 0
     assert "to be asked again: egkn is mended, by" in program("history", number).stdout
     assert json.loads(program("refresh", number, "--json").stdout) == {"number": number, "questions": 0, "closed": None}

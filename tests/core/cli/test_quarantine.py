@@ -136,7 +136,7 @@ async def test_a_copy_that_came_meanwhile_is_told_and_makes_no_second_appeal(pro
     # The cause of this one is mended: its id belongs to nobody, and another message has brought its number.
     letter = b'{"message_id": "%s", "number": "X-2", "text": "the same letter"}'
     row = NewQuarantine(datetime.now(UTC), "files", "a.jsonl:2", "it was so", letter % b"m-2", "application/json")
-    readable = str(await journal.quarantine(row))
+    readable = str(await journal.do(row))
     assert isinstance(await reception.accept(Inbound("files", "b:2", letter % b"m-3")), Taken)
     for more in ((), ("--dry-run",)):
         refused = program("quarantine", "replay", readable, *more, "--json")
@@ -168,7 +168,7 @@ async def test_who_was_late_is_told_of_no_copy(journal):
     """Of two who take a message at once the slower hears that somebody was faster: what came is that very message."""
     letter = b'{"message_id": "m", "kind": "report", "text": "a letter"}'
     one = NewQuarantine(datetime.now(UTC), "files", "a.jsonl:1", "it was so", letter, "application/json")
-    row = await journal.ask(quarantine.quarantine_row, await journal.quarantine(one))
+    row = await journal.ask(quarantine.quarantine_row, await journal.do(one))
     async with aclosing(Reception(journal, BusSettings())) as reception:
         told = [await retake(reception, row, Retaking()) for _ in range(2)]
     assert [(each.taken, each.code, each.is_copy) for each in told] == [

@@ -12,7 +12,7 @@ from appealbus.core.cli.listing import line_of
 from appealbus.core.cli.render import dossier_view, gaps_view
 from appealbus.core.cli.terminal import Terminal
 from appealbus.core.clocks import wall
-from appealbus.core.journal.appeals import lists
+from appealbus.core.journal.appeals import lists, suspects
 from appealbus.core.language import Reader, ReaderLanguage
 from appealbus.schemas.appeal import Appeal, AppealKind, OrganisationApplicant, PersonApplicant, Receipt
 from appealbus.schemas.base import reading_stored
@@ -147,7 +147,7 @@ async def test_a_list_speaks_the_language_too(journal, accepted) -> None:
 async def test_commands_take_the_language(program, journal, accepted) -> None:
     """By option, by environment and by locale; a language that is none is a wrong command line."""
     number = accepted.receipt.number
-    await journal.hold_appeal(number, by="anna", reason="r")
+    await journal.do(suspects.Hold(number, by="anna", reason="r"))
     for arguments, environment in (
         (("--lang", "ru"), {"LC_ALL": "kk_KZ.UTF-8"}),
         ((), {"APPEALBUS_LANG": "ru", "LANG": "kk"}),

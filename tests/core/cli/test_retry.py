@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from appealbus.core import CallFailed, From, OutcomeKind, Request, found, not_found, unavailable
 from appealbus.core.domain.case import LookupState
 from appealbus.core.domain.listing import AppealState
-from appealbus.core.journal.appeals import cases, lists
+from appealbus.core.journal import keeping
+from appealbus.core.journal.appeals import cases, leases, lists
 from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.schemas.dossier import Completeness
 from tests.core.kit import ScriptedWire, Thing, dossier, lookup, message, reply, running_bus
@@ -17,7 +18,9 @@ async def test_what_was_given_up_is_asked_again(program, journal, accepted):
     """One that is idle is ready, with its open questions due; `--all-outcomes` asks what was answered with no too."""
     number = accepted.receipt.number
     for kind in (OutcomeKind.UNAVAILABLE, OutcomeKind.NOT_FOUND):
-        await journal.keep(accepted.appeal_id, LookupState("acme.thing", kind.value, kind, datetime.now(UTC)))
+        await journal.post(
+            keeping.Keep(accepted.appeal_id, LookupState("acme.thing", kind.value, kind, datetime.now(UTC)))
+        )
     busy = program("retry", number)
     assert (busy.returncode, busy.stdout) == (4, "")
     assert "being worked on right now; try again in a moment" in busy.stderr
@@ -69,7 +72,7 @@ async def test_the_running_bus_does_what_a_retry_asks(tmp_path):
         number = taken.receipt.number
         assert (await dossier(bus, number)).completeness is Completeness.SETTLED
         down = False
-        assert await bus.journal.retry(number) == 1
+        assert await bus.journal.do(leases.Retry(number)) == 1
         await asyncio.wait_for(bus.settle(parked=True), PATIENCE)
         again = await dossier(bus, number)
     assert (again.version, again.completeness, len(again.facts)) == (2, Completeness.COMPLETE, 1)
@@ -92,7 +95,7 @@ async def test_what_was_answered_is_asked_past_the_memory(tmp_path):
 
         async def again(answer, **how):
             says.append(answer)
-            await bus.journal.retry(number, **how)
+            await bus.journal.do(leases.Retry(number, **how))
             bus._dispatcher.more()
             await asyncio.wait_for(bus.settle(), PATIENCE)
             return await dossier(bus, number)

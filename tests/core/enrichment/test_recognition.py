@@ -8,6 +8,7 @@ from appealbus.core import From, OutcomeKind, Source, found, not_found
 from appealbus.core.bus.intake.reception import Taken
 from appealbus.core.domain.case import LookupState
 from appealbus.core.enrichment.recognition import keys_anew
+from appealbus.core.journal import renewing
 from appealbus.core.journal.appeals import cases, lists
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.key import KeyFile
@@ -69,7 +70,7 @@ async def test_a_new_key_changes_nothing_that_anybody_is_told(tmp_path):
         def rekey(case):
             return keys_anew(contracts[case.appeal.kind].plan, case, 100, journal.key.question)
 
-        assert await journal.mark_anew(rekey, lambda done: None) == 1
+        assert await renewing.renew(journal, rekey, lambda done: None) == 1
         after = await journal.ask(cases.states, number)
     assert file.read_text() != old
     said = [

@@ -12,7 +12,7 @@ from appealbus.core.domain.access import AwaitedRow
 from appealbus.core.domain.listing import AppealState
 from appealbus.core.errors import JournalError
 from appealbus.core.interfaces.answer import Answer, Kept
-from appealbus.core.journal import access, awaiting
+from appealbus.core.journal import access, awaiting, retention
 from appealbus.core.journal.appeals import cases, lists
 from appealbus.core.journal.appeals.accepting import Accepted
 from appealbus.core.journal.appeals.concluding import Conclusion
@@ -35,10 +35,10 @@ class Life:
 
     async def ask(self, question_id: str = "q1", key: str = KEY, at: datetime | None = None) -> None:
         row = replace(self.make.access(self.number, question_id), at=at or self.make.now)
-        await self.journal.await_answer(AwaitedRow(row, self.id, key))
+        await self.journal.do(awaiting.Expecting(AwaitedRow(row, self.id, key)))
 
     async def answer(self, question_id: str = "q1", body: bytes = b"<a/>", source: str = SOURCE) -> Kept:
-        return await self.journal.answered(source, Answer(question_id, body, "{}"))
+        return await self.journal.do(awaiting.Answered(source, Answer(question_id, body, "{}")))
 
     async def conclude(self, *, answers_seen: set[str] | None, due_at: datetime | None = None) -> bool:
         self.version += 1
@@ -62,7 +62,7 @@ class Life:
         return [case.appeal_id for case in await self.journal.claim("w", datetime.now(UTC), 10, 60)]
 
     async def read(self, kind: OutcomeKind, question_id: str = "q1") -> None:
-        await self.journal.keep_read(self.id, self.make.state(LOOKUP, KEY, kind=kind), question_id)
+        await self.journal.post(awaiting.Read(self.id, self.make.state(LOOKUP, KEY, kind=kind), question_id))
 
     async def waiting(self) -> list[str]:
         return [answer.question_id for answer in await self.journal.ask(awaiting.answers, self.id)]
@@ -196,7 +196,7 @@ async def test_it_goes_with_its_appeal(life: Life) -> None:
     await life.ask()
     await life.ask("q2", "other")
     await life.conclude(answers_seen=set())
-    assert (await life.journal.prune(FAR))["appeals"] == 1
+    assert (await retention.prune(life.journal, FAR))["appeals"] == 1
     assert await life.answer() is Kept.UNKNOWN
 
 
@@ -210,7 +210,7 @@ async def test_two_processes_never_miss_each_other(url: str, make: Any) -> None:
             # The pauses shift the two against each other, so that over the rounds each comes first, and both at once.
             pause = (i % 8 - 4) * 0.0005
             kept, _ = await asyncio.gather(
-                _after(max(0.0, pause), listener.answered(SOURCE, Answer(f"q{i}", b"<a/>"))),
+                _after(max(0.0, pause), listener.do(awaiting.Answered(SOURCE, Answer(f"q{i}", b"<a/>")))),
                 _after(max(0.0, -pause), life.conclude(answers_seen=set(), due_at=FAR)),
             )
             assert kept is Kept.STORED
@@ -228,11 +228,11 @@ async def test_who_has_lost_an_appeal_takes_no_answer_away(life: Life) -> None:
     await life.ask()
     await life.answer()
     state = life.make.state(LOOKUP, KEY, kind=OutcomeKind.FOUND)
-    await life.journal.keep_read(life.id, state, "q1", owner="somebody who had it once")
-    await life.journal.access([life.make.access("n")])
+    await life.journal.post(awaiting.Read(life.id, state, "q1", owner="somebody who had it once"))
+    await life.journal.do(access.Asking([life.make.access("n")]))
     assert await life.waiting() == ["q1"]
-    await life.journal.keep_read(life.id, state, "q1", owner="me")
-    await life.journal.access([life.make.access("n")])
+    await life.journal.post(awaiting.Read(life.id, state, "q1", owner="me"))
+    await life.journal.do(access.Asking([life.make.access("n")]))
     assert await life.waiting() == []
 
 

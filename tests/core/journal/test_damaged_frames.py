@@ -15,12 +15,13 @@ from appealbus.core import packing
 from appealbus.core.domain.case import Case
 from appealbus.core.domain.document import Part, written
 from appealbus.core.errors import JournalError
-from appealbus.core.journal import documents
-from appealbus.core.journal.appeals import cases
+from appealbus.core.journal import documents, keeping
+from appealbus.core.journal.appeals import cases, leases
 from appealbus.core.journal.appeals.accepting import Accepted
 from appealbus.core.journal.appeals.concluding import Conclusion
+from appealbus.core.journal.changes import targets
 from appealbus.core.journal.changes.changes import NewChange
-from appealbus.core.journal.deliveries import deliveries
+from appealbus.core.journal.deliveries import deliveries, delivering
 from appealbus.core.journal.journal import Journal
 from appealbus.core.packing import DOCUMENTS, MOST, REPLIES, pack
 from appealbus.core.preparation.changing import with_changes
@@ -97,15 +98,17 @@ async def two(journal: Journal, make: Make) -> list[Accepted]:
     """Two appeals in the journal: the first has been changed, and each has two versions with a fact."""
     appeals = [await journal.accept(make.new(each)) for each in ("a", "b")]
     for appeal in appeals:
-        await journal.keep_at_once(appeal.appeal_id, replace(make.found(), next_attempt_at=None))
+        await journal.do(keeping.Keep(appeal.appeal_id, replace(make.found(), next_attempt_at=None)))
     for case in await journal.ask(cases.cases, [1, 2]):
         await conclude(journal, case)
-    await journal.delivered(
-        [due.delivery_id for due in await journal.ask(deliveries.undelivered, "out", journal.now(), 10)]
+    await journal.do(
+        delivering.Confirmed(
+            [due.delivery_id for due in await journal.ask(deliveries.undelivered, "out", journal.now(), 10)]
+        )
     )
     given = {"message_id": "c", "channel": "files", "kind": "corrected", "appeal_message_id": "a"}
     change = Change.model_validate({**given, "corrected": {"text": "жаңа мәтін"}, "dated_at": "2026-11-24"})
-    await journal.change(NewChange(change, make.now, "appealbus", False))
+    await journal.do(targets.Changing(NewChange(change, make.now, "appealbus", False)))
     for case in await journal.ask(cases.cases, [1, 2]):
         await conclude(journal, case)
     return appeals
@@ -141,4 +144,4 @@ async def test_the_other_appeal_goes_on(
         if place != "the first form":
             with pytest.raises(JournalError, match="damaged"):
                 await journal.ask(documents.whole, one)
-        await journal.release("me")
+        await journal.do(leases.Release("me"))

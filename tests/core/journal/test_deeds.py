@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import insert
 
 from appealbus.core.domain.audit_log import Deeds, LookPlace
-from appealbus.core.journal import access
+from appealbus.core.journal import access, events
 from appealbus.core.journal.appeals import lists
 from appealbus.core.journal.events import log_entry
 from appealbus.core.journal.journal import Journal
@@ -55,7 +55,7 @@ async def filled(journal, make, url):
     """A journal with two appeals and a log of three days."""
     for each in ("m1", "m2"):
         await journal.accept(make.new(each))
-    while await journal.place_log():
+    while await journal.do(events.Placing()):
         pass
     rows = entries(4000, make.now)
     engine = engine_of(url)
@@ -97,10 +97,10 @@ async def test_looks_at_appeals_are_of_both_logs(journal, make):
     """People who read and sources that were asked stand in one order, on pages; of other appeals nothing does."""
     numbers = [(await journal.accept(make.new(each))).receipt.number for each in ("m1", "m2")]
     for n in range(3):
-        await journal.note_look(f"dossier {n}", number=numbers[0], purpose="complaint", by="person:aigul")
-        await journal.access([make.access(numbers[0], question_id=f"q{n}")])
-        await journal.note_look("dossier", number=numbers[1], by="person:other")
-    while await journal.place_log():
+        await journal.do(access.Look(f"dossier {n}", number=numbers[0], purpose="complaint", by="person:aigul"))
+        await journal.do(access.Asking([make.access(numbers[0], question_id=f"q{n}")]))
+        await journal.do(access.Look("dossier", number=numbers[1], by="person:other"))
+    while await journal.do(events.Placing()):
         pass
     row = await journal.ask(lists.appeal_row, numbers[0])
     found, place, turns = [], None, 0

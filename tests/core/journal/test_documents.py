@@ -14,10 +14,10 @@ from appealbus.core import packing
 from appealbus.core.domain.document import Part, fact_parts, written
 from appealbus.core.domain.event import What
 from appealbus.core.errors import JournalError
-from appealbus.core.journal import documents, log
+from appealbus.core.journal import documents, events, keeping, log
 from appealbus.core.journal.appeals import cases as journal_cases
 from appealbus.core.journal.appeals.concluding import Conclusion
-from appealbus.core.journal.deliveries import deliveries
+from appealbus.core.journal.deliveries import deliveries, delivering
 from appealbus.schemas.base import Model
 from appealbus.schemas.dossier import Completeness, Dossier, Fact
 from appealbus.schemas.record import Record
@@ -45,7 +45,7 @@ async def told(journal, case, state, *, keeps=True):
         facts=[Fact(lookup=state.lookup, key=state.key, record=state.record, provenance=state.provenance)],
     )
     if keeps:
-        await journal.keep(case.appeal_id, state)
+        await journal.post(keeping.Keep(case.appeal_id, state))
     version = written(dossier, Part(case.content, case.size), [state.fact])
     await journal.conclude(
         Conclusion(
@@ -78,7 +78,7 @@ async def test_versions_share_what_they_are_made_of(journal, make, url):
         wanted.append(await told(journal, await journal.ask(journal_cases.case, number), make.found(), keeps=at != 2))
         (due,) = await journal.ask(deliveries.undelivered, "out", journal.now(), 10)
         assert orjson.loads(due.dossier) == wanted[-1]
-        await journal.delivered([due.delivery_id])
+        await journal.do(delivering.Confirmed([due.delivery_id]))
     assert [orjson.loads(await journal.ask(documents.whole, number, version)) for version in (1, 2, 3)] == wanted
     assert await count(url) == 2
     (state,) = (await journal.ask(journal_cases.case, number)).states
@@ -199,7 +199,7 @@ async def test_what_nothing_refers_to_any_more_goes(journal, make, url):
         if at == 1:
             await told(journal, case, state)
         else:
-            await journal.keep_at_once(case.appeal_id, state)
+            await journal.do(keeping.Keep(case.appeal_id, state))
     assert await count(url) == 5
     engine = create_engine(url)
     with engine.begin() as connection:
@@ -215,7 +215,7 @@ async def test_a_record_with_a_required_null_stays_typed(journal, make):
     """Nulls are left out where records are kept; a field that has to be there, and may be null, is null again."""
     accepted = await journal.accept(make.new())
     record = Nullable(size=None, parts=[Inner(name=None)])
-    await journal.keep_at_once(accepted.appeal_id, replace(make.found(), record=record))
+    await journal.do(keeping.Keep(accepted.appeal_id, replace(make.found(), record=record)))
     (state,) = await journal.ask(journal_cases.states, accepted.receipt.number)
     assert state.record == record
 
@@ -227,10 +227,10 @@ async def test_a_source_that_fails_for_weeks_leaves_one_document(journal, make, 
     found = make.found()
     for run in range(1, 6):
         trail = found.provenance.model_copy(update={"question_id": f"q{run}", "raw_sha256": f"{run:064}"})
-        await journal.keep_at_once(accepted.appeal_id, replace(make.state(runs=run), provenance=trail))
+        await journal.do(keeping.Keep(accepted.appeal_id, replace(make.state(runs=run), provenance=trail)))
     await told(journal, await journal.ask(journal_cases.case, number), found)
-    await journal.keep_at_once(accepted.appeal_id, replace(make.state(runs=6), provenance=found.provenance))
-    await journal.place_log()
+    await journal.do(keeping.Keep(accepted.appeal_id, replace(make.state(runs=6), provenance=found.provenance)))
+    await journal.do(events.Placing())
     assert await count(url) == 3  # the appeal, the last attempt, the record
     page = await journal.ask(log.page, what=[What.ENDED])
     trails = [entry.detail["trail"] for entry in page.entries if "trail" in entry.detail]
@@ -244,6 +244,6 @@ async def test_what_another_question_refers_to_stays(journal, make, url):
     accepted = await journal.accept(make.new())
     one = replace(make.state("old.name"), provenance=make.found().provenance)
     for state in (one, replace(one, lookup="gbdfl.person"), make.state(runs=2)):
-        await journal.keep_at_once(accepted.appeal_id, state)
+        await journal.do(keeping.Keep(accepted.appeal_id, state))
     assert await count(url) == 2
     assert len(await journal.ask(journal_cases.states, accepted.receipt.number)) == 2

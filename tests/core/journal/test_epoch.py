@@ -7,7 +7,7 @@ import pytest
 from appealbus.core.journal import state
 from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.journal.checkpoint import Checkpoint
-from appealbus.core.journal.deliveries import deliveries
+from appealbus.core.journal.deliveries import deliveries, delivering
 from appealbus.core.journal.errors import Behind
 from appealbus.core.journal.journal import Journal
 from appealbus.schemas.dossier import Completeness, delivery_id
@@ -31,17 +31,17 @@ async def test_numbers_and_delivery_ids_of_a_new_epoch_are_new(url, make):
     async with await Journal.open(url) as journal:
         known = await journal.accept(make.new("known"))
         assert (await end(journal, known, 1)) == ["AB-2026-00000001/1"]
-        quarantined = await journal.quarantine(make.quarantine())
+        quarantined = await journal.do(make.quarantine())
         assert (await journal.begin_epoch(1, 0)).epoch == 2
 
         assert (await journal.accept(make.new("known"))).receipt == known.receipt
         new = await journal.accept(make.new("new"))
         assert new.receipt.number == "AB-2026-2-00000001"
         assert await end(journal, known, 2) == ["AB-2026-00000001/1"]  # which the copy had not yet delivered
-        await journal.delivered([1])
+        await journal.do(delivering.Confirmed([1]))
         assert await waiting(journal) == ["AB-2026-00000001/2.2"]
         assert "AB-2026-2-00000001/1.2" in await end(journal, new, 1)
-        assert await journal.quarantine(make.quarantine()) > quarantined + 100_000
+        assert await journal.do(make.quarantine()) > quarantined + 100_000
         assert (await journal.begin_epoch(5, 0)).epoch == 6
         assert (await journal.accept(make.new("newest"))).receipt.number == "AB-2026-6-00000001"
 

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import update
 
 from appealbus.core.domain.event import Cursor
-from appealbus.core.journal import feed, log, tables
+from appealbus.core.journal import events, feed, log, retention, tables
 from appealbus.core.journal.appeals import lists
 from appealbus.core.journal.errors import CursorAhead, CursorPruned, CursorUndone, UnknownEpoch
 
@@ -37,7 +37,7 @@ async def three(journal, appeals, conclude, make):
 
 
 async def placed(journal):
-    while await journal.place_log():
+    while await journal.do(events.Placing()):
         pass
 
 
@@ -117,7 +117,7 @@ async def test_who_cannot_go_on_is_told_where_to_start(journal, appeals, conclud
         await journal.ask(feed.page, Cursor(1, head.position + 1), 10)
     with pytest.raises(UnknownEpoch):
         await journal.ask(feed.page, Cursor(9, 1), 10)
-    await journal.prune_log(journal.now() + timedelta(days=366))
+    await retention.prune_log(journal, journal.now() + timedelta(days=366))
     with pytest.raises(CursorPruned) as refused:
         await journal.ask(feed.page, Cursor(1, 0), 10)
     page = await journal.ask(feed.page, refused.value.restart, 10)

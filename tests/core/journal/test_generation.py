@@ -4,7 +4,6 @@ import asyncio
 import threading
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,7 @@ from sqlalchemy import text
 
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import quarantine
-from appealbus.core.journal.appeals import lists
+from appealbus.core.journal import renewing as journal_renewing
 from appealbus.core.journal.appeals.accepting import NewAppeal
 from appealbus.core.journal.errors import Outlived
 from appealbus.core.journal.journal import Journal
@@ -28,9 +27,7 @@ IIN = "120101500016"
 def from_person(make: Make, message_id: str) -> NewAppeal:
     """An appeal that is to be found by its person."""
     new = make.new(message_id)
-    return replace(
-        new, appeal=partial(new.ask, lists.appeal_row).model_copy(update={"applicant": PersonApplicant(iin=IIN)})
-    )
+    return replace(new, appeal=new.appeal.model_copy(update={"applicant": PersonApplicant(iin=IIN)}))
 
 
 @pytest.fixture
@@ -44,7 +41,7 @@ def renew(url: str, key: Path) -> Callable[[], Awaitable[int]]:
 
     async def do() -> int:
         async with await Journal.open(url, key=KeyFile(key, anew=True)) as journal:
-            return await journal.mark_anew(lambda case: {}, lambda done: None)
+            return await journal_renewing.renew(journal, lambda case: {}, lambda done: None)
 
     return do
 
@@ -64,7 +61,7 @@ async def test_an_older_key_writes_nothing(keyed, key, renew, make):
         assert await renew() == 1
         for write in (
             lambda: old.accept(from_person(make, "after")),
-            lambda: old.quarantine(make.quarantine()),
+            lambda: old.do(make.quarantine()),
             old.look,
         ):
             with pytest.raises(Outlived) as told:

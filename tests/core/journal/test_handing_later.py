@@ -11,9 +11,9 @@ from appealbus.core.domain.event import Cursor
 from appealbus.core.domain.operation import Operation, Order, Verdict
 from appealbus.core.domain.selection import HistorySelection
 from appealbus.core.errors import JournalError
-from appealbus.core.journal import feed, log
+from appealbus.core.journal import events, feed, log, retention
 from appealbus.core.journal import operations as operating
-from appealbus.core.journal.deliveries import deliveries
+from appealbus.core.journal.deliveries import deliveries, delivering
 from appealbus.core.journal.errors import CursorAhead
 from appealbus.core.journal.journal import Journal
 from appealbus.core.operations import operations
@@ -24,7 +24,7 @@ LATE = Order(Operation.HISTORY, receiver="late")
 
 
 async def placed(journal):
-    while await journal.place_log():
+    while await journal.do(events.Placing()):
         pass
 
 
@@ -47,7 +47,7 @@ async def taken(journal, receiver="late"):
     while due := await journal.ask(deliveries.undelivered, receiver, journal.now(), 3):
         for one in due:
             got[one.number].append(one.version)
-        await journal.delivered([one.delivery_id for one in due])
+        await journal.do(delivering.Confirmed([one.delivery_id for one in due]))
     return dict(got)
 
 
@@ -117,7 +117,7 @@ async def test_who_was_stopped_goes_on(journal, url, two, monkeypatch):
     monkeypatch.setattr(operating, "PART", 1)
     given = await frozen(journal)
     await operations.begin(journal, given, given.hash, reason="r")
-    await journal.go_on(given.hash)
+    await journal.do(operating.Go(given.hash))
     async with await Journal.open(url) as second:
 
         async def go(one):
@@ -138,7 +138,7 @@ async def test_what_is_pruned_meanwhile_is_gone(journal, two):
     """It has its verdict, and the rest is handed over."""
     given = await frozen(journal)
     await taken(journal, "out")
-    await journal.prune(journal.now() + timedelta(days=366))
+    await retention.prune(journal, journal.now() + timedelta(days=366))
     progress, _ = await carried_out(journal, given)
     assert progress.verdicts == {"gone": 4}
     assert await taken(journal) == {}
@@ -160,7 +160,7 @@ async def test_a_live_receiver_never_goes_back(journal, url, make, conclude, mon
                 due = await relay.ask(deliveries.undelivered, "late", relay.now(), 2)
                 for one in due:
                     got[one.number].append(one.version)
-                await relay.delivered([one.delivery_id for one in due])
+                await relay.do(delivering.Confirmed([one.delivery_id for one in due]))
                 await asyncio.sleep(0)
 
         async def make_more():

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from appealbus.core.journal import access, documents, log, store
+from appealbus.core.journal import access, documents, events, log, store
 from appealbus.core.journal.appeals import lists
 from appealbus.core.journal.journal import Journal
 from tests.services import scripts
@@ -64,7 +64,7 @@ async def check(path, said):
 
 async def check_log(journal, versions):
     """Compare the log with what is there: each appeal once, each version once, positions without gaps."""
-    while await journal.place_log():
+    while await journal.do(events.Placing()):
         pass
     entries, after, lag = [], None, 1
     while lag:

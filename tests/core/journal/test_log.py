@@ -7,7 +7,9 @@ import pytest
 from appealbus.core import clocks
 from appealbus.core.domain.event import Cursor
 from appealbus.core.interfaces.answer import Answer, Kept
-from appealbus.core.journal import figures, log
+from appealbus.core.journal import access, awaiting, events, figures, keeping, log, pruning, retention
+from appealbus.core.journal.appeals import leases, suspects
+from appealbus.core.journal.deliveries import delivering
 from appealbus.core.journal.errors import CursorAhead, CursorPruned, CursorUndone, UnknownEpoch
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.quarantine import QuarantineBounds
@@ -16,7 +18,7 @@ from tests.core.journal.replaying import replayed
 
 async def placed(journal):
     """Give positions to all that there is, and return the log."""
-    while await journal.place_log():
+    while await journal.do(events.Placing()):
         pass
     entries, after = [], None
     while True:
@@ -40,11 +42,11 @@ async def test_a_whole_life_is_noted(journal, make, conclude):
     number, id_ = accepted.receipt.number, accepted.appeal_id
     await journal.accept(make.new())
     await journal.claim("w", make.now, 10, 60)
-    await journal.access([make.access(number)])
-    await journal.keep(id_, make.state(), owner="w")
+    await journal.do(access.Asking([make.access(number)]))
+    await journal.post(keeping.Keep(id_, make.state(), owner="w"))
     await conclude(accepted)
-    await journal.delivered([1])
-    await journal.delivered([1])
+    await journal.do(delivering.Confirmed([1]))
+    await journal.do(delivering.Confirmed([1]))
 
     client = ("client:files", "files")
     (content,) = [e.detail["content"] for e in await placed(journal) if e.what == "accepted"]
@@ -87,27 +89,27 @@ async def test_what_people_and_the_bus_do_is_noted(journal, make, conclude):
     journal.actor = "person:aigul"
     accepted = await journal.accept(make.new())
     number = accepted.receipt.number
-    await journal.hold_appeal(number, by="aigul", reason="asked to")
-    await journal.release_appeal(number)
+    await journal.do(suspects.Hold(number, by="aigul", reason="asked to"))
+    await journal.do(suspects.Releasing(number))
     await journal.claim("w", make.now, 10, 60)
-    await journal.release("w")
+    await journal.do(leases.Release("w"))
     await journal.claim("w", make.now, 10, 60)
     await journal.bury("w")
-    await journal.retry(number, everything=True)
+    await journal.do(leases.Retry(number, everything=True))
     await journal.claim("w", clocks.wall(), 10, 60)
     await conclude(accepted, due_at=make.later(60))
     await conclude(accepted, 2)
-    await journal.deliveries_failed([(1, "away", make.later(5))])
-    await journal.deliveries_alone([(1, "no")])
-    await journal.skip_deliveries(number, "gone", version=2)
-    await journal.resend(number, version=1)
-    differing = await journal.quarantine(make.quarantine())
+    await journal.do(delivering.Failed([(1, "away", make.later(5))]))
+    await journal.do(delivering.GivenUp([(1, "no")]))
+    await journal.do(delivering.Skip(number, "gone", version=2))
+    await journal.do(delivering.Resend(number, version=1))
+    differing = await journal.do(make.quarantine())
     await replayed(journal, differing, number)
-    await journal.quarantine(make.quarantine())
-    await journal.trim_quarantine(QuarantineBounds(0, 1, None))
-    await journal.drop_deliveries("out")
+    await journal.do(make.quarantine())
+    await retention.all_of(journal, QuarantineBounds(0, 1, None))
+    await retention.all_of(journal, pruning.Gone("out"))
     await journal.trust_clock()
-    await journal.prune(make.later(10**9))
+    await retention.prune(journal, make.later(10**9))
     await journal.begin_epoch(1, 0)
 
     person = "person:aigul"
@@ -144,7 +146,7 @@ async def test_what_people_and_the_bus_do_is_noted(journal, make, conclude):
 async def test_pages_filter_and_go_on(journal, make):
     """A page says where the next one begins, also where nothing was wanted; an appeal's history is paged by key."""
     numbers = [(await journal.accept(make.new(f"m{index}"))).receipt.number for index in range(5)]
-    await journal.hold_appeal(numbers[2], by="x", reason="so")
+    await journal.do(suspects.Hold(numbers[2], by="x", reason="so"))
     if journal.shared:
         assert [entry.position for entry in await journal.ask(log.history, numbers[2])] == [None, None]
         assert (await journal.ask(figures.counts)).log_unplaced == 6
@@ -186,7 +188,7 @@ async def test_a_cursor_that_cannot_go_on_says_where_to_start(journal, make):
             await journal.ask(log.page, cursor)
         assert str(unknown.value.restart) == restart
 
-    assert await journal.prune_log(clocks.wall()) == 5
+    assert await retention.prune_log(journal, clocks.wall()) == 5
     await placed_from(journal, Cursor(4, 5))
     for old in (Cursor(1, 0), Cursor(1, 4)):
         with pytest.raises(CursorPruned) as pruned:
@@ -196,7 +198,7 @@ async def test_a_cursor_that_cannot_go_on_says_where_to_start(journal, make):
 
 
 async def placed_from(journal, cursor):
-    while await journal.place_log():
+    while await journal.do(events.Placing()):
         pass
     assert [entry.position for entry in (await journal.ask(log.page, cursor)).entries] == [cursor.position + 1]
 
@@ -207,7 +209,7 @@ async def test_what_has_no_position_at_a_restore_gets_one_in_the_new_epoch(journ
     await placed(journal)
     await journal.accept(make.new("m2"))
     await journal.begin_epoch(1, 0)
-    while await journal.place_log():
+    while await journal.do(events.Placing()):
         pass
     went_on = await journal.ask(log.page, Cursor(1, 1))
     assert [entry.what for entry in went_on.entries] == ["accepted", "restored"]
@@ -222,14 +224,14 @@ async def test_two_sequencers_at_once_are_as_right_as_one(url, journal, make):
         for turn in range(3):
             await asyncio.gather(
                 *(journal.accept(make.new(f"{turn}-{index}")) for index in range(20)),
-                *(one.place_log() for one in (journal, other) * 5),
+                *(one.do(events.Placing()) for one in (journal, other) * 5),
             )
         assert len(await placed(journal)) == 60
 
 
 async def test_answers_that_come_by_themselves_are_noted(journal, make):
     """And a message that another one's id stands in the way of is noted with that one."""
-    assert await journal.answered("acme", Answer("nobody's", b"")) is Kept.UNKNOWN
+    assert await journal.do(awaiting.Answered("acme", Answer("nobody's", b""))) is Kept.UNKNOWN
     assert await words(journal) == []
 
 
@@ -238,8 +240,8 @@ async def test_any_text_is_noted_as_it_can_be(journal, make):
     odd = "\x1f\x00\ud800\\{},\"'%s"
     journal.actor = f"person:{odd}"
     number = (await journal.accept(make.new())).receipt.number
-    await journal.hold_appeal(number, by=odd, reason=odd)
-    await journal.release_appeal(number)
+    await journal.do(suspects.Hold(number, by=odd, reason=odd))
+    await journal.do(suspects.Releasing(number))
     shown = "\ufffd\ufffd\ufffd\\{},\"'%s"
     _, held, released = await placed(journal)
     assert (held.actor, held.detail) == (f"person:{shown}", {"reason": shown})

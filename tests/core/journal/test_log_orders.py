@@ -83,7 +83,7 @@ class World:
         self.monkeypatch.setattr(events, "failpoint", failpoint)
         with self.engine.connect() as connection:
             try:
-                (count,) = events.place(connection, [most])
+                (count,) = events.place(connection, [events.Placing(most)])
             except Died:
                 connection.invalidate()
                 return 0

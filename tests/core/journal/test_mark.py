@@ -14,7 +14,7 @@ from sqlalchemy import make_url
 from appealbus.core.bus import clock_watch
 from appealbus.core.bus.clock_watch import ClockWatch
 from appealbus.core.journal import checkpoint as checkpoint_module
-from appealbus.core.journal import state
+from appealbus.core.journal import events, state
 from appealbus.core.journal.appeals import lists
 from appealbus.core.journal.checkpoint import Checkpoint
 from appealbus.core.journal.errors import Behind
@@ -76,11 +76,11 @@ async def test_a_copy_beside_the_wal_of_what_was_lost_is_refused(tmp_path, make)
     path = tmp_path / "journal.db"
     async with await Journal.open(sqlite_journal(path)) as journal:
         await journal.accept(make.new("a"))
-        await journal.place_log()
+        await journal.do(events.Placing())
     shutil.copy(path, tmp_path / "copy.db")
     async with await Journal.open(sqlite_journal(path)) as journal:
         await journal.accept(make.new("b"))
-        await journal.place_log()
+        await journal.do(events.Placing())
     async with await Journal.open(sqlite_journal(path)) as journal:
         for _ in range(3):
             await journal.look()
@@ -191,7 +191,7 @@ def test_the_mark_only_grows(tmp_path):
 async def refused(journal, make):
     """Insist that nothing is written any more, by whatever way, and the mark stays."""
     watch, mark = ClockWatch(journal), journal.checkpoint.read()
-    for write in (journal.accept(make.new("later")), journal.look(), journal.quarantine(make.quarantine())):
+    for write in (journal.accept(make.new("later")), journal.look(), journal.do(make.quarantine())):
         with pytest.raises(Behind, match=r"gone back|replaced"):
             await write
     running = asyncio.create_task(watch.run())

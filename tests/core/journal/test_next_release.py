@@ -11,7 +11,7 @@ from appealbus.core import Inbound, found, not_found
 from appealbus.core.domain.document import Part, put_together, written
 from appealbus.core.domain.listing import AppealState
 from appealbus.core.journal import documents, figures
-from appealbus.core.journal.appeals import cases, lists
+from appealbus.core.journal.appeals import cases, leases, lists
 from appealbus.core.journal.journal import Journal
 from appealbus.schemas import Dossier, Person
 from appealbus.schemas.stored import INPUTS
@@ -98,10 +98,10 @@ async def test_this_release_goes_on_with_it(worked, tmp_path):
         await bus.settle()
         first, second = await bus.journal.ask(lists.appeals)
         assert (first.version, first.state, second.version) == (1, AppealState.PARKED, 1)
-        assert await bus.journal.retry(first.number) == 2
+        assert await bus.journal.do(leases.Retry(first.number)) == 2
         await bus.settle(parked=True)
         assert [row.state for row in await bus.journal.ask(lists.appeals)] == [AppealState.IDLE] * 2
-        again = await bus.journal.retry(first.number)
+        again = await bus.journal.do(leases.Retry(first.number))
         assert again == 0
         await bus.settle(parked=True)
     made = {(one.number, one.version): json.loads(one.dossier) for one in Receiver.got["out"]}
@@ -147,7 +147,7 @@ async def test_both_work_one_journal(next_release, tmp_path, url):
             rows = await bus.journal.ask(lists.appeals)
             assert [row.version for row in rows] == [1] * 12
             for row in rows:
-                await bus.journal.retry(row.number)
+                await bus.journal.do(leases.Retry(row.number))
             async with asyncio.timeout(PATIENCE):
                 while {row.state for row in await bus.journal.ask(lists.appeals)} - {
                     AppealState.IDLE,

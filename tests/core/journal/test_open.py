@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import create_engine
 
 from appealbus.core.errors import ConfigError, JournalError
-from appealbus.core.journal import figures
+from appealbus.core.journal import access, figures
 from appealbus.core.journal.appeals import cases, lists
 from appealbus.core.journal.errors import AlreadyRunning
 from appealbus.core.journal.journal import Journal
@@ -44,7 +44,7 @@ async def test_closing_leaves_no_log_behind(made):
     await journal.close()
     assert sorted(file.name for file in made.parent.iterdir()) == ["journal.db", "journal.db.key", "journal.db.lock"]
     with pytest.raises(JournalError, match="closed"):
-        await journal.access([None])
+        await journal.do(access.Asking([None]))
     with pytest.raises(JournalError, match="closed"):
         await journal.ask(figures.counts)
 

@@ -16,12 +16,11 @@ from appealbus.core.domain.listing import AppealState
 from appealbus.core.domain.operation import Frozen, Operation, Order, Verdict
 from appealbus.core.domain.selection import DeliverySelection, Selection
 from appealbus.core.errors import JournalError
-from appealbus.core.journal import log, named_views, tables
+from appealbus.core.journal import events, keeping, log, named_views, tables
 from appealbus.core.journal import operations as operating
-from appealbus.core.journal.appeals import cases, leases, lists
+from appealbus.core.journal.appeals import cases, leases, lists, suspects
 from appealbus.core.journal.deliveries import deliveries
-from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.working import ANY
+from appealbus.core.journal.journal import ANY, Journal
 from appealbus.core.operations import operations
 from appealbus.schemas.outcome import OutcomeKind
 from tests.core.journal.many_appeals import fill
@@ -49,12 +48,14 @@ async def test_what_rests_is_assessed_and_no_question_is_due(journal, url, make,
     taken = {name: await journal.accept(make.new(name), owner="me") for name in names}
     later = make.later(3600)
     for one in taken.values():
-        await journal.keep(one.appeal_id, replace(make.state(kind=OutcomeKind.UNAVAILABLE), next_attempt_at=later))
+        await journal.post(
+            keeping.Keep(one.appeal_id, replace(make.state(kind=OutcomeKind.UNAVAILABLE), next_attempt_at=later))
+        )
     await conclude(taken["parked"], due_at=later)
     await conclude(taken["idle"])
-    await journal.hold_appeal(taken["held"].receipt.number, by="olga", reason="why not")
-    await journal.release("me", [taken["ready"].appeal_id])
-    await journal.renew("me", [taken["in_work"].appeal_id], journal.now(), 600)
+    await journal.do(suspects.Hold(taken["held"].receipt.number, by="olga", reason="why not"))
+    await journal.do(leases.Release("me", [taken["ready"].appeal_id]))
+    await journal.do(leases.Renewal("me", [taken["in_work"].appeal_id], journal.now(), 600))
     progress, left_out = await carried_out(journal, Order(Operation.ASSESS), Selection(kind="complaint"))
     assert progress.verdicts == {Verdict.DONE: 2, Verdict.IN_WORK: 1, Verdict.HELD: 1, Verdict.NOTHING: 1}
     assert left_out[taken["held"].receipt.number] is Verdict.HELD
@@ -72,14 +73,14 @@ async def test_each_row_has_its_verdict(journal, url, make, conclude):
     taken = {name: await journal.accept(make.new(name), owner="me") for name in names}
     for name, one in taken.items():
         kind = OutcomeKind.NOT_FOUND if name == "answered" else OutcomeKind.UNAVAILABLE
-        await journal.keep(one.appeal_id, make.state(kind=kind))
+        await journal.post(keeping.Keep(one.appeal_id, make.state(kind=kind)))
     await conclude(taken["parked"], due_at=make.later(3600))
     await conclude(taken["answered"])
     numbers = {name: one.receipt.number for name, one in taken.items()}
-    await journal.hold_appeal(numbers["held"], by="olga", reason="why not")
-    await journal.release("me", [taken["asked_anyway"].appeal_id])
-    await journal.retry(numbers["asked_anyway"])
-    await journal.renew("me", [taken["in_work"].appeal_id], journal.now(), 600)
+    await journal.do(suspects.Hold(numbers["held"], by="olga", reason="why not"))
+    await journal.do(leases.Release("me", [taken["asked_anyway"].appeal_id]))
+    await journal.do(leases.Retry(numbers["asked_anyway"]))
+    await journal.do(leases.Renewal("me", [taken["in_work"].appeal_id], journal.now(), 600))
 
     every = Selection(kind="complaint")
     progress, left_out = await carried_out(journal, RETRY, every)
@@ -130,9 +131,11 @@ async def test_what_is_stale_is_asked_again(journal, url, make, conclude):
     """A question that an old answer serves is still open: a retry has it put, of one appeal and of many."""
     taken = [await journal.accept(make.new(name), owner="me") for name in ("one", "many")]
     for each in taken:
-        await journal.keep(each.appeal_id, replace(make.state(kind=OutcomeKind.NOT_FOUND), code="source.stale"))
+        await journal.post(
+            keeping.Keep(each.appeal_id, replace(make.state(kind=OutcomeKind.NOT_FOUND), code="source.stale"))
+        )
         await conclude(each, due_at=make.later(3600))
-    assert await journal.retry(taken[0].receipt.number) == 1
+    assert await journal.do(leases.Retry(taken[0].receipt.number)) == 1
     progress, left_out = await carried_out(journal, RETRY, Selection(state=AppealState.PARKED))
     assert (progress.verdicts, left_out) == ({"done": 1}, {})
     assert check_the_past(url) > 5
@@ -149,14 +152,14 @@ async def test_what_is_confirmed_is_what_is_done(journal, many):
         await operations.freeze(journal, Order(Operation.RETRY, everything=True), selection),
         await operations.freeze(journal, Order(Operation.HOLD), selection),
     ]
-    await journal.hold_appeal(f"AB-2026-{frozen.ids[0]:08}", by="olga", reason="x")
+    await journal.do(suspects.Hold(f"AB-2026-{frozen.ids[0]:08}", by="olga", reason="x"))
     others.append(await operations.freeze(journal, RETRY, selection))
     assert len({each.hash for each in (frozen, *others)}) == 5
     with pytest.raises(operations.SelectionChanged):
         await operations.begin(journal, others[-1], frozen.hash, reason="x")
     assert await journal.ask(operating.under_way) == []
     with pytest.raises(JournalError, match="no such operation"):
-        await journal.go_on(frozen.hash)
+        await journal.do(operating.Go(frozen.hash))
 
 
 async def test_who_is_stopped_goes_on_and_does_nothing_twice(journal, url, many, monkeypatch):
@@ -164,7 +167,7 @@ async def test_who_is_stopped_goes_on_and_does_nothing_twice(journal, url, many,
     monkeypatch.setattr(operating, "PART", 7)
     frozen = await operations.freeze(journal, Order(Operation.HOLD), Selection(state=AppealState.PARKED))
     await operations.begin(journal, frozen, frozen.hash, reason="a")
-    await journal.go_on(frozen.hash)
+    await journal.do(operating.Go(frozen.hash))
     (row,) = await journal.ask(operating.under_way)
     assert (row.hash, row.seen, row.total, row.reason) == (frozen.hash, 7, len(frozen.ids), "a")
     again = await operations.begin(journal, frozen, frozen.hash, reason="b")
@@ -182,7 +185,7 @@ async def test_who_is_stopped_goes_on_and_does_nothing_twice(journal, url, many,
 
 async def entries(journal, what):
     """Return all entries of one word."""
-    await journal.place_log()
+    await journal.do(events.Placing())
     return (await journal.ask(log.page, what=[what], limit=10_000)).entries
 
 
@@ -329,18 +332,21 @@ async def test_it_is_stopped_until_somebody_has_it_go_on(journal, many, monkeypa
     journal.actor = "person:aigul"
     frozen = await operations.freeze(journal, Order(Operation.HOLD), Selection(state=AppealState.PARKED))
     await operations.begin(journal, frozen, frozen.hash, reason="a")
-    seen = (await journal.go_on(frozen.hash)).seen
-    assert [await journal.stop_operation(frozen.hash, reason="wrong") for _ in range(2)] == [True, False]
+    seen = (await journal.do(operating.Go(frozen.hash))).seen
+    assert [await journal.do(operating.Switch(frozen.hash, reason="wrong", go_on=False)) for _ in range(2)] == [
+        True,
+        False,
+    ]
     with pytest.raises(JournalError, match="stopped") as raised:
-        await journal.go_on(frozen.hash)
+        await journal.do(operating.Go(frozen.hash))
     assert raised.value.code == "operation_stopped"
     (row,) = await journal.ask(operating.under_way)
     assert (row.seen, row.stopped_by) == (seen, "person:aigul")
-    assert await journal.resume_operation(frozen.hash, reason="")
+    assert await journal.do(operating.Switch(frozen.hash, reason="", go_on=True))
     *_, last = [progress async for progress in operations.carry_out(journal, frozen.hash)]
     assert last.verdicts == {"done": len(frozen.ids)}
-    assert await journal.stop_operation(frozen.hash, reason="too late") is False
-    assert await journal.resume_operation(frozen.hash, reason="too late") is False
+    assert await journal.do(operating.Switch(frozen.hash, reason="too late", go_on=False)) is False
+    assert await journal.do(operating.Switch(frozen.hash, reason="too late", go_on=True)) is False
     (stopped,), (went_on,) = await entries(journal, "stopped"), await entries(journal, "went_on")
     assert (stopped.actor, stopped.about) == ("person:aigul", "hold")
     assert stopped.detail == {"hash": frozen.hash, "reason": "wrong"}
@@ -361,17 +367,17 @@ async def test_views_have_names(journal, monkeypatch):
     """Each name once, so many at most; what is done to them is on record."""
     monkeypatch.setattr(named_views, "MOST_VIEWS", 2)
     journal.actor = "person:aigul"
-    await journal.keep_view("parked", "state=parked")
-    await journal.keep_view("Held", "state=held")
+    await journal.do(named_views.Keeping("parked", "state=parked"))
+    await journal.do(named_views.Keeping("Held", "state=held"))
     for name, code in (("parked", "view.known"), ("more", "view.too_many")):
         with pytest.raises(JournalError) as raised:
-            await journal.keep_view(name, "state=idle")
+            await journal.do(named_views.Keeping(name, "state=idle"))
         assert raised.value.code == code
     assert [(view.name, view.query, view.by) for view in await journal.ask(named_views.all_views)] == [
         ("Held", "state=held", "person:aigul"),
         ("parked", "state=parked", "person:aigul"),
     ]
-    assert [await journal.drop_view("parked") for _ in range(2)] == [True, False]
+    assert [await journal.do(named_views.Dropping("parked")) for _ in range(2)] == [True, False]
     assert [entry.about for entry in await entries(journal, "view_kept")] == ["parked", "Held"]
     assert [entry.about for entry in await entries(journal, "view_dropped")] == ["parked"]
 
@@ -391,9 +397,9 @@ async def test_two_hundred_thousand_rows_take_little_memory(journal):
     frozen = Frozen(RETRY, array("q", range(10**6, 10**6 + 200_000)))
     tracemalloc.start()
     try:
-        begun = await journal.begin_operation(frozen, reason="a")
+        begun = await journal.do(operating.Begin(frozen, reason="a"))
         for _ in range(3):
-            progress = await journal.go_on(begun.hash)
+            progress = await journal.do(operating.Go(begun.hash))
         _, most = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

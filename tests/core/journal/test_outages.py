@@ -11,6 +11,7 @@ from appealbus.core.domain.outage import Needs
 from appealbus.core.domain.pauses import QuotaUse
 from appealbus.core.domain.selection import Place
 from appealbus.core.guards.settings import GuardSettings
+from appealbus.core.journal import keeping
 from appealbus.core.journal import waiting as reads
 from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.journal.journal import Journal
@@ -35,7 +36,7 @@ async def park(journal, make, days, waits_for=("s",)):
     for n, day in enumerate(days):
         due = None if day is None else TODAY + timedelta(day)
         new = await journal.accept(make.new(f"{waits_for}{n}", due_on=due))
-        await journal.keep(new.appeal_id, make.state("s.thing", kind=OutcomeKind.UNAVAILABLE))
+        await journal.post(keeping.Keep(new.appeal_id, make.state("s.thing", kind=OutcomeKind.UNAVAILABLE)))
         given = {"dossier": b"{}", "version": 1, "completeness": Completeness.PARTIAL, "due_at": make.later(9e6)}
         await journal.conclude(Conclusion(new.appeal_id, waits_for=waits_for, **given))
         numbers.append(new.receipt.number)

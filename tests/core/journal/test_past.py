@@ -8,7 +8,8 @@ from sqlalchemy import create_engine, text
 
 from appealbus.core.domain.document import Form, appeal_document
 from appealbus.core.journal import past as journal_past
-from appealbus.core.journal import renewing, store
+from appealbus.core.journal import renewing, retention, sketching, store
+from appealbus.core.journal.appeals import leases
 from appealbus.core.journal.appeals.accepting import NewAppeal
 from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.journal.journal import Journal
@@ -114,7 +115,7 @@ async def test_what_goes_takes_its_sketch_along(url, make, journal):
     await put(journal, make, "2", text=making.text(12, 2), **by(0))
     await conclude(journal, first)
     assert await rows(url) == (2, 16)
-    assert (await journal.prune(journal.now() + timedelta(days=1)))["appeals"] == 1
+    assert (await retention.prune(journal, journal.now() + timedelta(days=1)))["appeals"] == 1
     assert await rows(url) == (1, 8)
 
 
@@ -141,12 +142,12 @@ async def test_those_from_before_get_sketches_in_batches(url, make, journal, mon
         connection.execute(text("UPDATE document SET body = :b WHERE appeal_id = 5"), {"b": b"{"})
     engine.dispose()
     drawn, after = [], 0
-    while (done := await journal.sketch_missing(after)) is not None:
+    while (done := await sketching.sketch_missing(journal, after)) is not None:
         drawn.append(done.drawn)
         after = done.upto
     assert (sum(drawn), max(drawn), after) == (10, 3, 11)
     assert await rows(url) == (11, 80)
-    assert (await journal.sketch_missing(0)).drawn == 0
+    assert (await sketching.sketch_missing(journal, 0)).drawn == 0
 
 
 @pytest.mark.proof
@@ -176,7 +177,7 @@ async def test_a_journal_without_sketches_is_upgraded(url, make):
         journal.compares_texts = True
         own, appeal = await put(journal, make, "3", text=LETTER, **by(3))
         assert told(await journal.ask(journal_past.past, own, appeal)) == {}
-        assert (await journal.sketch_missing(0)).drawn == 3
+        assert (await sketching.sketch_missing(journal, 0)).drawn == 3
         assert len(told(await journal.ask(journal_past.past, own, appeal))) == 3
 
 
@@ -188,12 +189,12 @@ async def test_another_key_draws_anew(url, make, monkeypatch):
         journal.compares_texts = True
         await put(journal, make, "1", text=LETTER, **by(0))
         own, appeal = await put(journal, make, "2", text=LETTER, **by(1))
-        await journal.release("me")
+        await journal.do(leases.Release("me"))
     async with await Journal.open(url, key=KeyFile(key, anew=True)) as journal:
-        await journal.mark_anew(lambda case: {}, lambda done: None)
+        await renewing.renew(journal, lambda case: {}, lambda done: None)
     assert key != store.UNNAMED_KEY or url.startswith("postgresql")
     assert await rows(url) == (0, 0)
     async with await Journal.open(url) as journal:
         assert told(await journal.ask(journal_past.past, own, appeal)) == {}
-        assert (await journal.sketch_missing(0)).drawn == 2
+        assert (await sketching.sketch_missing(journal, 0)).drawn == 2
         assert list(told(await journal.ask(journal_past.past, own, appeal))) == [1]

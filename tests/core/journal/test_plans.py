@@ -8,10 +8,10 @@ import pytest
 from appealbus.core.domain.listing import AppealState
 from appealbus.core.domain.selection import Selection
 from appealbus.core.domain.weekly import WeekPart
-from appealbus.core.journal import figures
-from appealbus.core.journal.appeals import lists
+from appealbus.core.journal import figures, keeping
+from appealbus.core.journal.appeals import leases, lists
 from appealbus.core.journal.appeals.concluding import Conclusion
-from appealbus.core.journal.deliveries import deliveries, receivers
+from appealbus.core.journal.deliveries import deliveries, delivering, receivers
 from appealbus.core.journal.deliveries.deliveries import DeliveryState
 from appealbus.core.journal.journal import Journal
 from appealbus.schemas.dossier import Completeness
@@ -69,9 +69,9 @@ async def test_no_busy_query_reads_the_whole_table(large, make, monkeypatch):
     assert len(claimed) == 50
     assert len(await large.claim("me", now, 5, 60, lost={"c.1"})) == 5
     await large.ask(figures.counts)
-    assert await large.renew("me", [case.appeal_id for case in claimed], now, 60) != set()
+    assert await large.do(leases.Renewal("me", [case.appeal_id for case in claimed], now, 60)) != set()
     for case in claimed[:2]:
-        await large.keep(case.appeal_id, make.state(), owner="me")
+        await large.post(keeping.Keep(case.appeal_id, make.state(), owner="me"))
         await large.conclude(
             Conclusion(
                 case.appeal_id,
@@ -84,8 +84,8 @@ async def test_no_busy_query_reads_the_whole_table(large, make, monkeypatch):
             )
         )
     due = await large.ask(deliveries.undelivered, "out", now, 100)
-    await large.delivered([one.delivery_id for one in due])
-    await large.deliveries_failed([(one.delivery_id, "x", now) for one in due[:1]])
+    await large.do(delivering.Confirmed([one.delivery_id for one in due]))
+    await large.do(delivering.Failed([(one.delivery_id, "x", now) for one in due[:1]]))
     for state in (DeliveryState.WAITING, DeliveryState.ALONE, DeliveryState.DELIVERED):
         await large.deliveries_to("out", state, limit=3)
     await large.ask(receivers.receivers)

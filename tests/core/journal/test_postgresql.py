@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 
 from appealbus.core.config.types import Secret
 from appealbus.core.errors import ConfigError, JournalError
-from appealbus.core.journal import access, documents, figures, writer
+from appealbus.core.journal import access, documents, figures, keeping, writer
 from appealbus.core.journal.appeals import lists
 from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.journal.errors import OutcomeUnknown
@@ -81,7 +81,7 @@ async def test_the_password_is_asked_for_and_never_shown(database, postgres, tmp
             file.write_text("hunter3\n")
             postgres.cut_off(make_url(database).database)
             assert (await journal.ask(figures.counts)).ready == 0
-            await journal.access([])
+            await journal.do(access.Asking([]))
     finally:
         hba.write_text(before)
         postgres.execute("SELECT pg_reload_conf()")
@@ -149,11 +149,11 @@ async def test_a_database_that_stays_away_fails_what_waits(journal, make, postgr
     assert caught.value.passes
     assert {line["event"] for line in logs} == {"journal.tried_again", "journal.group_failed"}
     began = time.monotonic()
-    await journal.keep(one.appeal_id, make.state())
+    await journal.post(keeping.Keep(one.appeal_id, make.state()))
     with pytest.raises(JournalError):
         await journal.ask(figures.counts)
     results = await asyncio.gather(
-        *(journal.access([make.access("n", str(at))]) for at in range(50)), return_exceptions=True
+        *(journal.do(access.Asking([make.access("n", str(at))])) for at in range(50)), return_exceptions=True
     )
     assert {result.code for result in results} == {"unreachable"}
     assert time.monotonic() - began < 20
@@ -172,8 +172,8 @@ async def test_a_state_that_was_lost_concerns_one_run_only(journal, make, postgr
     told, anew = [await journal.accept(make.new(name), owner="me", lease_seconds=60) for name in ("told", "anew")]
     postgres.stop()
     results = await asyncio.gather(
-        journal.keep(told.appeal_id, make.state(), owner="me"),
-        journal.keep(anew.appeal_id, make.state(), owner="me"),
+        journal.post(keeping.Keep(told.appeal_id, make.state(), owner="me")),
+        journal.post(keeping.Keep(anew.appeal_id, make.state(), owner="me")),
         conclude(journal, told),
         return_exceptions=True,
     )

@@ -180,7 +180,7 @@ async def test_who_ends_a_line_does_not_know_what_was_committed(behind, make, pr
         await journal.accept(make.new("before"))
         proxy.answer(raw)
         with pytest.raises(OutcomeUnknown):
-            await asyncio.wait_for(journal.access([make.access("n")]), PATIENCE)
+            await asyncio.wait_for(journal.do(access.Asking([make.access("n")])), PATIENCE)
         assert len(await journal.ask(access.access_rows)) == 1
 
 
@@ -206,6 +206,6 @@ async def test_a_database_that_ends_after_the_commit_has_committed(url, make, mo
         await journal.accept(make.new("before"))
         monkeypatch.setattr(pipeline, "_Syncs", Late)
         with pytest.raises(OutcomeUnknown):
-            await journal.access([make.access("n")])
+            await journal.do(access.Asking([make.access("n")]))
         assert ended
         assert len(await journal.ask(access.access_rows)) == 1

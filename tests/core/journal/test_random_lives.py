@@ -24,8 +24,9 @@ from appealbus.core.journal.appeals import cases as journal_cases
 from appealbus.core.journal.appeals import lists
 from appealbus.core.journal.appeals.accepting import NewAppeal
 from appealbus.core.journal.appeals.concluding import Conclusion
+from appealbus.core.journal.changes import targets
 from appealbus.core.journal.changes.changes import NewChange
-from appealbus.core.journal.deliveries import deliveries
+from appealbus.core.journal.deliveries import deliveries, delivering
 from appealbus.core.journal.errors import VersionConflict
 from appealbus.core.journal.journal import Journal
 from appealbus.schemas.appeal import Appeal, AppealKind, PersonApplicant
@@ -106,7 +107,7 @@ class JournalLife(RuleBasedStateMachine):
             assert one.receipt.number == (appeal.receipt.number if appeal else "")
 
     async def changed(self, news):
-        return await asyncio.gather(*(self.journal.change(new) for new in news))
+        return await asyncio.gather(*(self.journal.do(targets.Changing(new)) for new in news))
 
     @rule(appeal=appeals, step=st.sampled_from([1, 1, 1, 0, 2, -1]))
     def conclude(self, appeal, step):
@@ -138,9 +139,9 @@ class JournalLife(RuleBasedStateMachine):
         ):
             if yes:
                 self.confirmed.append((due.number, due.version))
-                self.do(self.journal.delivered([due.delivery_id]))
+                self.do(self.journal.do(delivering.Confirmed([due.delivery_id])))
             else:
-                self.do(self.journal.deliveries_failed([(due.delivery_id, "http.502", later)]))
+                self.do(self.journal.do(delivering.Failed([(due.delivery_id, "http.502", later)])))
 
     @rule()
     def reopen(self):

@@ -7,8 +7,8 @@ import pytest
 
 from appealbus.core.domain.operation import Verdict
 from appealbus.core.domain.selection import NOWHERE, Place
-from appealbus.core.journal import figures, log
-from appealbus.core.journal.deliveries import deliveries, receivers
+from appealbus.core.journal import events, figures, log
+from appealbus.core.journal.deliveries import deliveries, delivering, receivers
 from appealbus.core.journal.deliveries.deliveries import DeliveryState
 from appealbus.core.journal.deliveries.delivering import Shown
 from appealbus.core.journal.deliveries.receivers import ReceiverState
@@ -20,7 +20,7 @@ WAITING, ALONE, DELIVERED = DeliveryState.WAITING, DeliveryState.ALONE, Delivery
 
 
 async def placed(journal):
-    while await journal.place_log():
+    while await journal.do(events.Placing()):
         pass
 
 
@@ -31,9 +31,9 @@ async def five(journal: Journal, make, conclude):
         await conclude(await journal.accept(make.new(f"m{at}")))
     due = await journal.ask(deliveries.undelivered, "out", journal.now(), 10)
     ids = [each.delivery_id for each in due]
-    await journal.delivered(ids[:1])
-    await journal.deliveries_alone([(ids[1], "unfit")])
-    await journal.deliveries_failed([(ids[2], "unreachable", journal.now() + timedelta(minutes=1))])
+    await journal.do(delivering.Confirmed(ids[:1]))
+    await journal.do(delivering.GivenUp([(ids[1], "unfit")]))
+    await journal.do(delivering.Failed([(ids[2], "unreachable", journal.now() + timedelta(minutes=1))]))
     journal.actor = "person:aigul"
     return ids
 
@@ -66,7 +66,7 @@ async def test_pages_of_each_state_have_all_of_it_once(journal, five):
     """What waits by its next attempt, what was confirmed the last first; a place of another list is refused."""
     assert await listed(journal, WAITING) == [five[3], five[4], five[2]]
     assert await listed(journal, ALONE) == [five[1]]
-    await journal.delivered(five[2:])
+    await journal.do(delivering.Confirmed(five[2:]))
     confirmed = await listed(journal, DELIVERED, 1)
     assert (sorted(confirmed), confirmed[-1]) == ([five[0], *five[2:]], five[0])
     (one, _), *_ = await journal.deliveries_to("out", ALONE)
@@ -79,16 +79,26 @@ async def test_pages_of_each_state_have_all_of_it_once(journal, five):
 async def test_what_was_shown_is_given_up_once(journal, five):
     """Twice at a time too; what has been decided since, was delivered or is gone stays as it is."""
     refused = await shown(journal, five[1])
-    both = await asyncio.gather(*(journal.skip_delivery(refused, reason="on paper") for _ in range(2)))
+    both = await asyncio.gather(
+        *(journal.do(delivering.Decision(refused, reason="on paper", again=False)) for _ in range(2))
+    )
     assert sorted(both) == [Verdict.DONE, Verdict.NOTHING]
     waits = await shown(journal, five[2])
-    assert await journal.resend_delivery(await shown(journal, five[1]), reason="after all") == Verdict.DONE
-    assert await journal.skip_delivery(refused, reason="late") == Verdict.NOTHING
-    assert await journal.resend_delivery(refused, reason="late") == Verdict.NOTHING
-    await journal.deliveries_failed([(five[2], "unreachable", journal.now())])
-    assert await journal.skip_delivery(waits, reason="on paper") == Verdict.DONE
-    assert await journal.skip_delivery(await shown(journal, five[0]), reason="x") == Verdict.NOTHING
-    assert await journal.skip_delivery(Shown(999, WAITING, waits.since, 0), reason="x") == Verdict.GONE
+    assert (
+        await journal.do(delivering.Decision(await shown(journal, five[1]), reason="after all", again=True))
+        == Verdict.DONE
+    )
+    assert await journal.do(delivering.Decision(refused, reason="late", again=False)) == Verdict.NOTHING
+    assert await journal.do(delivering.Decision(refused, reason="late", again=True)) == Verdict.NOTHING
+    await journal.do(delivering.Failed([(five[2], "unreachable", journal.now())]))
+    assert await journal.do(delivering.Decision(waits, reason="on paper", again=False)) == Verdict.DONE
+    assert (
+        await journal.do(delivering.Decision(await shown(journal, five[0]), reason="x", again=False)) == Verdict.NOTHING
+    )
+    assert (
+        await journal.do(delivering.Decision(Shown(999, WAITING, waits.since, 0), reason="x", again=False))
+        == Verdict.GONE
+    )
     await placed(journal)
     told = [each for each in (await journal.ask(log.page, limit=1000)).entries if "reason" in each.detail]
     assert [(each.actor, each.what, each.detail["id"], each.detail["reason"]) for each in told] == [
@@ -101,9 +111,12 @@ async def test_what_was_shown_is_given_up_once(journal, five):
 async def test_what_waits_and_was_sent_again_is_not_what_was_shown(journal, five):
     """One that had failed begins anew with its attempts: a decision about what it was before does nothing."""
     before = await shown(journal, five[2])
-    assert await journal.skip_delivery(before, reason="on paper") == Verdict.DONE
-    assert await journal.resend_delivery(await shown(journal, five[2]), reason="after all") == Verdict.DONE
-    assert await journal.skip_delivery(before, reason="on paper") == Verdict.NOTHING
+    assert await journal.do(delivering.Decision(before, reason="on paper", again=False)) == Verdict.DONE
+    assert (
+        await journal.do(delivering.Decision(await shown(journal, five[2]), reason="after all", again=True))
+        == Verdict.DONE
+    )
+    assert await journal.do(delivering.Decision(before, reason="on paper", again=False)) == Verdict.NOTHING
 
 
 async def test_a_version_is_not_sent_behind_a_newer_one(journal, make, conclude):
@@ -112,12 +125,18 @@ async def test_a_version_is_not_sent_behind_a_newer_one(journal, make, conclude)
     await conclude(made, 1)
     await conclude(made, 2)
     (first,) = await journal.ask(deliveries.undelivered, "out", journal.now(), 10)
-    await journal.deliveries_alone([(first.delivery_id, "unfit")])
+    await journal.do(delivering.GivenUp([(first.delivery_id, "unfit")]))
     (second,) = await journal.ask(deliveries.undelivered, "out", journal.now(), 10)
-    await journal.delivered([second.delivery_id])
+    await journal.do(delivering.Confirmed([second.delivery_id]))
     assert (await journal.ask(receivers.of_appeal, first.delivery_id)).newer == 2
-    assert await journal.resend_delivery(await shown(journal, first.delivery_id), reason="x") == Verdict.NEWER
-    assert await journal.resend_delivery(await shown(journal, second.delivery_id), reason="lost") == Verdict.DONE
+    assert (
+        await journal.do(delivering.Decision(await shown(journal, first.delivery_id), reason="x", again=True))
+        == Verdict.NEWER
+    )
+    assert (
+        await journal.do(delivering.Decision(await shown(journal, second.delivery_id), reason="lost", again=True))
+        == Verdict.DONE
+    )
     assert [each.version for each in await journal.ask(deliveries.undelivered, "out", journal.now(), 10)] == [2]
 
 
@@ -143,8 +162,8 @@ async def test_one_appeals_deliveries_are_found_by_the_appeal(tmp_path, monkeypa
     heard = explain_all(monkeypatch)
     async with await Journal.open(sqlite_journal(tmp_path / "journal.db")) as journal:
         heard.clear()
-        await journal.skip_deliveries("AB-1", "gone", receiver="out")
-        await journal.resend("AB-1", receiver="out")
+        await journal.do(delivering.Skip("AB-1", "gone", receiver="out"))
+        await journal.do(delivering.Resend("AB-1", receiver="out"))
         plans = [plan for statement, plan in heard if "outbox" in statement]
     assert len(plans) == 2
     assert all("(appeal_id=?" in plan and "ix_outbox" not in plan for plan in plans)

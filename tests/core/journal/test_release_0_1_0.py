@@ -13,8 +13,8 @@ import pytest
 
 from appealbus.core.domain.listing import AppealState
 from appealbus.core.journal import access as journal_access
-from appealbus.core.journal import documents, quarantine, workers
-from appealbus.core.journal.appeals import cases, lists
+from appealbus.core.journal import documents, figures, quarantine, workers
+from appealbus.core.journal.appeals import cases, leases, lists
 from appealbus.core.journal.deliveries import deliveries as journal_deliveries
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.naming import named_by_appeal, named_by_record
@@ -199,11 +199,11 @@ async def test_it_goes_on(old):
             await journal.hold_run_lock()
             parked = [number for number, state, _ in before if state == "parked"]
             async with contour.running(journal, "4" * 32) as bus:
-                await contour.settled(journal, len(parked))
+                await contour.settled(partial(journal.ask, figures.counts), len(parked))
                 again = await contour.take(bus, make.WHOLE[0])
                 for number in parked:
-                    await journal.retry(number)
-                await contour.settled(journal, 0)
+                    await journal.do(leases.Retry(number))
+                await contour.settled(partial(journal.ask, figures.counts), 0)
                 await bus.settle(parked=True)
             now = await rows(journal)
             was = {number: version for number, _, version in before}

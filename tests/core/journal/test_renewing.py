@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from appealbus.core.journal import log, renewing, store
-from appealbus.core.journal.appeals import cases, lists
+from appealbus.core.journal import keeping, log, renewing, store
+from appealbus.core.journal.appeals import cases, leases, lists
 from appealbus.core.journal.appeals.accepting import NewAppeal
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.key import KeyFile
@@ -43,8 +43,10 @@ async def filled(url, make):
             accepted = await journal.accept(NewAppeal(content, make.now, "appealbus"), owner="me")
             for iin in (FORMER, HOLDER):
                 record = OtherRecord.model_validate({"type": "acme.Person", "iin": iin})
-                await journal.keep(accepted.appeal_id, replace(make.found(), record=record, inputs=()), owner="me")
-        await journal.release("me")
+                await journal.post(
+                    keeping.Keep(accepted.appeal_id, replace(make.found(), record=record, inputs=()), owner="me")
+                )
+        await journal.do(leases.Release("me"))
     return url
 
 
@@ -59,8 +61,8 @@ async def renewed(url: str, killed_at: int | None = None) -> int:
             raise Killed
 
     async with await Journal.open(url, key=KeyFile(key_of(url), anew=True)) as journal:
-        return await journal.mark_anew(
-            lambda case: {(each.lookup, each.key): f"new-{case.appeal_id}" for each in case.states}, tell
+        return await renewing.renew(
+            journal, lambda case: {(each.lookup, each.key): f"new-{case.appeal_id}" for each in case.states}, tell
         )
 
 

@@ -23,6 +23,7 @@ from appealbus.core.journal import (
     awaiting,
     documents,
     figures,
+    keeping,
     log,
     migrations,
     operations,
@@ -32,7 +33,7 @@ from appealbus.core.journal import (
     workers,
 )
 from appealbus.core.journal.appeals import cases, concluding, leases, suspects
-from appealbus.core.journal.deliveries import deliveries
+from appealbus.core.journal.deliveries import deliveries, delivering
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.tables import metadata
 from appealbus.schemas.dossier import Completeness
@@ -128,9 +129,9 @@ async def test_an_operation_of_before_goes_on(nothing):
             0,
             None,
         )
-        assert (await journal.go_on("aa")).verdicts == {"gone": 2}
-        assert (await journal.go_on("aa")).finished
-        begun = await journal.begin_operation(Frozen(Order(Operation.HOLD), array("q", [1])), reason="a")
+        assert (await journal.do(operations.Go("aa"))).verdicts == {"gone": 2}
+        assert (await journal.do(operations.Go("aa"))).finished
+        begun = await journal.do(operations.Begin(Frozen(Order(Operation.HOLD), array("q", [1])), reason="a"))
         assert begun.id == 2
 
 
@@ -178,20 +179,20 @@ _CONCLUSION = concluding.Conclusion(
         lambda connection: quarantine.quarantine_groups(connection, None),
         lambda connection: awaiting.answers(connection, 1),
         lambda connection: awaiting.answered(connection, [awaiting.Answered("s", Answer("q", b""), NOW, "bus")]),
-        lambda connection: concluding.conclude(connection, [concluding.Concluding(_CONCLUSION, NOW, NOW, 1)]),
+        lambda connection: concluding.conclude(connection, [concluding.Concluding(_CONCLUSION, None, NOW, NOW, 1, ())]),
         lambda connection: leases.claim(connection, [leases.Claim("me", NOW, 60, 10, 1 << 40, True)]),
         lambda connection: leases.release(connection, [leases.Release("me", None)]),
         lambda connection: suspects.next_turn(connection, NOW),
-        lambda connection: suspects.bury(connection, [suspects.Burial(None, NOW, "bus")]),
+        lambda connection: suspects.bury(connection, [suspects.Burial(None, at=NOW, by="bus")]),
         lambda connection: suspects.hold(connection, [suspects.Hold("N", "me", "so", NOW)]),
         lambda connection: access.left_for_sources(connection, "N"),
         lambda connection: pruning.prune_appeals(connection, [pruning.Idle(NOW, NOW, "bus")]),
-        lambda connection: pruning.prune_quarantine(connection, [pruning.Old(NOW, "bus")]),
+        lambda connection: pruning.prune_quarantine(connection, [pruning.OldMessages(NOW, "bus")]),
         lambda connection: log.page(connection, Cursor(1, 0), 10),
         lambda connection: log.page(connection, Cursor(1, 0), 10, number="N", what={"held"}),
         lambda connection: log.history(connection, "N", 0, 10),
         lambda connection: awaiting.use(connection, [awaiting.Use(SingleUse("k", NOW), "m")]),
-        lambda connection: awaiting.forget_used(connection, [NOW]),
+        lambda connection: awaiting.forget_used(connection, [awaiting.ForgetUsed(NOW)]),
     ],
 )
 async def test_nothing_walks_through_a_whole_table(tmp_path, question, monkeypatch):
@@ -217,11 +218,11 @@ async def test_the_way_of_an_appeal_walks_through_no_table(tmp_path, make, monke
         accepted = await journal.accept(make.new())
         (claimed,) = await journal.claim("me", make.now, 1, 1e9)
         for runs in (1, 2):
-            await journal.keep_at_once(claimed.appeal_id, make.state(runs=runs), owner="me")
+            await journal.do(keeping.Keep(claimed.appeal_id, make.state(runs=runs), owner="me"))
         await journal.conclude(replace(_CONCLUSION, appeal_id=accepted.appeal_id, version=1))
         (due,) = await journal.ask(deliveries.undelivered, "out", journal.now(), 10)
-        await journal.deliveries_failed([(due.delivery_id, "x", journal.now())])
-        await journal.delivered([due.delivery_id])
+        await journal.do(delivering.Failed([(due.delivery_id, "x", journal.now())]))
+        await journal.do(delivering.Confirmed([due.delivery_id]))
     assert_no_walk(heard)
 
 

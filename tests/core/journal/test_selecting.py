@@ -7,7 +7,7 @@ import pytest
 
 from appealbus.core.domain.listing import AppealState
 from appealbus.core.domain.selection import NOWHERE, Place, Selection
-from appealbus.core.journal import finding
+from appealbus.core.journal import reader
 from appealbus.core.journal.appeals import candidates, selecting
 from appealbus.core.journal.key import JournalKey
 from appealbus.core.journal.tables import to_moment
@@ -93,7 +93,7 @@ async def test_what_is_found_is_what_is_selected(journal, many, monkeypatch):
 @pytest.mark.proof
 async def test_what_is_not_seen_takes_no_place(journal, many, monkeypatch):
     """A page has as many as are seen, however many lie between, and there is a next one where there may be some."""
-    monkeypatch.setattr(finding, "_SIFTED", 7)
+    monkeypatch.setattr(reader, "_SIFTED", 7)
     for selection in (Selection(), Selection(source="egkn"), Selection(named=(("iin", "0"),))):
         every, _ = await pages(journal, selection, 100)
         for limit in (1, 3):

@@ -9,7 +9,8 @@ import pytest
 from sqlalchemy import create_engine, select
 
 from appealbus.core.domain.case import LookupState
-from appealbus.core.journal import figures
+from appealbus.core.journal import figures, keeping, retention
+from appealbus.core.journal.appeals import leases
 from appealbus.core.journal.appeals.accepting import NewAppeal
 from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.journal.journal import Journal
@@ -43,7 +44,7 @@ async def test_found_by_applicant_mention_parcel_and_record(journal, make):
     """In any spelling, by whatever role, each appeal once; the body it is written to finds nothing."""
     one = (await accept(journal, make, "1")).appeal_id
     two = (await accept(journal, make, "2", applicant={"type": "person", "iin": THIRD}, representative=None)).appeal_id
-    await journal.keep(two, found(make), owner="me")
+    await journal.post(keeping.Keep(two, found(make), owner="me"))
     await journal.accept(make.new("3"))
     assert await ids(journal, "bin", f"{BIN[:6]}-{BIN[6:]}") == [one]
     assert await ids(journal, "iin", OTHER) == [one]
@@ -67,10 +68,10 @@ async def test_pages_by_key(journal, make):
 async def test_a_worker_that_has_lost_the_appeal_marks_nobody(journal, make):
     """As it writes nothing else."""
     one = (await accept(journal, make, "1")).appeal_id
-    await journal.keep(one, found(make), owner="another")
-    await journal.keep(one, found(make, IIN), owner="me")
+    await journal.post(keeping.Keep(one, found(make), owner="another"))
+    await journal.post(keeping.Keep(one, found(make, IIN), owner="me"))
     await journal.ask(figures.counts)
-    await journal.release("me")
+    await journal.do(leases.Release("me"))
     assert await ids(journal, "iin", HOLDER) == []
 
 
@@ -79,8 +80,8 @@ async def test_the_same_message_again_and_the_same_record_again(journal, make, u
     one = await accept(journal, make, "1")
     assert (await accept(journal, make, "1")).appeal_id == one.appeal_id
     for _ in range(2):
-        await journal.keep(one.appeal_id, found(make), owner="me")
-    await journal.release("me")
+        await journal.post(keeping.Keep(one.appeal_id, found(make), owner="me"))
+    await journal.do(leases.Release("me"))
     engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://"))
     with engine.connect() as connection:
         rows = connection.execute(select(subject)).all()
@@ -119,7 +120,7 @@ async def test_marks_go_with_the_appeal(journal, make, url):
     await journal.conclude(
         Conclusion(one.appeal_id, dossier=b"{}", version=1, completeness=Completeness.COMPLETE, owner="me")
     )
-    await journal.prune(journal.now() + timedelta(days=366))
+    await retention.prune(journal, journal.now() + timedelta(days=366))
     assert await ids(journal, "iin", OTHER) == []
     engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://"))
     with engine.connect() as connection:

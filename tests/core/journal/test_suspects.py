@@ -6,9 +6,9 @@ import pytest
 
 from appealbus.core.domain.listing import AppealState
 from appealbus.core.errors import JournalError
-from appealbus.core.journal import figures
+from appealbus.core.journal import figures, suspect_messages
 from appealbus.core.journal.appeals import cases as journal_cases
-from appealbus.core.journal.appeals import lists, suspects
+from appealbus.core.journal.appeals import leases, lists, suspects
 from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.journal.errors import LeaseLost
 from appealbus.core.journal.journal import Journal
@@ -99,21 +99,21 @@ async def test_the_third_death_holds_it(journal, make):
     counts = await journal.ask(figures.counts)
     assert (counts.held, counts.suspect, counts.oldest_unfinished) == (1, 0, None)
 
-    assert await journal.release_appeal(row.number)
+    assert await journal.do(suspects.Releasing(row.number))
     assert await taken(journal, make.at_last()) == [("killer", 0)]
 
 
 async def test_who_gives_back_in_order_makes_nobody_suspect(journal, make):
     """Not what it worked beside, and not one death more for the suspect whose turn it was."""
     await journal.accept(make.new("a"), owner="me", lease_seconds=LEASE)
-    await journal.release("me")
+    await journal.do(leases.Release("me"))
     assert await taken(journal, make.now) == [("a", None)]
 
     await dead(journal, make, "b", owner="me")
     later = make.later(61)
     for _ in range(2):
         assert await taken(journal, later, "you") == [("a", 0)]
-        await journal.release("you")
+        await journal.do(leases.Release("you"))
 
 
 async def test_the_dead_of_a_name_are_buried_at_once(journal, make):
@@ -142,24 +142,24 @@ async def test_a_held_case_is_not_worked(journal, make, end, state):
     number = accepted.receipt.number
     if state == "parked":
         await end(accepted, due_at=make.later(5))
-    assert await journal.hold_appeal(number, by="olga", reason="the court asked")
+    assert await journal.do(suspects.Hold(number, by="olga", reason="the court asked"))
     assert await taken(journal, make.at_last()) == []
     with pytest.raises(JournalError, match="appealbus release"):
-        await journal.retry(number)
+        await journal.do(leases.Retry(number))
     with pytest.raises(JournalError, match="already"):
-        await journal.hold_appeal(number, by="ivan", reason="again")
-    assert await journal.renew("me", [accepted.appeal_id], make.now, LEASE) == set()
+        await journal.do(suspects.Hold(number, by="ivan", reason="again"))
+    assert await journal.do(leases.Renewal("me", [accepted.appeal_id], make.now, LEASE)) == set()
     with pytest.raises(LeaseLost):
         await end(accepted, owner="me")
     row = await journal.ask(lists.appeal_row, number)
     assert (row.held_by, row.held_reason) == ("olga", "the court asked")
 
-    assert await journal.release_appeal(number)
+    assert await journal.do(suspects.Releasing(number))
     assert await taken(journal, make.now) == [("a", None)]
     with pytest.raises(JournalError, match="not held"):
-        await journal.release_appeal(number)
-    assert not await journal.hold_appeal("nobody's", by="x", reason="y")
-    assert not await journal.release_appeal("nobody's")
+        await journal.do(suspects.Releasing(number))
+    assert not await journal.do(suspects.Hold("nobody's", by="x", reason="y"))
+    assert not await journal.do(suspects.Releasing("nobody's"))
 
 
 async def test_a_claim_takes_no_more_bytes_than_there_is_room_for(journal, make):
@@ -174,7 +174,7 @@ async def test_a_claim_takes_no_more_bytes_than_there_is_room_for(journal, make)
 
 async def test_turns_of_a_message_that_never_end_are_counted(journal):
     """One that ends, however, forgets those before it."""
-    assert [await journal.begin_turn("m") for _ in range(3)] == [0, 1, 2]
-    assert await journal.begin_turn("other") == 0
-    await journal.end_turn("m")
-    assert await journal.begin_turn("m") == 0
+    assert [await journal.do(suspect_messages.Turn("m")) for _ in range(3)] == [0, 1, 2]
+    assert await journal.do(suspect_messages.Turn("other")) == 0
+    await journal.do(suspect_messages.TurnEnded("m"))
+    assert await journal.do(suspect_messages.Turn("m")) == 0

@@ -13,9 +13,9 @@ from sqlalchemy import NullPool, create_engine, delete, func, select, update
 
 from appealbus.core.domain.sender import Sender
 from appealbus.core.errors import JournalError
-from appealbus.core.journal import figures, quarantine
+from appealbus.core.journal import events, figures, quarantine, retention
 from appealbus.core.journal import log as journal_log
-from appealbus.core.journal.changes import changes, changing, waiting_changes
+from appealbus.core.journal.changes import changes, changing, targets, waiting_changes
 from appealbus.core.journal.changes.changes import NewChange
 from appealbus.core.journal.changes.changes import change as table
 from appealbus.core.journal.journal import Journal
@@ -46,7 +46,7 @@ async def send(journal, news, most=10_000):
     results = Counter()
     news = list(news)
     for start in range(0, len(news), 500):
-        batch = (journal.change(new, most_waiting=most) for new in news[start : start + 500])
+        batch = (journal.do(targets.Changing(new, most_waiting=most)) for new in news[start : start + 500])
         for result in await asyncio.gather(*batch, return_exceptions=True):
             if isinstance(result, BaseException) and not isinstance(result, JournalError):
                 raise result
@@ -74,7 +74,7 @@ async def test_no_channel_takes_the_room_of_another(journal, url, change):
     assert flood == {"taken": 10, "change.too_many_wait": 40}
     others = await send(journal, (change(f"p{at}", channel="portal", number=f"P-{at}") for at in range(10)), 10)
     assert others == {"taken": 10}
-    assert not (await journal.change(change("f0", number="F-0"), most_waiting=10)).new
+    assert not (await journal.do(targets.Changing(change("f0", number="F-0"), most_waiting=10))).new
     assert (
         await journal.ask(changing.would_change, change("p0", channel="portal", number="P-0"), most_waiting=10) == "P-0"
     )
@@ -128,11 +128,11 @@ async def test_an_appeal_takes_up_what_has_room_by_date(journal, url, make, chan
     assert (
         Change.model_validate_json((await journal.ask(quarantine.quarantine_row, refused[0].id)).raw).number == NUMBER
     )
-    await journal.place_log()
+    await journal.do(events.Placing())
     log = (await journal.ask(journal_log.page, what=["quarantined"])).entries
     assert {(each.appeal_id, each.detail["id"]) for each in log} == {(appeal.appeal_id, row.id) for row in refused}
     assert in_tables(url) == ({"files": 1},) * 2
-    assert await journal.expire_changes(make.later(-1)) == 0
+    assert await retention.expire_changes(journal, make.later(-1)) == 0
 
 
 async def test_an_appeal_takes_up_no_more_bytes_than_it_may(journal, make, change, monkeypatch):
@@ -167,12 +167,12 @@ async def test_what_names_an_appeal_and_is_not_its_own_waits_no_more(journal, ur
     assert refused == {"change a": "change.foreign", **contradictory}
     waits = {"files": 3, "other": 1}
     assert in_tables(url) == (waits,) * 2, "nobody can have meant a number that the bus gave later"
-    await journal.place_log()
+    await journal.do(events.Placing())
     assert {each.appeal_id for each in (await journal.ask(journal_log.page, what=["quarantined"])).entries} == {None}
-    assert await journal.expire_changes(make.later(-1)) == 0
-    again = await journal.change(change("c", number=NUMBER, appeal_message_id="m9"))
+    assert await retention.expire_changes(journal, make.later(-1)) == 0
+    again = await journal.do(targets.Changing(change("c", number=NUMBER, appeal_message_id="m9")))
     assert (again.new, again.receipt.number) == (False, NUMBER), "as if no such appeal had come"
-    assert await journal.expire_changes(make.later(1)) == 4
+    assert await retention.expire_changes(journal, make.later(1)) == 4
     assert len(await journal.ask(quarantine.quarantined)) == 4
 
 
@@ -269,11 +269,11 @@ async def test_what_an_earlier_program_left_waiting_is_told_the_truth(journal, u
     monkeypatch.setattr(waiting_changes, "_AT_ONCE", 2_200)
     await journal.accept(make.new(number=NUMBER))
     assert in_tables(url)[0] == {"files": 288, "other": 1}
-    assert await journal.expire_changes(make.later(-10)) == 287
+    assert await retention.expire_changes(journal, make.later(-10)) == 287
     assert in_tables(url) == ({"files": 1, "other": 1},) * 2
     codes = Counter(row.code for row in await journal.ask(quarantine.quarantined, limit=1000))
     assert codes == {"change.too_many": 296, "change.foreign": 1}
-    assert await journal.expire_changes(make.later(1)) == 2
+    assert await retention.expire_changes(journal, make.later(1)) == 2
     assert in_tables(url) == ({}, {})
     newest = max(await journal.ask(quarantine.quarantined, limit=1000), key=lambda row: row.id)
     assert newest.code == "change.appeal_unknown"
@@ -333,7 +333,7 @@ async def test_adding_adopting_and_giving_up_at_the_same_time(journal_database, 
                 channel = ("files", "portal")[at % 2]
                 jobs.append(two.accept(make.new(f"m{at}", channel=channel, number=f"N-{at % 10}")))
             if at % 5 == 0:
-                jobs.append(one.expire_changes(make.later(1 if at % 2 else -1)))
+                jobs.append(retention.expire_changes(one, make.later(1 if at % 2 else -1)))
         results = await asyncio.wait_for(asyncio.gather(*jobs), 120)
         taken = sum(each["taken"] for each in results if isinstance(each, Counter))
         rows, counted = in_tables(journal_database)
@@ -388,7 +388,7 @@ async def test_no_id_in_quarantine_tells_that_an_appeal_came(journal, make, chan
     ids = []
 
     async def step():
-        ids.append(await journal.quarantine(make.quarantine()))
+        ids.append(await journal.do(make.quarantine()))
 
     await step()
     await send(journal, [replace(change("a", "withdrawn"), sender=SCOPED), change("b", channel="other")])
@@ -397,7 +397,7 @@ async def test_no_id_in_quarantine_tells_that_an_appeal_came(journal, make, chan
     await step()
     await journal.accept(make.new(number=NUMBER))
     await step()
-    await journal.expire_changes(make.later(1))
+    await retention.expire_changes(journal, make.later(1))
     await step()
     assert [later - sooner for sooner, later in pairwise(ids)] == [5, 1, 1, 1]
     codes = {
@@ -415,10 +415,12 @@ async def test_what_rights_rest_on_is_kept_beside_a_change(journal, url, make, c
     await send(journal, [replace(change("waited", corrected={"text": "x"}), sender=SCOPED)])
     await journal.accept(new)
     await send(journal, (change(f"c{at}", at=at, corrected={"text": "x" * 50_000}) for at in range(20)))
-    assert (await journal.change(replace(change("may", "due", due_on="2026-03-02"), sender=SCOPED))).refused is None
+    assert (
+        await journal.do(targets.Changing(replace(change("may", "due", due_on="2026-03-02"), sender=SCOPED)))
+    ).refused is None
     await send(journal, [change("moves", at=100, **THERE)])
     assert (
-        await journal.change(replace(change("may not", "due", due_on="2026-03-02"), sender=SCOPED))
+        await journal.do(targets.Changing(replace(change("may not", "due", due_on="2026-03-02"), sender=SCOPED)))
     ).refused == "change.out_of_scope"
     assert not read
     engine = create_engine(url, poolclass=NullPool)
@@ -426,6 +428,6 @@ async def test_what_rights_rest_on_is_kept_beside_a_change(journal, url, make, c
         connection.execute(update(table).values(says=None))
     engine.dispose()
     assert (
-        await journal.change(replace(change("nor now", "due", due_on="2026-03-02"), sender=SCOPED))
+        await journal.do(targets.Changing(replace(change("nor now", "due", due_on="2026-03-02"), sender=SCOPED)))
     ).refused == "change.out_of_scope"
     assert read

@@ -7,7 +7,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from appealbus.core.errors import JournalError
-from appealbus.core.journal import access, quarantine
+from appealbus.core.journal import access, keeping, quarantine
 from appealbus.core.journal import writer as writing
 from appealbus.core.journal.appeals import cases, lists
 from appealbus.core.journal.appeals.concluding import Conclusion
@@ -105,7 +105,7 @@ async def test_a_bad_write_fails_alone(journal, make):
     """Its group is rolled back and done again one by one: the others are on disk, the bad one leaves nothing."""
     rows = [[make.access("N", f"q{index}")] for index in range(20)]
     rows[7] = [make.access("N", "q7"), make.access(None, "broken")]
-    results = await asyncio.gather(*(journal.access(row) for row in rows), return_exceptions=True)
+    results = await asyncio.gather(*(journal.do(access.Asking(row)) for row in rows), return_exceptions=True)
 
     assert [index for index, result in enumerate(results) if result is not None] == [7]
     assert results[7].code == "constraint"
@@ -151,7 +151,7 @@ async def test_a_defect_in_a_write_is_told_with_its_place(journal):
 async def test_errors_quote_nothing_of_what_was_written(journal, make):
     """Neither the text nor what hangs on the error carries personal data."""
     with pytest.raises(JournalError) as caught:
-        await journal.access([make.access(None)])
+        await journal.do(access.Asking([make.access(None)]))
     seen, error = "", caught.value
     while error is not None:
         seen, error = seen + repr(error), error.__cause__ or (None if error.__suppress_context__ else error.__context__)
@@ -169,9 +169,9 @@ async def test_a_full_disk_acknowledges_nothing(journal, make):
     before = await journal.accept(make.new("before"))
     await submit(journal, pages, 0)
     big = [make.quarantine(bytes(100_000)) for _ in range(5)]
-    results = await asyncio.gather(*(journal.quarantine(one) for one in big), return_exceptions=True)
+    results = await asyncio.gather(*(journal.do(one) for one in big), return_exceptions=True)
     assert {result.code for result in results} == {"disk_full"}
-    await journal.keep(before.appeal_id, make.state(key="k" * 20_000))
+    await journal.post(keeping.Keep(before.appeal_id, make.state(key="k" * 20_000)))
     with pytest.raises(JournalError, match="disk is full"):
         await journal.conclude(
             Conclusion(
@@ -181,7 +181,7 @@ async def test_a_full_disk_acknowledges_nothing(journal, make):
 
     await submit(journal, pages, 1000)
     assert await journal.ask(quarantine.quarantined) == []
-    assert await journal.quarantine(big[0]) == 1
+    assert await journal.do(big[0]) == 1
     assert (await journal.accept(make.new("after"))).receipt.number == "AB-2026-00000002"
 
 
@@ -236,7 +236,7 @@ async def test_closing_writes_what_is_queued(url, make):
     async with await Journal.open(url) as journal:
         accepted = await journal.accept(make.new())
         for index in range(700):
-            await journal.keep(accepted.appeal_id, make.state(key=str(index)))
+            await journal.post(keeping.Keep(accepted.appeal_id, make.state(key=str(index))))
     async with await Journal.open(url) as journal:
         assert len(await journal.ask(cases.states, accepted.receipt.number)) == 700
 

@@ -4,7 +4,6 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -16,8 +15,8 @@ from appealbus.core.domain.event import LogEntry, What
 from appealbus.core.domain.feed import FeedEntry
 from appealbus.core.domain.listing import AppealRow
 from appealbus.core.enrichment.fields import FieldError
-from appealbus.core.journal import documents, feed, log
-from appealbus.core.journal.appeals import lists
+from appealbus.core.journal import access, documents, events, feed, log, retention
+from appealbus.core.journal.appeals import lists, suspects
 from appealbus.core.journal.appeals.accepting import NewAppeal
 from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.journal.journal import Journal
@@ -36,6 +35,7 @@ from appealbus.schemas.maskedxml import masked_to_xml
 from appealbus.schemas.safexml import parse
 from tests.core.journal.conftest import NOW
 from tests.core.rights.made import FIELDS, dossier, value
+from tests.services.asking import instead, through
 from tests.services.journals import sqlite_journal
 
 _DESK = Mask("desk", hides=(Pattern.parse("appeal.applicant.phone"), Pattern.parse("gbdfl.person/birth_date")))
@@ -70,7 +70,7 @@ def write(journal: Journal) -> Write:
                     taken.appeal_id, dossier=orjson.dumps(made), version=number, completeness=Completeness.COMPLETE
                 )
             )
-        while await journal.place_log():
+        while await journal.do(events.Placing()):
             pass
         row = await journal.ask(lists.appeal_row, taken.receipt.number)
         assert row is not None
@@ -112,13 +112,13 @@ async def test_a_list_reads_no_dossier_of_a_single_version(
     """Whoever sees how questions ended sees that it is there; of others the time of a version may be hidden, too."""
     row = await write({})
     read: list[str] = []
-    dossier = partial(journal.ask, documents.whole)
+    dossier = through(journal, documents.whole)
 
     async def watched(number: str, version: int | None = None) -> bytes | None:
         read.append(number)
         return await dossier(number, version)
 
-    monkeypatch.setattr(journal, "dossier", watched)
+    instead(monkeypatch, journal, documents.whole, watched)
     for mask, reads, at in ((TECHNICAL, 0, row.changed_at), (_DESK, 1, NOW + timedelta(hours=1))):
         read.clear()
         views = _views(journal, mask)
@@ -198,7 +198,7 @@ async def test_what_is_remembered_of_pruned_versions_hides_none(journal: Journal
     assert [await views.is_news(each) for each in entries] == [True, True, False]
     later = await journal.ask(documents.whole, row.number, 3)
     assert later is not None
-    await journal.prune(Ages(NOW - timedelta(days=1), versions=journal.now() + timedelta(days=1)))
+    await retention.prune(journal, Ages(NOW - timedelta(days=1), versions=journal.now() + timedelta(days=1)))
     assert [each.version for each in await journal.ask(lists.versions, row.number)] == [3]
     (left,) = (await journal.ask(feed.page, None, 10)).entries
     assert await views.is_news(left)
@@ -370,10 +370,10 @@ async def test_what_people_wrote_is_for_auditors_and_for_themselves(journal: Jou
     """Purposes and reasons, in history, log and lists: others see the same mark, whatever they see else."""
     row = await write({})
     said = {"purpose": "проверка жалобы Ахметовой", "reason": "просила Ахметова"}
-    await journal.note_look("dossier", number=row.number, purpose=said["purpose"], by="api:desk")
-    await journal.note_look("dossier", number=row.number, by="api:desk")
-    await journal.hold_appeal(row.number, by="aigul", reason=said["reason"])
-    while await journal.place_log():
+    await journal.do(access.Look("dossier", number=row.number, purpose=said["purpose"], by="api:desk"))
+    await journal.do(access.Look("dossier", number=row.number, by="api:desk"))
+    await journal.do(suspects.Hold(row.number, by="aigul", reason=said["reason"]))
+    while await journal.do(events.Placing()):
         pass
     row = await journal.ask(lists.appeal_row, row.number) or row
     seen: dict[str, list[Any]] = {}

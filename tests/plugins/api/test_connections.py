@@ -11,6 +11,7 @@ import orjson
 import pytest
 
 from appealbus.core.domain.client import Role
+from appealbus.core.journal import clients as journal_clients
 from appealbus.core.journal import quarantine
 from appealbus.core.journal.appeals import lists
 from tests.plugins.api.serving import JSON, Served, kind_of, letter, served
@@ -173,7 +174,7 @@ async def test_guessing_ends(tmp_path: Path) -> None:
         good = await server.token("ops")
         expired = await server.token("ops", "expired", lasts=timedelta(seconds=-1))
         revoked = await server.token("ops", "revoked")
-        await server.journal.revoke_client("revoked")
+        await server.journal.do(journal_clients.Revoking("revoked"))
         wrong = good[:-4] + ("aaaa" if good[-4:] != "aaaa" else "bbbb")
         answers = [
             await server.speaking(token).get("/v1/me")
@@ -199,7 +200,7 @@ async def test_a_revoked_token_ends_everywhere(tmp_path: Path) -> None:
         token = await first.token(Role.OPS)
         clients = [each.speaking(token) for each in (first, second)]
         assert [(await each.get("/v1/me")).status_code for each in clients] == [200, 200]
-        await first.journal.revoke_client("ops")
+        await first.journal.do(journal_clients.Revoking("ops"))
         async with asyncio.timeout(PATIENCE):
             while [(await each.get("/v1/me")).status_code for each in clients] != [401, 401]:
                 await asyncio.sleep(0.1)

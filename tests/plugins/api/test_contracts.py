@@ -10,6 +10,7 @@ import pytest
 from appealbus.core import From, Taken, found, refused
 from appealbus.core.bus.bus import Bus
 from appealbus.core.config.loading import from_document
+from appealbus.core.journal import events
 from appealbus.core.journal.appeals import lists
 from appealbus.core.rights.policy import read_policy
 from tests.core.kit import Thing, lookup, message, running_bus
@@ -81,7 +82,7 @@ async def test_the_same_bytes_whatever_the_contract_makes_of_it(
             assert isinstance(taken, Taken)
             numbers.append(taken.receipt.number)
             await bus.settle()
-        while await bus.journal.place_log():
+        while await bus.journal.do(events.Placing()):
             pass
         loaded = from_document({"bus": given, "completeness": CONTRACTS}, tmp_path)
         policy = read_policy(loaded, bus.parts.host)

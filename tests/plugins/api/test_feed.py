@@ -11,6 +11,7 @@ import pytest
 
 from appealbus.core.bus.bus import Bus
 from appealbus.core.interfaces.intake import Inbound, Taken
+from appealbus.core.journal import clients
 from appealbus.core.journal.appeals import lists
 from appealbus.plugins.api.routes import stream as stream_module
 from tests.core.kit import message, running_bus
@@ -210,7 +211,7 @@ async def test_a_stream_ends_with_the_credentials(fed: Fed, monkeypatch: pytest.
     async def revoke() -> None:
         while not fed.server.api.tail.waiting:
             await asyncio.sleep(0.01)
-        await fed.bus.journal.revoke_client("registry")
+        await fed.bus.journal.do(clients.Revoking("registry"))
 
     revoking = asyncio.create_task(revoke())
     found = await events(client, 100)

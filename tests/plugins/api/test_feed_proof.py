@@ -16,7 +16,7 @@ from sqlalchemy import make_url
 from appealbus.core.config.loading import from_document
 from appealbus.core.domain.client import Role
 from appealbus.core.domain.event import Cursor
-from appealbus.core.journal import feed
+from appealbus.core.journal import feed, retention
 from appealbus.core.journal.appeals import lists
 from appealbus.core.journal.appeals.accepting import NewAppeal
 from appealbus.core.journal.journal import Journal
@@ -147,8 +147,8 @@ async def test_nothing_is_missed_whatever_dies(url: str, copied: Callable[[], st
     assert not {key for key in keys(undone) - keys(appeals) if key[2] == 2}
 
     async with two_servers(copy_url, tmp_path) as (server, _):
-        gone = await server.journal.prune(
-            Ages(server.journal.now() - timedelta(days=1), log=server.journal.now() + timedelta(days=1))
+        gone = await retention.prune(
+            server.journal, Ages(server.journal.now() - timedelta(days=1), log=server.journal.now() + timedelta(days=1))
         )
         assert gone["log"]
         await late.live(server.url)

@@ -8,6 +8,7 @@ import pytest
 
 from appealbus.core import Inbound, Taken
 from appealbus.core.config.loading import from_document
+from appealbus.core.journal import events
 from appealbus.core.journal.appeals import lists
 from appealbus.core.process.helpers import Helper, HelperDied
 from appealbus.core.rights import masker
@@ -45,7 +46,7 @@ async def test_what_cannot_be_masked_is_not_told(tmp_path: Path, url: str, monke
         change["corrected"] = {"applicant": {"type": "person", "phone": "2"}}
         await bus.accept(Inbound("test", "c", orjson.dumps(change)))
         await bus.settle()
-        while await bus.journal.place_log():
+        while await bus.journal.do(events.Placing()):
             pass
         small, large = [
             row.public_id for each in numbers if (row := await bus.journal.ask(lists.appeal_row, each)) is not None

@@ -19,7 +19,7 @@ from appealbus.core.config.loading import from_document
 from appealbus.core.domain.client import Role
 from appealbus.core.enrichment.fields import leaves
 from appealbus.core.journal import clients as journal_clients
-from appealbus.core.journal import documents
+from appealbus.core.journal import documents, events
 from appealbus.core.journal.appeals import lists
 from appealbus.core.journal.deliveries.deliveries import Undelivered
 from appealbus.core.rights.policy import read_policy
@@ -170,7 +170,7 @@ async def _all_of(folder: Path, url: str, cases: Sequence[Planted], which: int, 
                 channel = change.pop("channel", "test")
                 await bus.accept(Inbound(channel, f"c{at}", orjson.dumps(change)))
         await bus.settle()
-        while await bus.journal.place_log():
+        while await bus.journal.do(events.Placing()):
             pass
         policy = read_policy(from_document({"bus": given}, folder), bus.parts.host)
         limits: dict[str, Any] = {"requests_per_minute": 1_000_000}
@@ -227,7 +227,7 @@ async def _asked(bus: Bus, client: httpx.AsyncClient, id: str, path: str) -> dic
     paths += [f"/v1/terms{each}" for each in (*chosen, "?moved=true", "?until=2026-12-15", "?body=210740000018")]
     got: dict[str, bytes] = {}
     for each in paths:
-        while "/history" in each and await bus.journal.place_log():  # what has no place yet comes without one
+        while "/history" in each and await bus.journal.do(events.Placing()):  # what has no place yet comes without one
             pass
         for headers in ({}, {"Accept": "application/xml"}) if each.endswith("/dossier") else ({},):
             answer = await client.get(each, headers={**PURPOSE, **headers})

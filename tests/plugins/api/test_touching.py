@@ -20,7 +20,7 @@ from appealbus.core.bus.intake.quarantine_replay import Retaking, retake
 from appealbus.core.bus.intake.reception import Reception
 from appealbus.core.config.models import BusSettings
 from appealbus.core.domain.client import Role
-from appealbus.core.journal import figures, log, quarantine
+from appealbus.core.journal import events, figures, log, quarantine, retention
 from appealbus.core.journal.appeals import lists
 from appealbus.core.journal.appeals.accepting import NewAppeal
 from appealbus.core.journal.appeals.concluding import Conclusion
@@ -307,7 +307,7 @@ async def test_what_waits_keeps_the_scope_that_it_was_sent_under(server: Served)
     assert await codes(server) == ["change.out_of_scope"] * 2
     again = await send(register, change("w1", number="ЖТ-1"))
     assert (again.status_code, again.json()["number"]) == (200, "ЖТ-1")
-    assert await server.journal.expire_changes(server.journal.now() + timedelta(days=1)) == 2
+    assert await retention.expire_changes(server.journal, server.journal.now() + timedelta(days=1)) == 2
     assert await codes(server) == ["change.out_of_scope"] * 2  # they are in it already
 
 
@@ -396,7 +396,7 @@ async def test_the_number_of_another_is_told_by_no_message_in_quarantine(server:
         broken = await send(register, b'{"type": "change", "message_id": "b-%d", "kind": "answered"}' % at)
         seen.append(broken.json()["quarantine_id"])
     assert seen[1] - seen[0] == seen[2] - seen[1]
-    await server.journal.place_log()
+    await server.journal.do(events.Placing())
     entries = [each.what for each in (await server.journal.ask(log.page)).entries]
     assert (entries.count("changed"), entries.count("quarantined"), len(entries)) == (2, 1 + 3 + 3, 1 + 1 + 2 + 7)
 

@@ -14,6 +14,7 @@ from prometheus_client import generate_latest
 from appealbus.core import From, Inbound, Taken, found, refused
 from appealbus.core.bus.bus import Bus
 from appealbus.core.domain.client import Role
+from appealbus.core.journal import events
 from appealbus.core.journal.appeals import lists
 from appealbus.schemas import Outcome, Record
 from appealbus.schemas.person import Person, PostalAddress
@@ -122,7 +123,7 @@ class World:
         change = {"type": "change", "message_id": message_id, "kind": "corrected", "number": self.number}
         await self.bus.accept(Inbound("test", "c", orjson.dumps({**change, "corrected": corrected})))
         await self.bus.settle()
-        while await self.bus.journal.place_log():
+        while await self.bus.journal.do(events.Placing()):
             pass
 
 

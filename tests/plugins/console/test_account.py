@@ -103,7 +103,7 @@ def test_pages_go_on_by_key_and_are_chosen(console: World) -> None:
 
     async def many(journal: Journal) -> None:
         for n in range(120):
-            await journal.note_look("export log", purpose=f"look {n:03}.", by="api:export")
+            await journal.do(access.Look("export log", purpose=f"look {n:03}.", by="api:export"))
 
     console.do(many)
     auditor = console.signed_in("auditor")

@@ -9,7 +9,7 @@ import pytest
 
 from appealbus.core.domain.event import LogEntry
 from appealbus.core.domain.listing import AppealRow, AppealState
-from appealbus.core.journal import log
+from appealbus.core.journal import keeping, log
 from appealbus.core.journal.appeals import cases, lists
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.keeping import Anew
@@ -194,7 +194,7 @@ async def spoiled(journal: Journal) -> tuple[AppealRow, str]:
             if isinstance(state.record, Person) and state.record.surname:
                 record = state.record.model_copy(update={"surname": "Басқа"})
                 anew = Anew(replace(state, record=record), "gbdfl", (state.lookup, state.ended_at), ["surname changed"])
-                assert await journal.reread(row.appeal_id, [anew], reason="a test") == 1
+                assert await journal.do(keeping.Reread(row.appeal_id, [anew], reason="a test")) == 1
                 return row, state.record.surname
     raise AssertionError("nobody was found")
 

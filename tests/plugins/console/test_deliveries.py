@@ -7,9 +7,10 @@ import httpx
 import pytest
 
 from appealbus.core.domain.event import Cursor, What
+from appealbus.core.journal import clients, events
 from appealbus.core.journal import log as journal_log
 from appealbus.core.journal.appeals import lists
-from appealbus.core.journal.deliveries import deliveries
+from appealbus.core.journal.deliveries import deliveries, delivering
 from appealbus.core.journal.journal import Journal
 from appealbus.plugins.console.views.deliveries import queries
 from tests.plugins.console.kit import csrf_of
@@ -43,7 +44,7 @@ def test_the_worst_receiver_comes_first_and_says_what_stands_first(
 ) -> None:
     """How many wait, how long, what was refused and why; one that nobody configures any more; who reads the feed."""
     console.link("registry", "egov")
-    console.do(lambda journal: journal.note_read("egov", Cursor(1, 3)))
+    console.do(lambda journal: journal.do(clients.Read("egov", Cursor(1, 3))))
     page = ops.get("/console/deliveries").text
     assert page.index("deliveries/old") < page.index("deliveries/out")
     for said in ("not configured any more", "refuses something", "larger than the broker", "<code", "egov", "1.3"):
@@ -146,8 +147,8 @@ def test_attempts_at_one_delivery_are_one_line(console: World, ops: httpx.Client
     """Of the timeline of its appeal: the last one, with all of them behind it."""
 
     async def fails_again(journal: Journal) -> str:
-        await journal.deliveries_failed([(ids[2], "refused", journal.now() + timedelta(hours=1))])
-        while await journal.place_log():
+        await journal.do(delivering.Failed([(ids[2], "refused", journal.now() + timedelta(hours=1))]))
+        while await journal.do(events.Placing()):
             pass
         row = (await journal.ask(deliveries.by_id, [ids[2]]))[0]
         found = await journal.ask(lists.appeal_row, row.number or "")

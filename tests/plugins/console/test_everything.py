@@ -15,7 +15,7 @@ from appealbus.core.domain.client import Role
 from appealbus.core.domain.listing import AppealState
 from appealbus.core.domain.operation import Operation, Order
 from appealbus.core.domain.selection import Selection
-from appealbus.core.journal import log
+from appealbus.core.journal import events, log
 from appealbus.core.journal.appeals import lists
 from appealbus.core.journal.journal import Journal
 from appealbus.core.operations import operations
@@ -156,7 +156,7 @@ class Everything:
         name = self._people[role].headers["x-name"]
 
         async def work(journal: Journal) -> list[dict[str, Any]]:
-            while await journal.place_log():
+            while await journal.do(events.Placing()):
                 pass
             return [
                 dict(each.detail)

@@ -15,6 +15,7 @@ from appealbus.core.domain.listing import AppealState
 from appealbus.core.domain.operation import Operation, Order
 from appealbus.core.domain.selection import Selection
 from appealbus.core.domain.source_state import SourceState
+from appealbus.core.journal import clients, workers
 from appealbus.core.journal.appeals import lists
 from appealbus.core.journal.appeals.accepting import NewAppeal
 from appealbus.core.journal.journal import Journal
@@ -157,8 +158,8 @@ def test_somebody_who_is_signed_in_very_often_sees_and_ends_it(console: World) -
         now = journal.now()
         for _ in range(60):
             _, mark, digest = new_token()
-            await journal.add_credential(
-                "often", Credential(mark, "session", now, now + timedelta(hours=1)), digest, None
+            await journal.do(
+                clients.NewCredential("often", Credential(mark, "session", now, now + timedelta(hours=1)), digest, None)
             )
 
     console.do(begin)
@@ -182,7 +183,7 @@ def test_hundreds_of_sources_fit_on_pages(console: World) -> None:
             for each in names
         ]
         worker = WorkerState("0123456789abcdef", "node-1", 4711, journal.now(), 3, 1200, ())
-        await journal.beat(worker, states, 600)
+        await journal.do(workers.Beat(worker, states, 600))
 
     console.do(tell)
     ops = console.signed_in("ops")

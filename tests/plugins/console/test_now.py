@@ -93,7 +93,7 @@ def test_to_watch_is_not_to_work(console: World) -> None:
     async def nearly_over(journal: Journal) -> None:
         now = journal.now()
         other = Credential("other", "link", now, now + timedelta(minutes=1))
-        await journal.add_credential("idler", other, b"", now + timedelta(minutes=1))
+        await journal.do(clients.NewCredential("idler", other, b"", now + timedelta(minutes=1)))
 
     def left() -> timedelta:
         async def of_session(journal: Journal) -> timedelta:

@@ -123,7 +123,7 @@ def test_who_has_no_role_stays_out(console: World) -> None:
         browser, page = come(console, login)
         assert (page.status_code, code in page.text, "appealbus" in browser.cookies) == (403, True, False), login
     come(console, "erlan:officials")
-    console.do(lambda journal: journal.revoke_client("erlan"))
+    console.do(lambda journal: journal.do(journal_clients.Revoking("erlan")))
     assert "oidc.revoked" in come(console, "erlan:officials")[1].text
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from appealbus.core import JournalError
 from appealbus.core.clocks import wall
+from appealbus.core.journal import events
 from appealbus.core.journal import log as journal_log
 from appealbus.core.journal.journal import Journal
 from appealbus.plugins.console.view import all_views
@@ -23,6 +24,7 @@ from appealbus.plugins.surges.store import Store
 from tests.plugins.console.alarms import MONDAY, PARCEL, TODAY, alarms
 from tests.plugins.console.kit import csrf_of
 from tests.plugins.console.world import APPEALS, World
+from tests.services.asking import instead
 
 
 @pytest.fixture(scope="module")
@@ -165,11 +167,11 @@ def test_what_cannot_be_noted_is_not_done(console: World, file: Path, monkeypatc
     reviewer = console.signed_in("reviewer")
     given = seen_on(reviewer.get("/console/surges/1")) | {"until": str(TODAY + WEEK), "reason": "x"}
 
-    async def away(journal: Journal, *given: Any, **more: Any) -> None:
+    async def away(_: object) -> None:
         raise JournalError("away", "unreachable")
 
     with monkeypatch.context() as patched:
-        patched.setattr(Journal, "note_alarm", away)
+        instead(patched, Journal, events.Noted, away)
         assert reviewer.post("/console/surges/1/take", data=given).status_code == 503
     assert kept_in(file, 1).taken_by is None
     assert reviewer.post("/console/surges/1/take", data=given).status_code == 200

@@ -76,11 +76,11 @@ class World:
             now = journal.now()
             credential = Credential(mark, "link", now, now + lasts)
             if name in {client.name for client, _ in await journal.ask(clients.all_clients)}:
-                await journal.add_credential(name, credential, digest, None)
+                await journal.do(clients.NewCredential(name, credential, digest, None))
                 return
             usual: dict[str, Any] = {"channel": "", "places": (), "kinds": (), "per_minute": None}
             client = Client(name, role, **{**usual, **given}, created_at=now, created_by="person:test")
-            await journal.add_client(client, credential, digest)
+            await journal.do(clients.NewClient(client, credential, digest))
 
         self.do(work)
         return token

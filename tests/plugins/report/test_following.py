@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import date, datetime, timedelta
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +11,9 @@ import pytest
 
 from appealbus.core import ConfigError, Cursor
 from appealbus.core.clocks import KAZAKHSTAN
-from appealbus.core.journal import log as journal_log
 from appealbus.core.journal.appeals import cases
 from appealbus.core.journal.appeals.accepting import NewAppeal
+from appealbus.core.journal.changes import targets
 from appealbus.core.journal.changes.changes import NewChange
 from appealbus.core.journal.journal import Journal
 from appealbus.plugins.report.fact import fact_of
@@ -26,6 +25,7 @@ from appealbus.plugins.report.table import make_table
 from appealbus.plugins.report.words import By, Column
 from appealbus.schemas import Appeal
 from appealbus.schemas.change import Change
+from tests.services.asking import instead, through
 from tests.services.journals import sqlite_journal
 
 NOON = datetime(2026, 11, 2, 12, tzinfo=KAZAKHSTAN)
@@ -67,12 +67,12 @@ def test_what_comes_and_changes_is_counted(tmp_path: Path) -> None:
     async def use(journal: Journal) -> None:
         store = Store(tmp_path / "report.db")
         await asyncio.gather(*(journal.accept(new(f"m{at}")) for at in range(3)))
-        await journal.change(change("c0", "m0", "answered", result="refused"))
+        await journal.do(targets.Changing(change("c0", "m0", "answered", result="refused")))
         await follow(journal, "J", store)
         assert counts(store) == [3, 3, 1, 0, 2]
         await journal.accept(new("m3"))
-        await journal.change(change("c1", "m1", "redirected", to={"name": "Управление"}))
-        await journal.change(change("c2", "m3", "withdrawn"))
+        await journal.do(targets.Changing(change("c1", "m1", "redirected", to={"name": "Управление"})))
+        await journal.do(targets.Changing(change("c2", "m3", "withdrawn")))
         for _ in range(2):
             await follow(journal, "J", store)
             assert counts(store) == [4, 4, 2, 1, 1]
@@ -81,30 +81,25 @@ def test_what_comes_and_changes_is_counted(tmp_path: Path) -> None:
     over_journal(tmp_path, use)
 
 
-def test_what_was_read_is_not_read_again(tmp_path: Path) -> None:
+def test_what_was_read_is_not_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A second report reads the appeals alone of which the log says something new."""
 
     async def use(journal: Journal) -> None:
         store, read = Store(None), []
 
-        class Watched:
-            outlines, log, keyed, records_of = (
-                partial(journal.ask, cases.outline_page),
-                partial(journal.ask, journal_log.page),
-                journal.keyed,
-                partial(journal.ask, cases.records),
-            )
+        ask = through(journal, cases.outlines)
 
-            async def outlines_of(self, ids: Any) -> Any:
-                read.extend(ids)
-                return await journal.ask(cases.outlines, ids)
+        async def watched(ids: Any) -> Any:
+            read.extend(ids)
+            return await ask(ids)
 
+        instead(monkeypatch, journal, cases.outlines, watched)
         await asyncio.gather(*(journal.accept(new(f"m{at}")) for at in range(3)))
-        await follow(Watched(), "J", store)
+        await follow(journal, "J", store)
         read.clear()
-        await follow(Watched(), "J", store)
-        await journal.change(change("c1", "m1", "answered"))
-        await follow(Watched(), "J", store)
+        await follow(journal, "J", store)
+        await journal.do(targets.Changing(change("c1", "m1", "answered")))
+        await follow(journal, "J", store)
         assert len(read) == 1
 
     over_journal(tmp_path, use)
@@ -139,7 +134,7 @@ def test_of_two_reports_at_once_the_one_behind_writes_nothing(tmp_path: Path) ->
         key = await journal.keyed()
         followed = Followed("J", key.check)
         since = store.cursor(followed)
-        await journal.change(change("c0", "m0", "answered"))
+        await journal.do(targets.Changing(change("c0", "m0", "answered")))
         await follow(journal, "J", store)
         ahead = store.cursor(followed)
         assert since is not None

@@ -15,6 +15,7 @@ from appealbus.core.bus.bus import Bus
 from appealbus.core.clocks import day_of, wall
 from appealbus.core.domain.outline import Outline
 from appealbus.core.journal.appeals import cases, lists
+from appealbus.core.journal.changes import targets
 from appealbus.core.journal.changes.changes import NewChange
 from appealbus.plugins.report.counted import COUNTED
 from appealbus.plugins.report.fact import District, districts_of, fact_of
@@ -98,7 +99,7 @@ async def tell(bus: Bus, chance: random.Random, of: int) -> None:
             said |= {"result": chance.choice(RESULTS), "answered_on": chance.choice([str(dated.date()), None])}
         if kind in ("due", "extended"):
             said["due_on"] = str((dated + timedelta(days=30)).date())
-        await bus.journal.change(NewChange(Change.model_validate(said), max(BEGIN, dated), "appealbus"))
+        await bus.journal.do(targets.Changing(NewChange(Change.model_validate(said), max(BEGIN, dated), "appealbus")))
 
 
 async def whole(bus: Bus, case: Case) -> tuple[Outline, list[District]]:
@@ -164,7 +165,7 @@ async def test_what_is_damaged_is_not_counted(url: str, tmp_path: Path) -> None:
             given = {"message_id": f"c{number}", "channel": "test", "appeal_message_id": str(number)}
             for at, said in enumerate((corrected, {"kind": "answered", "result": "refused"})):
                 change = Change.model_validate({**given, "message_id": f"c{number}-{at}", **said})
-                await bus.journal.change(NewChange(change, BEGIN, "appealbus"))
+                await bus.journal.do(targets.Changing(NewChange(change, BEGIN, "appealbus")))
         await bus.settle()
         engine = create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
         with engine.begin() as connection:

@@ -4,13 +4,11 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import date
-from functools import partial
 from pathlib import Path
 
 import pytest
 
 from appealbus.core import ConfigError, WeekCount, WeekCounts
-from appealbus.core.journal import access
 from appealbus.plugins.surges.counting import count_new
 from appealbus.plugins.surges.series import WeekRow
 from appealbus.plugins.surges.store import Counted, Store
@@ -49,9 +47,9 @@ async def test_each_appeal_is_counted_once(store: Store) -> None:
     journal = Appeals(dict(enumerate([ONE, ONE, TWO, TWO, TWO], 1)))
     await count_new(journal, "j", store)
     journal.weeks[6] = THREE
-    partial(journal.ask, access.asked).clear()
+    journal.asked.clear()
     await count_new(journal, "j", store)
-    assert partial(journal.ask, access.asked) == [5]
+    assert journal.asked == [5]
     assert counts(store) == {ONE: 2, TWO: 3, THREE: 1}
     assert store.rows()[0] == WeekRow(ONE, "land", "2710", 2)
     assert store.ids(TWO, "land", "27") == (3, 5)

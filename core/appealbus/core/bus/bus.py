@@ -25,6 +25,7 @@ from appealbus.core.bus.watchdog import Watchdog
 from appealbus.core.bus.work.casework import Casework
 from appealbus.core.bus.work.contract_watch import ContractWatch
 from appealbus.core.bus.work.dispatcher import Dispatcher
+from appealbus.core.bus.work.guarding import GuardJournal
 from appealbus.core.bus.work.isolation import Turns
 from appealbus.core.bus.work.reread_watch import RereadWatch
 from appealbus.core.bus.work.source_watch import SourceWatch
@@ -40,6 +41,7 @@ from appealbus.core.guards.limits import Limits
 from appealbus.core.interfaces.intake import Inbound, Quarantined, Taken
 from appealbus.core.interfaces.link import LinkState, LinkStatus
 from appealbus.core.journal import figures
+from appealbus.core.journal.appeals import leases
 from appealbus.core.journal.deliveries import deliveries as journal_deliveries
 from appealbus.core.journal.errors import Superseded
 from appealbus.core.journal.journal import Journal
@@ -74,7 +76,8 @@ class Bus:
         self.worker = name or uuid4().hex
         """Name of this process among the workers; new at each start."""
         journal.actor = by_worker(self.worker)
-        self._limits = Limits(journal, self.worker) if journal.shared else None
+        self._guarding = GuardJournal(journal)
+        self._limits = Limits(self._guarding, self.worker) if journal.shared else None
         self.clock_watch = ClockWatch(journal)
         self.guards: dict[str, Guard] = {name: self._guard(bound) for name, bound in parts.sources.items()}
         self._leader_leases = LeaderLeases(self.worker, journal)
@@ -151,10 +154,10 @@ class Bus:
             bound.connector,
             bound.wire,
             bound.guard,
-            access=self.journal.access,
-            await_answer=self.journal.await_answer,
-            use_once=self.journal.use_answer,
-            quota=self.journal,
+            access=self._guarding.access,
+            await_answer=self._guarding.await_answer,
+            use_once=self._guarding.use_answer,
+            quota=self._guarding,
             first_share=self.settings.bus.first_share,
             due=self.journal.now,
             on_change=self._source_changed,
@@ -343,7 +346,7 @@ class Bus:
                 # Before the rest is given back: who never ends is found as who kills.
                 if self._dispatcher.cut != []:
                     await self.journal.bury(self._dispatcher.owner, self._dispatcher.cut)
-                await self.journal.release(self._dispatcher.owner)
+                await self.journal.do(leases.Release(self._dispatcher.owner))
                 await self._sequencer.finish()
                 if self._limits is not None:
                     await self._limits.leave()

@@ -9,7 +9,7 @@ import typer
 from appealbus.core.cli.context import Cli
 from appealbus.core.cli.exits import EXIT_JOURNAL, EXIT_PROBLEMS
 from appealbus.core.errors import JournalError
-from appealbus.core.journal import workers
+from appealbus.core.journal import access, workers
 from appealbus.core.journal.journal import Journal
 from appealbus.core.plugin_calls import threads
 
@@ -54,8 +54,8 @@ def look(
         try:
             async with cli.journal(write=True) as journal:
                 told = about(found) if about else {}
-                looks = [journal.note_look(what, number=number, purpose=purpose, about=told)]
-                looks += [journal.note_look(what, number=other, purpose=purpose) for other in others(found)]
+                looks = [journal.do(access.Look(what, number=number, purpose=purpose, about=told))]
+                looks += [journal.do(access.Look(what, number=other, purpose=purpose)) for other in others(found)]
                 await asyncio.gather(*looks)
         except JournalError as error:
             cli.err.print(f"Who looks cannot be noted, so nothing is shown: {error}", style="red")

@@ -75,7 +75,7 @@ def add(
         now = journal.now()
         new = Client(name, its, its_channel, places, kinds, per_minute, now, by_person(person()))
         credential = Credential(shown.id, shown.kind, now, now + timedelta(days=days))
-        await journal.add_client(new, credential, shown.digest)
+        await journal.do(journal_clients.NewClient(new, credential, shown.digest))
         return credential
 
     credential = _changed(cli, work)
@@ -105,7 +105,7 @@ def rotate(
         await _known(cli, journal, name)
         now = journal.now()
         credential = Credential(shown.id, shown.kind, now, now + timedelta(days=days))
-        await journal.add_credential(name, credential, shown.digest, now + span)
+        await journal.do(journal_clients.NewCredential(name, credential, shown.digest, now + span))
         return credential
 
     credential = _changed(cli, work)
@@ -130,11 +130,11 @@ def revoke(
     async def work(journal: Journal) -> bool:
         theirs = await _known(cli, journal, name)
         if credential is None:
-            return await journal.revoke_client(name)
+            return await journal.do(journal_clients.Revoking(name))
         if credential not in {each.id for each in theirs}:
             ids = did_you_mean(credential, [each.id for each in theirs])
             cli.fail(f"{name} has no credential {one_line(credential)}; {one_line(ids)}", EXIT_ABSENT)
-        return await journal.revoke_credential(name, credential)
+        return await journal.do(journal_clients.Revoking(name, credential))
 
     if not _changed(cli, work):
         cli.fail(f"{name if credential is None else credential} is revoked already.", EXIT_PROBLEMS)

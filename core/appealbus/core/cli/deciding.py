@@ -62,7 +62,7 @@ def close(
     async def close_each(journal: Journal) -> list[Done]:
         told = []
         for each in dict.fromkeys(ids):
-            done = await journal.close_quarantined(each, by=by, reason=reason)
+            done = await journal.do(quarantine.Closing(each, by=by, reason=reason))
             told.append(
                 Done(each, done, "closed")
                 if done

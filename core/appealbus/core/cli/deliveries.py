@@ -17,7 +17,7 @@ from appealbus.core.domain.event import Cursor
 from appealbus.core.domain.operation import Operation, Order
 from appealbus.core.domain.selection import DeliverySelection, HistorySelection, Place
 from appealbus.core.escaping import one_line
-from appealbus.core.journal.deliveries import deliveries
+from appealbus.core.journal.deliveries import deliveries, delivering
 from appealbus.core.journal.deliveries.deliveries import DeliveryRow
 from appealbus.core.journal.errors import CursorRefused
 from appealbus.core.journal.journal import Journal
@@ -114,7 +114,7 @@ def skip(
     """Give up what was not delivered of one appeal, or with --all whatever waits alone. It stays on record."""
     _one_or_all(number, everything, version)
     count = _changed(
-        cli_of(context), lambda journal: journal.skip_deliveries(number, reason, receiver=receiver, version=version)
+        cli_of(context), lambda journal: journal.do(delivering.Skip(number, reason, receiver=receiver, version=version))
     )
     cli_of(context).out.print(f"{_versions(count)} given up.")
 
@@ -147,7 +147,7 @@ def resend(
     if since is not None or until is not None or yes is not None:
         raise typer.BadParameter("--since, --until and --yes go with --receiver or stand alone")
     _one_or_all(number, everything, version)
-    count = _changed(cli, lambda journal: journal.resend(number, receiver=receiver, version=version))
+    count = _changed(cli, lambda journal: journal.do(delivering.Resend(number, receiver=receiver, version=version)))
     if as_json:
         cli.print_json({"sent_again": count})
     else:

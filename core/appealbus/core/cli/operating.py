@@ -154,7 +154,7 @@ def _carry_out(cli: Cli, many: Many, confirmed: str | None) -> int:
         elif mark not in under_way:
             cli.fail(f"No operation {mark} is under way; say which rows are meant.", EXIT_ABSENT)
         else:
-            await journal.resume_operation(mark, reason=reason)
+            await journal.do(journal_operations.Switch(mark, reason=reason, go_on=True))
         return await _done(cli, journal, many, mark)
 
     return cli.change(work)

@@ -18,7 +18,7 @@ from appealbus.core.cli.reasons import checked_reason
 from appealbus.core.cli.render import appeals
 from appealbus.core.enrichment.rereading import Verdict
 from appealbus.core.errors import AppealBusError, JournalError
-from appealbus.core.journal import replies
+from appealbus.core.journal import access, replies
 from appealbus.core.journal.appeals import lists
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.replies import Place, Span
@@ -147,7 +147,7 @@ class _Run:
                 found = await self._look(journal)
             if self.values:
                 async with cli.journal(write=True) as journal:
-                    await journal.note_look("reread", number=self.targets.number, about={})
+                    await journal.do(access.Look("reread", number=self.targets.number, about={}))
                 for read in found.reads:
                     _show_values(cli, read)
             _show(cli, found, self.targets.span)
@@ -170,7 +170,7 @@ class _Run:
             left = any(each.is_undone for each in await journal.ask(replies.passes) if each.source == source)
         if left:
             async with self.cli.journal(write=True) as journal:
-                await journal.passes_looked_at(source)
+                await journal.do(replies.LookedAt(source))
 
     def _code(self, left: set[str]) -> int:
         gone = self.targets.number is not None and Written.GONE in left

@@ -15,7 +15,7 @@ from appealbus.core.cli.supervisor import become_supervisor
 from appealbus.core.clocks import DAY
 from appealbus.core.domain.event import BUS
 from appealbus.core.health.setting import of_setting
-from appealbus.core.journal import figures, retention
+from appealbus.core.journal import figures, pruning, retention
 from appealbus.core.loading.parts import build
 from appealbus.core.process.runtime import relieve_collector, run_to_end
 from appealbus.core.process.worker import worker
@@ -161,8 +161,10 @@ def prune(
                     retention.count, ages(cli.loaded.settings, now, done=done), now, receiver
                 )
         async with cli.journal(write=True) as journal:
-            dropped = {} if receiver is None else {"deliveries": await journal.drop_deliveries(receiver)}
-            return dropped | await journal.prune(ages(cli.loaded.settings, journal.now(), done=done))
+            dropped = (
+                {} if receiver is None else {"deliveries": await retention.all_of(journal, pruning.Gone(receiver))}
+            )
+            return dropped | await retention.prune(journal, ages(cli.loaded.settings, journal.now(), done=done))
 
     found = asyncio.run(work())
     told = ", ".join(f"{count} {what}" for what, count in found.items())

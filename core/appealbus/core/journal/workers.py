@@ -19,6 +19,7 @@ from appealbus.core.journal import bulk
 from appealbus.core.journal.clock import shared_now
 from appealbus.core.journal.questions import single
 from appealbus.core.journal.tables import Moment, metadata
+from appealbus.core.journal.writes import Write
 from appealbus.schemas.stored import Stored
 from appealbus.schemas.upcasting import upcast
 
@@ -157,19 +158,27 @@ def _one(states: list[SourceState]) -> SourceState:
 
 
 @dataclass(frozen=True, slots=True)
-class Beat:
+class Beat(Write[None]):
+    """A worker is alive for so many seconds, with the state of its sources; the dead are forgotten."""
+
     state: WorkerState
     sources: Sequence[SourceState]
     seconds: float
 
 
 @dataclass(frozen=True, slots=True)
-class LeaseRequest:
+class LeaseRequest(Write[bool]):
+    """To be the one who does something for all, for so many seconds from now; False while another one is.
+
+    Held again before the time is over it goes on.
+    """
+
     name: str
     owner: str
     seconds: float
 
 
+@Beat.batch
 def beat(connection: Connection, items: Sequence[Beat]) -> list[None]:
     now = shared_now(connection)
     for item in items:
@@ -189,6 +198,7 @@ def beat(connection: Connection, items: Sequence[Beat]) -> list[None]:
     return [None] * len(items)
 
 
+@LeaseRequest.batch
 def take_lease(connection: Connection, items: Sequence[LeaseRequest]) -> list[bool]:
     """Take free leases and renew own ones; return who got theirs."""
     results = []
@@ -200,17 +210,31 @@ def take_lease(connection: Connection, items: Sequence[LeaseRequest]) -> list[bo
     return results
 
 
-def let_go(connection: Connection, items: Sequence[str]) -> list[None]:
-    connection.execute(delete(lease).where(lease.c.owner.in_(items)))
+@dataclass(frozen=True, slots=True)
+class LetGo(Write[None]):
+    owner: str
+
+
+@LetGo.batch
+def let_go(connection: Connection, items: Sequence[LetGo]) -> list[None]:
+    connection.execute(delete(lease).where(lease.c.owner.in_([item.owner for item in items])))
     return [None] * len(items)
 
 
-def remember(connection: Connection, items: Sequence[Sequence[KnownLookup]]) -> list[list[KnownLookup]]:
+@dataclass(frozen=True, slots=True)
+class Remember(Write[list[KnownLookup]]):
+    """Lookups that can be asked here; it returns all that ever could, on any worker."""
+
+    lookups: Sequence[KnownLookup]
+
+
+@Remember.batch
+def remember(connection: Connection, items: Sequence[Remember]) -> list[list[KnownLookup]]:
     """Write what can be asked here; return all that is known. Nothing is ever forgotten."""
     rows = [
         {"plugin": each.plugin, "lookup": each.lookup, "version": each.version, "detail": _detail(each)}
         for item in items
-        for each in item
+        for each in item.lookups
     ]
     bulk.upsert(connection, known_lookup, rows)
     return [known(connection)] * len(items)

@@ -102,7 +102,7 @@ async def begin(
     """
     if confirmed != frozen.hash:
         raise SelectionChanged(frozen)
-    return await journal.begin_operation(frozen, reason=reason, purpose=purpose, newest=newest)
+    return await journal.do(operations.Begin(frozen, reason=reason, purpose=purpose, newest=newest))
 
 
 async def begun(journal: Journal, confirmed: str, newest: int) -> OperationRow | None:
@@ -119,7 +119,7 @@ async def carry_out(journal: Journal, mark: str) -> AsyncGenerator[Progress, Non
     """
     finished = False
     while not finished:
-        part = asyncio.ensure_future(journal.go_on(mark))
+        part = asyncio.ensure_future(journal.do(operations.Go(mark)))
         try:
             progress = await asyncio.shield(part)
         except asyncio.CancelledError:

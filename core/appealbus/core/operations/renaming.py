@@ -12,6 +12,7 @@ from appealbus.core.domain.sender import EVERY, Sender
 from appealbus.core.errors import JournalError, MessageDiffers
 from appealbus.core.journal import figures
 from appealbus.core.journal.appeals import cases as journal_cases
+from appealbus.core.journal.changes import targets
 from appealbus.core.journal.changes.changes import NewChange
 from appealbus.core.journal.journal import Journal
 from appealbus.core.planning.paths import of_each, touch, within
@@ -62,7 +63,7 @@ async def write(journal: Journal, change: Change, accepted_by: str) -> Left | No
     """Write the change of an appeal, once; return the reason if skipped."""
     sender = Sender(changes=frozenset({EVERY}))
     try:
-        await journal.change(NewChange(change, wall(), accepted_by, sender, actor=journal.actor))
+        await journal.do(targets.Changing(NewChange(change, wall(), accepted_by, sender, actor=journal.actor)))
     except JournalError as error:
         if error.passes:
             raise

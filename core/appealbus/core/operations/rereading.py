@@ -17,6 +17,7 @@ from appealbus.core.domain.pauses import ASKED_ANEW
 from appealbus.core.domain.reread_pass import Readings
 from appealbus.core.enrichment.rereading import Verdict
 from appealbus.core.errors import AppealBusError, JournalError
+from appealbus.core.journal import keeping
 from appealbus.core.journal.appeals import cases
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.keeping import Anew
@@ -177,7 +178,7 @@ async def write_read(journal: Journal, read: AppealRead, reason: str, operation:
         if result.after is not None and (result.after["lookup"], result.key) in states
     ]
     try:
-        count = await journal.reread(read.appeal_id, anew, reason=reason, operation=operation)
+        count = await journal.do(keeping.Reread(read.appeal_id, anew, reason=reason, operation=operation))
     except JournalError as error:
         if error.code not in ("in_work", "held"):
             raise

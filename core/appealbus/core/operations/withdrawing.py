@@ -13,7 +13,7 @@ from appealbus.core.domain.case import WITHDRAWN, LookupState
 from appealbus.core.domain.event import What
 from appealbus.core.domain.known import KnownLookup
 from appealbus.core.enrichment.carrying import asked_with
-from appealbus.core.journal import documents, workers
+from appealbus.core.journal import documents, keeping, workers
 from appealbus.core.journal.appeals import cases, lists
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.keeping import Anew
@@ -93,7 +93,7 @@ async def withdraw(journal: Journal, number: str, state: LookupState, *, reason:
         if (told.lookup, told.key, told.ended_at) == (state.lookup, state.key, state.ended_at)
         for each in rows
     ]
-    done = bool(items and await journal.reread(row.appeal_id, items, reason=reason, what=What.RETRACTED))
+    done = bool(items and await journal.do(keeping.Reread(row.appeal_id, items, reason=reason, what=What.RETRACTED)))
     if done:
         # The reason is a person's text: it is kept in the journal, and never logged.
         log.warning("record.withdrawn", number=number, lookup=state.lookup, actor=by)

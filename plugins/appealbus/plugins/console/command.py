@@ -80,7 +80,7 @@ async def make_link(cli: Cli, journal: Journal, name: str, role: Role) -> str:
     known = {client.name.lower(): client for client, _ in await journal.ask(clients.all_clients)}.get(name.lower())
     if known is None:
         new = Client(name, role, "", (), (), None, now, by_person(person()))
-        await journal.add_client(new, credential, digest)
+        await journal.do(clients.NewClient(new, credential, digest))
         return token
     if known.revoked_at is not None:
         cli.fail(f"{known.name} is revoked, for good; choose another name with --actor.", EXIT_PROBLEMS)
@@ -88,7 +88,7 @@ async def make_link(cli: Cli, journal: Journal, name: str, role: Role) -> str:
         cli.fail(
             f"{known.name} is a client with the role {known.role}; choose another name with --actor.", EXIT_PROBLEMS
         )
-    await journal.add_credential(name, credential, digest, None)
+    await journal.do(clients.NewCredential(name, credential, digest, None))
     return token
 
 

@@ -177,7 +177,7 @@ async def client_of(journal: Journal, who: Somebody) -> Client:
         if found is None:
             new = Client(name, who.role, "", (), (), None, journal.now(), who.by)
             try:
-                await journal.add_person(new)
+                await journal.do(clients.NewClient(new))
             except JournalError as error:
                 if error.code != "client.known":
                     raise

@@ -59,7 +59,7 @@ class Sessions:
         if found is None:
             return None
         client, credential = found
-        used = await self._as(client).revoke_credential(client.name, credential.id)
+        used = await self._as(client).do(clients.Revoking(client.name, credential.id))
         return client if used else None
 
     async def begin(self, client: Client) -> str:
@@ -67,7 +67,7 @@ class Sessions:
         secret, mark, digest = tokens.new_token()
         now = self._journal.now()
         new = Credential(mark, SESSION, now, now + min(self._idle, self._longest))
-        await self._as(client).add_credential(client.name, new, digest, None)
+        await self._as(client).do(clients.NewCredential(client.name, new, digest, None))
         return secret
 
     async def of(self, request: Request, *, renew: bool = True) -> Session | None:
@@ -94,12 +94,12 @@ class Sessions:
         self._renewing.add(credential.id)
         try:
             with suppress(JournalError):  # reading goes on where nothing can be written: it counts until it ends
-                await self._journal.renew_credential(client.name, credential.id, ends)
+                await self._journal.do(clients.Renewing(client.name, credential.id, ends))
         finally:
             self._renewing.discard(credential.id)
 
     async def end(self, session: Session) -> None:
-        await self._as(session.client).revoke_credential(session.client.name, session.credential.id)
+        await self._as(session.client).do(clients.Revoking(session.client.name, session.credential.id))
 
     def _as(self, client: Client) -> Journal:
         return self._journal.acting(by_person(client.name))

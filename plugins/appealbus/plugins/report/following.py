@@ -88,8 +88,7 @@ class _Following:
         finds = sorted(one.keys() - others)
         found: defaultdict[int, list[District]] = defaultdict(list)
         if finds:
-            for appeal_id, _, record in await self._journal.ask(
-                cases.records, [each.appeal_id for each in page], finds
-            ):
+            ids = [each.appeal_id for each in page]
+            for appeal_id, _, record in await self._journal.ask(cases.records, ids, finds):
                 found[appeal_id] += districts_of(record)
         return found

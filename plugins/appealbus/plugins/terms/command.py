@@ -17,6 +17,7 @@ from appealbus.core.cli.languages import Lang, reader
 from appealbus.core.cli.paging import AsJson
 from appealbus.core.clocks import day_of, wall
 from appealbus.core.domain.waiting import DueMoved
+from appealbus.core.journal import terms
 from appealbus.core.journal.appeals import cases as journal_cases
 from appealbus.core.journal.appeals import lists
 from appealbus.core.journal.journal import Journal
@@ -224,10 +225,10 @@ def _apply(cli: Cli, law: Law, yes: str | None) -> None:
                 continue
             moves.append(each)
             if len(moves) == _AT_ONCE:
-                count += await journal.move_terms(moves)
+                count += await journal.do(terms.Moving(moves))
                 moves = []
         if moves:
-            count += await journal.move_terms(moves)
+            count += await journal.do(terms.Moving(moves))
         return count
 
     count = cli.read(work) if yes is None else cli.change(work)

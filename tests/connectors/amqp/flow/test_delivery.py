@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from appealbus.connectors.broker.settings import BrokerSettings
 from appealbus.core import Inbound, LinkState, LinkStatus, Taken
 from appealbus.core.bus.readiness import checks
 from appealbus.core.journal import figures
+from appealbus.core.journal import state as journal_state
 from appealbus.core.journal.appeals import cases
 from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.journal.deliveries import deliveries
@@ -177,7 +179,11 @@ async def test_what_no_receiver_is_bound_for_is_told_where_connections_are(tmp_p
 
         await flow.until(lambda: state().warning)
         assert "for dossier.complete.00; these dossiers wait" in state().detail
-        (check,) = [each for each in await checks(flow.bus, flow.bus.journal.probe) if each.name == "delivery.register"]
+        (check,) = [
+            each
+            for each in await checks(flow.bus, partial(flow.bus.journal.do, journal_state.Probe()))
+            if each.name == "delivery.register"
+        ]
         assert (check.ok, check.needed) == (False, False)
         got = await flow.inbox("all", NAMES.out)
         await got.wait(1)

@@ -17,11 +17,6 @@ from pathlib import Path
 from typing import Any
 
 from appealbus.core import __version__
-from appealbus.core.journal import clients as journal_clients
-from appealbus.core.journal import documents, figures
-from appealbus.core.journal.appeals import cases, lists
-from appealbus.core.journal.changes import changes as journal_changes
-from appealbus.core.journal.deliveries import deliveries
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.tables import Moment, metadata
 from tests.services.postgres import Postgres, programs
@@ -142,25 +137,23 @@ async def told(url: str, key: Path) -> dict[str, Any]:
     """Return what 0.2.0 itself tells of its journal."""
     async with await Journal.open(url, key=key, read_only=True) as journal:
         rows, after = [], 0
-        while page := await journal.ask(lists.appeals, after, 1000):
+        while page := await journal.appeals(after, 1000):
             rows += page
             after = page[-1].appeal_id
         appeals: dict[str, Any] = {}
         for row in rows:
-            versions = [
-                await journal.ask(documents.whole, row.number, version) for version in range(1, row.version + 1)
-            ]
+            versions = [await journal.dossier(row.number, version) for version in range(1, row.version + 1)]
             appeals[row.number] = {
                 "state": row.state.value,
                 "closed": row.closed,
                 "held": row.held_reason,
                 "versions": [hashlib.sha256(each or b"").hexdigest() for each in versions],
-                "states": len(await journal.ask(cases.states, row.number)),
-                "changes": [each.message_id for each in await journal.ask(journal_changes.changes, row.number)],
-                "deliveries": len(await journal.ask(deliveries.deliveries, row.number)),
+                "states": len(await journal.states(row.number)),
+                "changes": [each.message_id for each in await journal.changes(row.number)],
+                "deliveries": len(await journal.deliveries(row.number)),
             }
-        counts = await journal.ask(figures.counts)
-        clients = [client.name for client, _ in await journal.ask(journal_clients.all_clients)]
+        counts = await journal.counts()
+        clients = [client.name for client, _ in await journal.clients()]
         return {"appeals": appeals, "waiting_changes": counts.waiting_changes, "clients": clients}
 
 

@@ -21,7 +21,7 @@ from appealbus.core.fair_share import on_behalf_of
 from appealbus.core.interfaces.intake import Inbound, Quarantined, Taken
 from appealbus.core.journal.appeals import accepting, numbering
 from appealbus.core.journal.appeals.accepting import Accepted, NewAppeal
-from appealbus.core.journal.changes import changing
+from appealbus.core.journal.changes import changing, targets
 from appealbus.core.journal.changes.changes import ChangeTaken, NewChange
 from appealbus.core.journal.changes.changes import refused as why_refused
 from appealbus.core.journal.codec import digest
@@ -116,7 +116,7 @@ class Reception:
                 *(wall(), message.channel, message.position, reason, raw, message.media_type, error.code, number),
                 sender=None if sender is None else sender.kept(),
             )
-            quarantine_id = await self.journal.quarantine(row)
+            quarantine_id = await self.journal.do(row)
             log.warning("intake.quarantined", channel=message.channel, quarantine_id=quarantine_id, code=error.code)
             return Quarantined(quarantine_id, reason, error.code)
         failpoint("reception.accepted")
@@ -137,7 +137,7 @@ class Reception:
         return Received(taken, case)
 
     async def _change(self, new: NewChange) -> Received:
-        taken = await self.journal.change(new, most_waiting=self._settings.waiting_changes)
+        taken = await self.journal.do(targets.Changing(new, most_waiting=self._settings.waiting_changes))
         failpoint("reception.changed")
         refused = None
         if taken.new and taken.refused is not None:

@@ -26,7 +26,7 @@ from appealbus.core.enrichment.retry import after_defect
 from appealbus.core.errors import JournalError
 from appealbus.core.guards.attempts import LEFT_OUT
 from appealbus.core.guards.guard import Guard
-from appealbus.core.journal import access, awaiting, documents
+from appealbus.core.journal import access, awaiting, documents, keeping
 from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.journal.codec import pending_of, worst_severity
 from appealbus.core.journal.errors import LeaseLost, VersionConflict
@@ -152,9 +152,9 @@ class Casework:
     ) -> None:
         """Save the state of a question, and mark the late answer with the id `answered` as read."""
         if answered is None:
-            await self.journal.keep(case.appeal_id, state, owner=self.owner, replies=replies)
+            await self.journal.post(keeping.Keep(case.appeal_id, state, owner=self.owner, replies=replies))
         else:
-            await self.journal.keep_read(case.appeal_id, state, answered, owner=self.owner, replies=replies)
+            await self.journal.post(awaiting.Read(case.appeal_id, state, answered, owner=self.owner, replies=replies))
         state.kept()
         if state.kind in _FAILED:
             log.info(
@@ -170,7 +170,7 @@ class Casework:
             self.parts.host.lookup_ended(case.receipt.number, outcome=outcome_of(state))
 
     async def _mark(self, case: Case, state: LookupState) -> bool:
-        return await self.journal.keep_at_once(case.appeal_id, state, owner=self.owner)
+        return await self.journal.do(keeping.Keep(case.appeal_id, state, owner=self.owner, marked=()))
 
 
 class CaseRun:

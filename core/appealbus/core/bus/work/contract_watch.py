@@ -34,7 +34,7 @@ class ContractWatch:
 
     async def start(self) -> None:
         """Record the lookups of this worker and read those of all others; JournalError if either fails."""
-        self._learn(await self._journal.remember(self._contracts.standing.known))
+        self._learn(await self._journal.do(workers.Remember(self._contracts.standing.known)))
 
     async def run(self) -> None:
         while True:

@@ -142,7 +142,7 @@ class RereadWatch:
             if any(each != mine for each in await self._read_with(source, mine)):
                 continue  # each worker would undo what another one has mended
             if not await self._journal.ask(replies.newest_with_replies, source, None, 1):
-                await self._journal.note_pass(RereadPass(source, mine))
+                await self._journal.do(replies.Stands(RereadPass(source, mine)))
             elif self._guards[source].gate.paused_until is None:
                 await self._read_again(source, mine, was)
 
@@ -166,7 +166,7 @@ class RereadWatch:
         if was.stage is Stage.GOES_ON and any(each != was.readings for each in read_with):  # it ends unfinished
             now, said = replace(now, stage=Stage.OVER), [_carried_out(was)]
         if now != was:
-            await self._journal.note_pass(now, said)
+            await self._journal.do(replies.Stands(now, said))
         return now
 
     async def _read_again(self, source: str, mine: Readings, was: RereadPass | None) -> None:
@@ -279,7 +279,7 @@ class RereadWatch:
 
     async def _note(self, run: _Run, now: RereadPass) -> None:
         run.now = now
-        await self._journal.note_pass(now, run.said)
+        await self._journal.do(replies.Stands(now, run.said))
         run.said, self._away = (), 0
 
 

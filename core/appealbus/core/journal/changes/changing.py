@@ -39,6 +39,7 @@ _KNOWN = (
 )
 
 
+@Changing.batch
 def change(connection: Connection, items: Sequence[Changing]) -> list[ChangeTaken | JournalError]:
     """Write changes; those of known appeals make these ready, the others wait."""
     known = _known(connection, items)

@@ -42,5 +42,5 @@ async def sign_out(page: Page) -> Response:
         if each.id != this
     ]
     # Together: each alone waits for the disk, and somebody may have thousands.
-    await asyncio.gather(*(page.journal.revoke_credential(me.name, other) for other in others))
+    await asyncio.gather(*(page.journal.do(clients.Revoking(me.name, other)) for other in others))
     return page.go("/account/mine", {"done": "1"})

@@ -120,13 +120,5 @@ class Watch:
         news, pace, at = await journal.ask(pauses.news), await journal.ask(figures.pace), journal.now()
         links = [link for _, link in links_of(facts.workers)]
         sights = sights_of(await self._console.sources(), facts.sources, facts.parked, news, at)
-        return Now(
-            at,
-            facts,
-            report(facts),
-            pace,
-            sights,
-            links,
-            queues_of(links),
-            len(await journal.ask(journal_operations.under_way)),
-        )
+        under_way = await journal.ask(journal_operations.under_way)
+        return Now(at, facts, report(facts), pace, sights, links, queues_of(links), len(under_way))

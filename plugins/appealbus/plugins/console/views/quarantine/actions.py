@@ -50,7 +50,7 @@ async def close(page: Page) -> Response:
     by, closed = page.session.client.name, 0
     async with turn(page):  # what somebody takes right now is not closed meanwhile
         for key, _ in wanted:
-            closed += await page.journal.close_quarantined(key, by=by, reason=reason)
+            closed += await page.journal.do(quarantine.Closing(key, by=by, reason=reason))
     log.warning("quarantine.closed_by_hand", count=closed, actor=by)
     return _back(page, "close", closed, len(wanted))
 

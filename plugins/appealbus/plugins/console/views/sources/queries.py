@@ -88,13 +88,8 @@ async def all_sights(page: Page) -> list[Sight]:
     """Return all sources; those that need a person first."""
     journal = page.journal
     known, news = await page.console.sources(), await journal.ask(journal_pauses.news)
-    return sights_of(
-        known,
-        await journal.ask(workers.source_states),
-        await journal.ask(journal_waiting.parked_for),
-        news,
-        journal.now(),
-    )
+    states, parked = await journal.ask(workers.source_states), await journal.ask(journal_waiting.parked_for)
+    return sights_of(known, states, parked, news, journal.now())
 
 
 def sights_of(
