@@ -29,6 +29,7 @@ from load import Load, Streams, request
 from served import CHANNEL, MASKS, Site, allow_files, letters, site
 
 from appealbus.core import Inbound
+from appealbus.core.journal import feed as journal_feed
 from tests.services.postgres import Postgres
 from tests.services.rabbitmq import Rabbit
 
@@ -115,7 +116,7 @@ async def streams(site: Site) -> str:
     """Return what many open streams cost, and how long it is until all of them have a new version."""
     contender, port = site.ours
     before = resident(contender)[0]
-    head = await site.bus.journal.feed(None, 1000)
+    head = await site.bus.journal.ask(journal_feed.page, None, 1000)
     opened = Streams()
     asked = request(f"/v1/feed/stream?after={head.next}", token=site.tokens["everything"])
     await opened.open(port, STREAMS, asked)

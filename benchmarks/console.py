@@ -24,6 +24,8 @@ from contextlib import ExitStack, closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from appealbus.core.journal.appeals import lists
+
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 import httpx
@@ -32,6 +34,8 @@ from sqlalchemy import text
 
 from appealbus.core.clocks import KAZAKHSTAN, wall
 from appealbus.core.config.models import LogFormat, LogLevel
+from appealbus.core.journal import access, events
+from appealbus.core.journal.appeals import lists as journal_lists
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.quarantine import NewQuarantine
 from appealbus.core.logs import configure
@@ -140,7 +144,7 @@ def main() -> None:
         with world(folder, url, replies=False) as made:
             made.do(fill_quarantine)
             made.do(look)
-            numbers = [row.number for row in made.do(Journal.appeals)]
+            numbers = [row.number for row in made.do(lambda journal: journal.ask(lists.appeals))]
         alarms_in(folder / "surges.db", numbers)
         cloning = Cloning(url)
         cloning.until(given.appeals)
@@ -169,9 +173,9 @@ def main() -> None:
 
 async def look(journal: Journal) -> None:
     """Have somebody look at each appeal."""
-    for row in await journal.appeals():
-        await journal.note_look("dossier", number=row.number, purpose="complaint 14", by="person:bench")
-    while await journal.place_log():
+    for row in await journal.ask(journal_lists.appeals):
+        await journal.do(access.Look("dossier", number=row.number, purpose="complaint 14", by="person:bench"))
+    while await journal.do(events.Placing()):
         pass
 
 
@@ -181,7 +185,7 @@ async def fill_quarantine(journal: Journal) -> None:
         NewQuarantine(datetime.now(UTC), "files", f"a.jsonl:{n}", "no JSON", b"{" * 2000, "", "json.malformed", None)
         for n in range(_MESSAGES)
     ]
-    await asyncio.gather(*(journal.quarantine(each) for each in new))
+    await asyncio.gather(*(journal.do(each) for each in new))
 
 
 def fall_behind(cloning: Cloning, count: int) -> None:

@@ -26,6 +26,7 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent))
 
 from appealbus.core.interfaces.past import Past
+from appealbus.core.journal import past as journal_past
 from appealbus.core.journal.appeals.accepting import NewAppeal
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.past import AT_INTAKE, FOR_READERS, Reach
@@ -177,7 +178,7 @@ class Asked:
         """Ask about a letter that comes now, of every journal; say what was found in the last."""
         past = Past()
         for name, journal in self.journals.items():
-            past = self._note(what, name, await timed(journal.past(1 << 40, its, reach)))
+            past = self._note(what, name, await timed(journal.ask(journal_past.past, 1 << 40, its, reach)))
         return f"read {len(past.others)}, copies {past.copies}, neighbours {past.neighbours}, more {past.more}"
 
     async def take(self, what: str, first: int, *, compares: bool) -> None:

@@ -23,6 +23,9 @@ from appealbus.core.bus.bus import Bus
 from appealbus.core.config.loading import load
 from appealbus.core.domain.client import Client, Credential, Role
 from appealbus.core.domain.listing import AppealRow
+from appealbus.core.journal import clients
+from appealbus.core.journal import documents as journal_documents
+from appealbus.core.journal.appeals import lists
 from appealbus.core.journal.journal import Journal
 from appealbus.core.loading.parts import build, load_plugins
 from appealbus.core.logs import configure as configure_log
@@ -113,7 +116,7 @@ async def with_clients(journal: Journal) -> dict[str, str]:
         tokens[name], mark, digest = new_token()
         channel = CHANNEL if role == "channel" else ""
         client = Client(name, Role(role), channel, (), (), None, now, "person:bench")
-        await journal.add_client(client, Credential(mark, "token", now, now + timedelta(days=1)), digest)
+        await journal.do(clients.NewClient(client, Credential(mark, "token", now, now + timedelta(days=1)), digest))
     return tokens
 
 
@@ -172,8 +175,8 @@ async def site(folder: Path, journal_url: str, bare_url: str, appeals: int) -> A
                 for letter in letters(appeals):
                     assert isinstance(await bus.accept(Inbound(CHANNEL, CHANNEL, letter)), Taken)
                 await bus.settle()
-                rows = [row for row in await journal.appeals(limit=appeals) if row.version]
-                documents = [await journal.dossier(row.number) or b"" for row in rows]
+                rows = [row for row in await journal.ask(lists.appeals, limit=appeals) if row.version]
+                documents = [await journal.ask(journal_documents.whole, row.number) or b"" for row in rows]
                 tokens = await with_clients(journal)
                 with ExitStack() as stack:
                     ours = stack.enter_context(serving(file))

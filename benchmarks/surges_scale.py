@@ -27,8 +27,10 @@ from sqlalchemy import text
 from surges import DISTRICTS, PLACES, TOPICS
 
 from appealbus.core.clocks import KAZAKHSTAN, wall
+from appealbus.core.journal import events
 from appealbus.core.journal.appeals.accepting import NewAppeal
 from appealbus.core.journal.journal import Journal
+from appealbus.core.journal.view import PublicJournal
 from appealbus.plugins.surges.clusters import near_from
 from appealbus.plugins.surges.counting import count_new
 from appealbus.plugins.surges.series import WEEK, monday_of
@@ -93,7 +95,7 @@ async def counted(url: str, key: Path, file: Path) -> None:
         with closing(Store(file)) as store:
             began, used = time.perf_counter(), time.process_time()
             before = store.counted("j").upto
-            await count_new(journal, "j", store)
+            await count_new(PublicJournal(journal), "j", store)
             row(f"{store.counted('j').upto - before:,} appeals counted", began, used)
 
 
@@ -107,7 +109,7 @@ async def judged(url: str, key: Path, file: Path, table: str) -> None:
             scans = f", and {scanned.tested} topics scanned" if scanned else ""
             row(f"a week judged, {found.tested:,} series{scans}", began, used)
             began, used = time.perf_counter(), time.process_time()
-            alarms = await surges(journal, store, found, 0.05, scanned)
+            alarms = await surges(PublicJournal(journal), store, found, 0.05, scanned)
             row(f"what is behind {len(alarms)} alarms", began, used)
 
 
@@ -127,7 +129,7 @@ async def measure(url: str, key: Path, folder: Path, appeals: int) -> None:
     began = time.perf_counter()
     async with await Journal.open(url, key=key) as journal:
         await fill(journal, 0, ORIGINALS, 1, begins)
-        while await journal.place_log():
+        while await journal.do(events.Placing()):
             pass
     clone(url, appeals - week, begins, WEEKS - 1)
     async with await Journal.open(url, key=key) as journal:

@@ -17,6 +17,7 @@ from appealbus.client import (
     Unauthenticated,
     Unknown,
 )
+from appealbus.core.journal import log
 from tests.client.conftest import Ask
 from tests.client.working import working
 from tests.plugins.api.serving import served
@@ -102,7 +103,7 @@ async def test_submit_wait_read(ask: Ask, tmp_path: Path) -> None:
         figures, now, alarms = await at(registry, ("report", {"by": "category"}), ("surges",), ("alarms",))
         assert (figures["by"], figures["total"]["registered"]["count"]) == ("category", 2)
         assert (now, alarms.alarms, alarms.next) == ({}, [], None)
-        looks = [entry.detail for entry in (await server.journal.log(None, 500, what={"read"})).entries]
+        looks = [entry.detail for entry in (await server.journal.ask(log.page, None, 500, what={"read"})).entries]
         # The second reading of the newest was a 304, which is none.
         told = [each["as"] for each in looks]
         # A report may take longer than one try waits: the next one is another look.

@@ -31,6 +31,7 @@ from appealbus.core import (
 )
 from appealbus.core.bus.bus import Bus
 from appealbus.core.config.loading import from_document
+from appealbus.core.journal import documents
 from appealbus.core.journal.journal import Journal
 from appealbus.core.loading.host import Host, Plugin
 from appealbus.core.loading.parts import build
@@ -180,6 +181,6 @@ def message(message_id: str = "m-1", **given: Any) -> Inbound:
 
 async def dossier(bus: Bus, number: str, version: int | None = None) -> Dossier:
     """Read a dossier from the bus's journal."""
-    raw = await bus.journal.dossier(number, version)
+    raw = await bus.journal.ask(documents.whole, number, version)
     assert raw is not None
     return Dossier.model_validate_json(raw)

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from appealbus.core.journal.appeals import cases as journal_cases
+from appealbus.core.journal.appeals import lists
 from appealbus.core.journal.journal import Journal
 from appealbus.demo import past
 from appealbus.demo.show import _oversee
@@ -18,8 +20,8 @@ async def shown(folder: Path, width: int = 80) -> tuple[str, Counter[str]]:
     text = StringIO()
     async with await Journal.open(sqlite_journal(folder / "journal.db")) as journal:
         await _oversee(Console(file=text, width=width), journal, folder)
-        rows = await journal.appeals(0, 10_000)
-        cases = await journal.cases([row.appeal_id for row in rows])
+        rows = await journal.ask(lists.appeals, 0, 10_000)
+        cases = await journal.ask(journal_cases.cases, [row.appeal_id for row in rows])
     return text.getvalue(), Counter(case.appeal.category.code or "" for case in cases if case.appeal.category)
 
 

@@ -8,6 +8,8 @@ import pytest
 
 from appealbus.core import CallFailed, From, OutcomeKind, Taken
 from appealbus.core.domain.waiting import DueMoved
+from appealbus.core.journal import figures, terms
+from appealbus.core.journal.appeals import lists
 from appealbus.demo import show
 from tests.core.kit import ScriptedWire, dossier, lookup, message, running_bus
 
@@ -24,7 +26,7 @@ async def test_on_a_slow_machine_it_goes_on_with_what_is_found(tmp_path: Path, m
         await bus.accept(message(repeats=["a"]))
         await show._recover(bus)
         await bus.settle()
-        assert (await bus.journal.counts()).parked == 1
+        assert (await bus.journal.ask(figures.counts)).parked == 1
 
 
 async def test_the_counted_day_is_told(tmp_path: Path) -> None:
@@ -35,9 +37,9 @@ async def test_the_counted_day_is_told(tmp_path: Path) -> None:
         await bus.settle()
         made = await dossier(bus, taken.receipt.number)
         assert await show._due_on(bus, made) is made.appeal.due_on is None
-        row = await bus.journal.appeal(made.number)
+        row = await bus.journal.ask(lists.appeal_row, made.number)
         assert row is not None
-        await bus.journal.move_terms([DueMoved(row.appeal_id, None, date(2026, 2, 9))])
+        await bus.journal.do(terms.Moving([DueMoved(row.appeal_id, None, date(2026, 2, 9))]))
         assert await show._due_on(bus, made) == date(2026, 2, 9)
 
 

@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from appealbus.core.domain.audit_log import Deeds
+from appealbus.core.journal import access
 from appealbus.core.journal.journal import Journal
 from tests.services.commands import run
 from tests.services.journals import sqlite_journal
@@ -53,7 +54,7 @@ def client_of(folder: Path, url: str, name: str, *more: str) -> httpx.Client:
 async def looks_in(url: str) -> list[tuple[str, dict[str, Any]]]:
     """Return who looked, and at what, in order."""
     async with await Journal.open(url) as journal:
-        page = await journal.deeds(Deeds(looks=True), None, 100)
+        page = await journal.ask(access.deeds, Deeds(looks=True), None, 100)
         return [(each.actor, dict(each.detail)) for each in reversed(page.entries)]
 
 

@@ -16,6 +16,8 @@ import pytest
 
 from appealbus.client import AsyncClient, Retries
 from appealbus.core.domain.client import Role
+from appealbus.core.journal import documents
+from appealbus.core.journal.appeals import lists
 from appealbus.core.journal.journal import Journal
 from appealbus.core.rights.policy import Policy
 from appealbus.schemas.change import ChangeKind
@@ -193,8 +195,8 @@ def newest(folder: Path) -> dict[str, tuple[int, int]]:
 async def versions(journal: Journal) -> dict[Version, Any]:
     """Return the versions of the journal in the same way."""
     found = {}
-    for row in await journal.appeals(limit=10_000):
-        for each in await journal.versions(row.number):
-            document = json.loads(await journal.dossier(row.number, each.version) or b"")
+    for row in await journal.ask(lists.appeals, limit=10_000):
+        for each in await journal.ask(lists.versions, row.number):
+            document = json.loads(await journal.ask(documents.whole, row.number, each.version) or b"")
             found[row.public_id, document["epoch"], each.version] = document
     return found

@@ -4,12 +4,15 @@ import asyncio
 import json
 from collections.abc import Callable, Collection, Coroutine, Iterable
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.request import urlopen
 
 from appealbus.core.domain.access import AccessRow
 from appealbus.core.domain.listing import AppealRow
+from appealbus.core.journal import access, documents
+from appealbus.core.journal.appeals import lists
 from appealbus.core.journal.journal import Journal
 from appealbus.schemas import Appeal, Dossier
 from appealbus.simulator.appeals import write
@@ -140,13 +143,13 @@ class Installation:
 
     def rows(self) -> list[AppealRow]:
         """Return all appeals of the journal, in the order in which they came."""
-        return self.read(lambda journal: _all(journal.appeals, lambda row: row.appeal_id))
+        return self.read(lambda journal: _all(partial(journal.ask, lists.appeals), lambda row: row.appeal_id))
 
     def access(self) -> list[AccessRow]:
         """Return the whole access log."""
 
         def page(journal: Journal) -> Page[AccessRow]:
-            return lambda after, limit: journal.access_rows(after=after, limit=limit)
+            return lambda after, limit: journal.ask(access.access_rows, after=after, limit=limit)
 
         return self.read(lambda journal: _all(page(journal), lambda row: row.id))
 
@@ -154,8 +157,8 @@ class Installation:
         """Return the newest dossier of each appeal that has one, by message id."""
 
         async def use(journal: Journal) -> dict[str, Dossier]:
-            rows = await _all(journal.appeals, lambda row: row.appeal_id)
-            raw = {row.message_id: await journal.dossier(row.number) for row in rows}
+            rows = await _all(partial(journal.ask, lists.appeals), lambda row: row.appeal_id)
+            raw = {row.message_id: await journal.ask(documents.whole, row.number) for row in rows}
             return {message: Dossier.model_validate_json(each) for message, each in raw.items() if each}
 
         return self.read(use)

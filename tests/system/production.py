@@ -8,6 +8,8 @@ from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
+from appealbus.core.journal import figures
+from appealbus.core.journal.appeals import leases
 from appealbus.core.journal.journal import Journal
 from tests.services.forms import LONG
 from tests.services.rabbitmq import Vhost
@@ -65,7 +67,7 @@ class Production(Installation):
 
     def busy(self) -> dict[str, int]:
         """Return how much is left to do now, by what it is; empty when all is settled."""
-        counts = self.read(lambda journal: journal.counts())
+        counts = self.read(lambda journal: journal.ask(figures.counts))
         left = {
             "ready": counts.ready,
             "in_work": counts.in_work,
@@ -82,7 +84,7 @@ class Production(Installation):
 
         async def work() -> None:
             async with await Journal.open(self.journal, key=self.folder / "appealbus.key") as journal:
-                await asyncio.gather(*map(journal.retry, numbers))
+                await asyncio.gather(*(journal.do(leases.Retry(number)) for number in numbers))
 
         asyncio.run(work())
 

@@ -7,6 +7,7 @@ from collections.abc import Collection
 from appealbus.core.domain.access import AccessRow, Served
 from appealbus.core.domain.case import LookupState
 from appealbus.core.domain.listing import AppealState
+from appealbus.core.journal.appeals import cases, lists
 from appealbus.schemas import Dossier
 from tests.services.recomputed import check_the_past
 from tests.system.installation import Installation
@@ -43,7 +44,7 @@ def nothing_is_lost(here: Installation, sent: Collection[str]) -> dict[str, Doss
 
 def _versions_grow_by_one(here: Installation) -> None:
     for row in here.rows():
-        versions = here.read(lambda journal, number=row.number: journal.versions(number))  # type: ignore[misc]
+        versions = here.read(lambda journal, number=row.number: journal.ask(lists.versions, number))  # type: ignore[misc]
         assert [version.version for version in versions] == list(range(1, row.version + 1))
 
 
@@ -78,7 +79,7 @@ def finished(here: Installation) -> set[Question]:
     rows = {row.question_id: row for row in here.access()}
     found = set()
     for appeal in here.rows():
-        states: list[LookupState] = here.read(lambda journal, number=appeal.number: journal.states(number))  # type: ignore[misc]
+        states: list[LookupState] = here.read(lambda journal, number=appeal.number: journal.ask(cases.states, number))  # type: ignore[misc]
         found |= {question_of(rows[s.provenance.question_id]) for s in states if s.record is not None and s.provenance}
     return found
 

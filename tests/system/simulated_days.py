@@ -12,6 +12,7 @@ from typing import Any
 from appealbus.core.cli.exits import EXIT_AWAY
 from appealbus.core.clocks import KAZAKHSTAN
 from appealbus.core.domain.listing import AppealState
+from appealbus.core.journal import figures
 from appealbus.core.journal.journal import Journal
 from appealbus.schemas import Appeal
 from tests.services.clock import Clock
@@ -172,7 +173,7 @@ class Days:
             return False
 
         async def busy(journal: Journal) -> bool:
-            counts, due = await journal.counts(), await journal.next_due()
+            counts, due = await journal.ask(figures.counts), await journal.ask(figures.next_due)
             works = counts.ready or counts.in_work or counts.suspect or any(counts.outbox.values())
             return bool(works) or (due is not None and due <= self.now)
 

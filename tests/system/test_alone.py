@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from appealbus.core.domain.listing import AppealState
+from appealbus.core.journal.appeals import cases, lists
 from appealbus.core.journal.journal import Journal
 from tests.services.forms import LONG, form
 from tests.services.rabbitmq import Vhost
@@ -205,8 +206,8 @@ def _read(folder: Path, use: Callable[[Journal], object]) -> Counter[str]:
 
 async def _runs(journal: Journal) -> Counter[str]:
     runs: Counter[str] = Counter()
-    for row in await journal.appeals(limit=1000):
+    for row in await journal.ask(lists.appeals, limit=1000):
         assert row.state is AppealState.IDLE
-        for state in await journal.states(row.number):
+        for state in await journal.ask(cases.states, row.number):
             runs[f"{state.lookup} {row.number}"] = state.runs
     return runs

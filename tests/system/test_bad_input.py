@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from appealbus.core.journal import figures
 from tests.system.installation import Installation, letters
 from tests.system.program import Finished, appealbus
 
@@ -120,7 +121,7 @@ def test_quarantine_can_be_listed_shown_tried_and_replayed(here: Installation) -
     tried = appealbus(here.folder, "quarantine", "replay", "--all", "--dry-run", expect=1)
     assert f"{good} strict:1: would be taken" in tried.out
     assert len(tried.err.splitlines()) >= len(HOSTILE)
-    assert here.read(lambda journal: journal.counts()).quarantine == len(rows), "a dry run changes nothing"
+    assert here.read(lambda journal: journal.ask(figures.counts)).quarantine == len(rows), "a dry run changes nothing"
     done = appealbus(here.folder, "quarantine", "replay", "--all", expect=1)
     assert "taken as AB-" in done.out
     left = appealbus(here.folder, "quarantine", "list", "--json").json()
@@ -138,7 +139,10 @@ def _quarantine_a_good_one(here: Installation) -> None:
         bus={"journal": "sqlite:///journal.db", "plugins": ["./strict.py"]}, intakes={"s": {"kind": "strict"}}
     )
     with here.start("run") as bus:
-        bus.until(lambda: here.read(lambda journal: journal.counts()).quarantine > len(HOSTILE), "it is in quarantine")
+        bus.until(
+            lambda: here.read(lambda journal: journal.ask(figures.counts)).quarantine > len(HOSTILE),
+            "it is in quarantine",
+        )
         assert bus.stop().code == 0
     here.configure()
 

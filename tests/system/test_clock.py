@@ -7,6 +7,7 @@ from urllib.request import urlopen
 
 import pytest
 
+from appealbus.core.journal import figures
 from tests.services.clock import Clock
 from tests.services.forms import form
 from tests.services.processes import free_port
@@ -73,7 +74,7 @@ def _readiness(port: int) -> tuple[str, bool]:
 
 
 def _counts(here: Installation) -> dict[str, int]:
-    counts = here.read(lambda journal: journal.counts())
+    counts = here.read(lambda journal: journal.ask(figures.counts))
     return {
         "open": counts.ready + counts.in_work + counts.suspect,
         "parked": counts.parked,

@@ -4,6 +4,7 @@ import resource
 
 import pytest
 
+from appealbus.core.journal import figures
 from tests.system.installation import Installation, letters
 from tests.system.program import appealbus
 from tests.system.proof import nothing_is_lost
@@ -46,7 +47,7 @@ def test_a_bus_whose_disk_fills_promises_nothing_that_is_not_there(here: Install
 
 
 def _settled(here: Installation) -> bool:
-    counts = here.read(lambda journal: journal.counts())
+    counts = here.read(lambda journal: journal.ask(figures.counts))
     return not (counts.ready or counts.in_work or counts.parked or counts.outbox)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from appealbus.core.journal import state
 from appealbus.core.journal.checkpoint import Checkpoint
 from tests.services.forms import form
 from tests.services.postgres import programs
@@ -34,7 +35,7 @@ class Failing(Cluster):
 
     def beat(self) -> int:
         """Return the beat of the journal."""
-        return self.read(lambda journal: journal.standing()).beat
+        return self.read(lambda journal: journal.ask(state.how_it_stands)).beat
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from appealbus.core.domain.listing import AppealState
+from appealbus.core.journal import figures
 from appealbus.schemas import Appeal, Completeness
 from tests.services.forms import LONG, form
 from tests.services.rabbitmq import Vhost
@@ -130,7 +131,7 @@ def test_a_worker_that_stands_still_is_replaced_and_does_no_harm_when_it_wakes(
 
 
 def _in_work(here: Production) -> bool:
-    counts = here.read(lambda journal: journal.counts())
+    counts = here.read(lambda journal: journal.ask(figures.counts))
     return bool(counts.ready or counts.in_work or counts.parked)
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import hashlib
 import json
 import shutil
 import sqlite3
@@ -15,12 +16,16 @@ import psycopg
 import pytest
 
 from appealbus.core.enrichment.carrying import Before, whole
+from appealbus.core.journal import clients, documents, figures
+from appealbus.core.journal.appeals import cases, lists
+from appealbus.core.journal.changes import changes
+from appealbus.core.journal.deliveries import deliveries
 from appealbus.core.journal.journal import Journal
 from appealbus.core.planning.contract import CompletenessContract
 from appealbus.core.planning.plan import Plan
 from appealbus.schemas.stored import DOSSIER
 from tests.core.journal.release_0_2_0 import make
-from tests.core.journal.release_0_2_0.make import LEFT, UNKNOWN, Old, told
+from tests.core.journal.release_0_2_0.make import LEFT, UNKNOWN, Old
 from tests.services.forms import form
 from tests.system.installation import Agencies
 from tests.system.program import appealbus
@@ -79,7 +84,28 @@ def left(request: pytest.FixtureRequest, tmp_path: Path, agencies: Agencies) -> 
 
 
 def now_told(here: Left) -> dict[str, Any]:
-    return asyncio.run(told(here.journal, here.folder / "key"))
+    return asyncio.run(_told(here.journal, here.folder / "key"))
+
+
+async def _told(url: str, key: Path) -> dict[str, Any]:
+    """Return what is told now, as `make.told` has asked 0.2.0."""
+    async with await Journal.open(url, key=key, read_only=True) as journal:
+        told: dict[str, Any] = {}
+        for row in await journal.ask(lists.appeals, limit=1000):
+            number = row.number
+            versions = [await journal.ask(documents.whole, number, at) for at in range(1, row.version + 1)]
+            told[number] = {
+                "state": row.state.value,
+                "closed": row.closed,
+                "held": row.held_reason,
+                "versions": [hashlib.sha256(each or b"").hexdigest() for each in versions],
+                "states": len(await journal.ask(cases.states, number)),
+                "changes": [each.message_id for each in await journal.ask(changes.changes, number) or ()],
+                "deliveries": len(await journal.ask(deliveries.deliveries, number)),
+            }
+        counts = await journal.ask(figures.counts)
+        names = [client.name for client, _ in await journal.ask(clients.all_clients)]
+        return {"appeals": told, "waiting_changes": counts.waiting_changes, "clients": names}
 
 
 def test_everything_is_there_and_goes_on(left: Left) -> None:
@@ -126,8 +152,8 @@ async def test_each_record_that_it_told_is_led_to_by_what_is_on_record(tmp_path:
     (tmp_path / "key").chmod(0o600)
     nothing, facts = CompletenessContract(Plan([]), frozenset(), 1.0), 0
     async with await Journal.open(f"sqlite:///{tmp_path / 'journal.db'}", key=tmp_path / "key") as journal:
-        for row in await journal.appeals(limit=form(100, 1000)):
-            raw, case = await journal.dossier(row.number), await journal.case(row.number)
+        for row in await journal.ask(lists.appeals, limit=form(100, 1000)):
+            raw, case = await journal.ask(documents.whole, row.number), await journal.ask(cases.case, row.number)
             if raw is None or case is None:
                 continue
             was = DOSSIER.read(raw)

@@ -11,6 +11,7 @@ import pytest
 
 from appealbus.core.cli.exits import EXIT_OUTLIVED
 from appealbus.core.journal.journal import Journal
+from tests.services.asking import appeals_of
 from tests.services.forms import form
 from tests.services.journals import sqlite_journal
 from tests.services.processes import PATIENCE, free_port
@@ -111,7 +112,7 @@ def test_nobody_is_lost_to_a_renewal_or_a_restore(
 
     async def found() -> set[str]:
         async with await Journal.open(journal, key=tmp_path / "key", read_only=True) as opened:
-            return {row.message_id for row in await opened.appeals_of("iin", IIN, limit=100_000)}
+            return {row.message_id for row in await appeals_of(opened, "iin", IIN, limit=100_000)}
 
     assert set(channel.taken) <= asyncio.run(found())
     assert len(set(channel.taken.values())) == len(channel.taken)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import make_url
 
+from appealbus.core.journal import state
 from appealbus.schemas import Dossier
 from tests.services.forms import form
 from tests.services.postgres import Postgres, programs
@@ -90,8 +91,8 @@ def test_a_copy_is_restored_in_mid_run(here: Sqlite | Postgresql, agencies: Agen
         here.back_up()
         (here.folder / "copied").touch()
         before, told = len(here.acknowledged()), len(delivered(here))
-        copied = here.read(lambda journal: journal.standing()).beat
-        bus.until(lambda: here.read(lambda journal: journal.standing()).beat > copied + 2, "time goes by")
+        copied = here.read(lambda journal: journal.ask(state.how_it_stands)).beat
+        bus.until(lambda: here.read(lambda journal: journal.ask(state.how_it_stands)).beat > copied + 2, "time goes by")
         bus.until(lambda: len(here.acknowledged()) > before + 5, "receipts are given that the copy does not know")
         bus.until(lambda: len(delivered(here)) > told + 3, "and dossiers delivered")
         bus.kill()

@@ -19,12 +19,14 @@ from sqlalchemy import select
 from appealbus.core.clocks import KAZAKHSTAN
 from appealbus.core.domain.access import Served
 from appealbus.core.domain.listing import AppealState
+from appealbus.core.journal import log as journal_log
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.tables import lookup
 from appealbus.schemas import Appeal, Completeness, Dossier
 from appealbus.schemas.appeal import PersonApplicant
 from appealbus.schemas.identifiers import IdentifierError, parse_iin
 from appealbus.schemas.outcome import OutcomeKind
+from tests.services.asking import appeals_of
 from tests.services.clock import Clock
 from tests.services.forms import LONG, form
 from tests.services.journals import engine_of
@@ -193,7 +195,7 @@ def _each_gap_has_its_reason(here: Installation) -> None:
 def _the_log_tells_all(here: Installation, days: Days, sent: dict[str, Appeal], renamed: dict[Key, str]) -> set[str]:
     """Its reader has missed nothing, and knows of each appeal how it went; return the messages that retention has."""
     assert [int(entry["cursor"].partition(".")[2]) for entry in days.log] == [*range(1, len(days.log) + 1)]
-    assert here.read(lambda journal: journal.log(limit=1)).head.position == len(days.log)
+    assert here.read(lambda journal: journal.ask(journal_log.page, limit=1)).head.position == len(days.log)
     accepted = {entry["appeal_id"]: entry["detail"]["message_id"] for entry in _of(days.log, "accepted")}
     assert sorted(accepted.values()) == sorted(sent), "an appeal was taken twice, or not at all"
     ends: dict[Key, str] = {}
@@ -245,7 +247,7 @@ def _people_are_found(here: Installation, sent: dict[str, Appeal]) -> None:
 
     async def found() -> dict[str, set[str]]:
         async with await Journal.open(here.journal, key=key, read_only=True) as journal:
-            named = {iin: await journal.appeals_of("iin", iin, limit=1000) for iin in set(people.values()) if iin}
+            named = {iin: await appeals_of(journal, "iin", iin, limit=1000) for iin in set(people.values()) if iin}
         return {iin: {row.message_id for row in rows} for iin, rows in named.items()}
 
     of = asyncio.run(found())

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import make_url
 
 from appealbus.core.cli.supervisor import MARGIN
+from appealbus.core.journal import figures
 from tests.services.forms import form
 from tests.services.postgres import Postgres
 from tests.services.proxy import FaultProxy
@@ -124,7 +125,7 @@ def test_sigterm_does_not_wait_for_a_database_that_is_silent(
 
 
 def _outbox(here: Installation) -> dict[str, int]:
-    return here.read(lambda journal: journal.counts()).outbox
+    return here.read(lambda journal: journal.ask(figures.counts)).outbox
 
 
 def test_a_second_bus_on_the_same_journal_is_refused(here: Installation) -> None:

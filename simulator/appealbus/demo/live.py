@@ -16,6 +16,7 @@ from appealbus.core.bus.bus import Bus
 from appealbus.core.bus.intake.reception import Reception
 from appealbus.core.cli.context import Cli
 from appealbus.core.domain.client import Role
+from appealbus.core.journal import figures
 from appealbus.core.journal.journal import Journal
 from appealbus.core.loading.parts import build
 from appealbus.core.logs import configure
@@ -119,7 +120,7 @@ async def _letters(traffic: Traffic, journal: Journal) -> None:
 
 async def worked(journal: Journal) -> None:
     while True:
-        counts = await journal.counts()
+        counts = await journal.ask(figures.counts)
         if not counts.ready and not counts.in_work and counts.idle + counts.parked > FIRST:
             return
         await asyncio.sleep(_LOOK)

@@ -10,7 +10,9 @@ from rich.console import Console
 from rich.table import Table
 
 from appealbus.core.clocks import day_of, wall
+from appealbus.core.journal import state
 from appealbus.core.journal.journal import Journal
+from appealbus.core.journal.view import PublicJournal
 from appealbus.core.language import Reader
 from appealbus.demo.past import live_through
 from appealbus.plugins.report.following import follow
@@ -41,7 +43,7 @@ async def figures(out: Console, journal: Journal) -> None:
     """Print the report of all appeals transposed, to fit into eighty columns."""
     today = day_of(wall())
     with closing(Figures(None)) as store:
-        await follow(journal, (await journal.standing()).journal, store)
+        await follow(journal, (await journal.ask(state.how_it_stands)).journal, store)
         table = make_table(store, ReportSettings(), Span(_FIRST, today), By.CATEGORY, today)
     reader = Reader()
     document = Teller(table, reader, rounds=False, public=False).as_json()
@@ -70,9 +72,9 @@ async def alarm(out: Console, journal: Journal, folder: Path) -> int:
     """Judge the last whole week and print its alarms; return the number of series tested."""
     monday, settings = last_whole_week(wall()), SurgesSettings(file=folder / "surges.db")
     with closing(Counts(settings.file)) as store:
-        await count_new(journal, (await journal.standing()).journal, store)
+        await count_new(PublicJournal(journal), (await journal.ask(state.how_it_stands)).journal, store)
         judged, scanned = judged_week(store, monday, settings.rate)
-        alarms = await surges(journal, store, judged, settings.rate, scanned)
+        alarms = await surges(PublicJournal(journal), store, judged, settings.rate, scanned)
         for alarm in kept.raise_alarms(store, alarms, wall()):
             out.print(kept_line(alarm))
             for line in alarm_lines(alarm.alarm):

@@ -13,6 +13,7 @@ from typing import Any
 
 from appealbus.core.clocks import KAZAKHSTAN, day_of
 from appealbus.core.journal.appeals.accepting import NewAppeal
+from appealbus.core.journal.changes import targets
 from appealbus.core.journal.changes.changes import NewChange
 from appealbus.core.journal.journal import Journal
 from appealbus.schemas.appeal import Appeal, Language, ParcelReference, Place
@@ -40,7 +41,7 @@ async def live_through(journal: Journal, monday: date) -> int:
     await asyncio.gather(*(journal.accept(letter) for letter in news))
     until = began + WEEKS * timedelta(weeks=1)
     changes = [change for letter in news for change in _changes(random, letter) if change.received_at < until]
-    await asyncio.gather(*(journal.change(change) for change in changes))
+    await asyncio.gather(*(journal.do(targets.Changing(change)) for change in changes))
     return len(news)
 
 

@@ -20,6 +20,8 @@ from appealbus.core.bus.bus import Bus
 from appealbus.core.cli.render import dossier_view, gaps_view
 from appealbus.core.cli.sources import source_view
 from appealbus.core.config.loading import from_document
+from appealbus.core.journal import documents, figures
+from appealbus.core.journal.appeals import lists
 from appealbus.core.journal.journal import Journal
 from appealbus.core.loading.parts import Parts, build, load_plugins
 from appealbus.core.logs import configure
@@ -120,7 +122,7 @@ def _of_models(dossier: Dossier) -> str:
 
 
 async def _due_on(bus: Bus, dossier: Dossier) -> date | None:
-    row = await bus.journal.appeal(dossier.number)
+    row = await bus.journal.ask(lists.appeal_row, dossier.number)
     return None if row is None else row.due_on
 
 
@@ -164,7 +166,7 @@ async def _feed(out: Console, bus: Bus) -> Counter[str]:
             progress.advance(intake)
         progress.update(work, total=taken["accepted"])
         while True:
-            counts = await bus.journal.counts()
+            counts = await bus.journal.ask(figures.counts)
             progress.update(work, completed=counts.idle + counts.parked)
             if not counts.ready and not counts.in_work:
                 return taken
@@ -174,9 +176,9 @@ async def _feed(out: Console, bus: Bus) -> Counter[str]:
 async def _dossiers(bus: Bus) -> list[Dossier]:
     dossiers = []
     after = 0
-    while page := await bus.journal.appeals(after, _PAGE):
+    while page := await bus.journal.ask(lists.appeals, after, _PAGE):
         for row in page:
-            raw = await bus.journal.dossier(row.number)
+            raw = await bus.journal.ask(documents.whole, row.number)
             if raw is not None:
                 dossiers.append(DOSSIER.read(raw))
         after = page[-1].appeal_id

@@ -14,6 +14,8 @@ from appealbus.connectors.broker.broker import Broker, Message, Properties
 from appealbus.core import JournalError
 from appealbus.core.clocks import KAZAKHSTAN, day_of, wall
 from appealbus.core.domain.listing import AppealState
+from appealbus.core.journal import access
+from appealbus.core.journal.appeals import lists, suspects
 from appealbus.core.journal.journal import Journal
 from appealbus.demo.live_setting import RECEPTION
 from appealbus.demo.past import RESULTS, neighbour
@@ -149,20 +151,20 @@ class Traffic:
 
     async def _look(self) -> None:
         """Access an applicant's data as a colleague, logged as in the console."""
-        rows = await self._journal.appeals(self._looked, _STEP)
+        rows = await self._journal.ask(lists.appeals, self._looked, _STEP)
         self._looked = rows[-1].appeal_id if rows else 0
         if rows:
             dana = self._journal.acting("person:dana")
             purpose = self._random.choice(_WHY_LOOKED)
-            await dana.note_look("dossier", number=self._random.choice(rows).number, purpose=purpose)
+            await dana.do(access.Look("dossier", number=self._random.choice(rows).number, purpose=purpose))
 
     async def _hold(self) -> None:
         """Hold a waiting appeal as a colleague, and release the one held for longest."""
         aigul = self._journal.acting("person:aigul")
-        for row in await self._journal.appeals(state=AppealState.PARKED, limit=1):
-            await aigul.hold_appeal(row.number, by="aigul", reason=self._random.choice(_WHY_HELD))
-        for row in (await self._journal.appeals(state=AppealState.HELD))[:-_HELD]:
-            await aigul.release_appeal(row.number, reason="документы поступили")
+        for row in await self._journal.ask(lists.appeals, state=AppealState.PARKED, limit=1):
+            await aigul.do(suspects.Hold(row.number, by="aigul", reason=self._random.choice(_WHY_HELD)))
+        for row in (await self._journal.ask(lists.appeals, state=AppealState.HELD))[:-_HELD]:
+            await aigul.do(suspects.Releasing(row.number, reason="документы поступили"))
 
 
 def _became(random: Random, now: datetime) -> dict[str, Any]:

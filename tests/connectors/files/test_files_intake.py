@@ -15,6 +15,7 @@ from appealbus.core.config.loading import from_document, load
 from appealbus.core.config.models import BusSettings
 from appealbus.core.errors import JournalError
 from appealbus.core.interfaces.intake import Inbound, Quarantined, Taken
+from appealbus.core.journal import quarantine
 from appealbus.core.journal.journal import Journal
 from tests.services.processes import PATIENCE
 
@@ -67,7 +68,7 @@ async def test_files_are_taken_and_moved(intake: FilesIntake, tmp_path: Path) ->
     journal = await open_journal(tmp_path)
     try:
         await run_until(intake, journal, "done/a.jsonl", "failed/b.csv")
-        rows = await journal.quarantined(after=0, limit=10)
+        rows = await journal.ask(quarantine.quarantined, after=0, limit=10)
         assert sorted(row.position for row in rows) == ["a.jsonl:2", "b.csv:1"]
         assert {row.channel for row in rows} == {"inbox"}
     finally:

@@ -18,6 +18,8 @@ from appealbus.core.domain.case import LookupState
 from appealbus.core.domain.listing import AppealState
 from appealbus.core.enrichment.retry import next_attempt
 from appealbus.core.interfaces.answer import Answer, Answers, Kept
+from appealbus.core.journal import access, awaiting
+from appealbus.core.journal.appeals import cases, lists
 from appealbus.core.journal.journal import Journal
 from tests.core.kit import Receiver, ScriptedWire, Thing, dossier, lookup, message, reply, running_bus
 from tests.services.processes import PATIENCE
@@ -72,7 +74,7 @@ async def ended(bus: Bus, number: str, kind: OutcomeKind) -> list[LookupState]:
     async with asyncio.timeout(PATIENCE):
         while True:
             await bus.settle()
-            states = await bus.journal.states(number)
+            states = await bus.journal.ask(cases.states, number)
             if states and all(state.kind is kind for state in states):
                 return states
             await asyncio.sleep(0.02)
@@ -88,7 +90,7 @@ async def test_the_answer_resumes_the_appeal(tmp_path: Path) -> None:
     wire = LaterWire()
     async with running_bus(tmp_path, LOOKUP, wire=wire) as bus:
         number = await taken(bus)
-        (state,) = await bus.journal.states(number)
+        (state,) = await bus.journal.ask(cases.states, number)
         assert (state.kind, state.code, state.attempts, state.runs) == (OutcomeKind.AWAITING, "test.awaiting", 1, 1)
         assert state.next_attempt_at is not None
         pause = state.next_attempt_at - state.ended_at  # by the journal's clock, which is looked at a moment later
@@ -100,7 +102,7 @@ async def test_the_answer_resumes_the_appeal(tmp_path: Path) -> None:
         assert (told.version, [fact.provenance.question_id for fact in told.facts]) == (2, [wire.sent[0].question_id])
         assert told.facts[0].provenance.asked_at == state.asked_at
         # The one row in the access log covers the question and its answer: they have the same id.
-        rows = await bus.journal.access_rows(number)
+        rows = await bus.journal.ask(access.access_rows, number)
         assert [(row.question_id, row.served) for row in rows] == [(wire.sent[0].question_id, Served.SOURCE)]
         # Later copies of the answer find nobody who waits.
         assert await wire.answer() is Kept.UNKNOWN
@@ -143,7 +145,7 @@ async def test_an_answer_while_the_appeal_is_in_work_for_another_question(tmp_pa
         while not wire.sent:
             await asyncio.sleep(0.01)
         assert await wire.answer() is Kept.STORED
-        assert [row.state for row in await bus.journal.appeals()] == [AppealState.IN_WORK]
+        assert [row.state for row in await bus.journal.ask(lists.appeals)] == [AppealState.IN_WORK]
         go_on.set()
         await ended(bus, await accepting, OutcomeKind.FOUND)
     assert len(wire.sent) == 1
@@ -186,7 +188,7 @@ async def test_no_answer_in_time(tmp_path: Path) -> None:
         await ended(bus, number, OutcomeKind.FOUND)
         assert (await dossier(bus, number)).facts[0].provenance.question_id == ids[0]
         assert await wire.answer(call=1) is Kept.UNKNOWN
-        asked = [row.question_id for row in await bus.journal.access_rows(number)]
+        asked = [row.question_id for row in await bus.journal.ask(access.access_rows, number)]
         assert sorted(asked) == sorted(call.question_id for call in wire.sent)
 
 
@@ -200,7 +202,7 @@ async def test_a_broken_answer(tmp_path: Path) -> None:
             while len(wire.sent) < 2:
                 await asyncio.sleep(0.02)
         await bus.settle()
-        assert [state.kind for state in await bus.journal.states(number)] == [OutcomeKind.AWAITING]
+        assert [state.kind for state in await bus.journal.ask(cases.states, number)] == [OutcomeKind.AWAITING]
         assert (await dossier(bus, number)).version == 1  # that it waits once more is no news
         assert await wire.answer(GOOD, call=0) is Kept.UNKNOWN
         assert await wire.answer(GOOD, call=1) is Kept.STORED
@@ -220,13 +222,13 @@ async def test_each_question_has_its_own(tmp_path: Path) -> None:
         theirs = next(i for i, call in enumerate(wire.sent) if call.number == got.receipt.number)
         await wire.answer(call=theirs)
         await ended(bus, got.receipt.number, OutcomeKind.FOUND)
-        assert {state.kind for state in await bus.journal.states(first)} == {OutcomeKind.AWAITING}
+        assert {state.kind for state in await bus.journal.ask(cases.states, first)} == {OutcomeKind.AWAITING}
         mine = [i for i in range(3) if i != theirs]
         await wire.answer(call=mine[0])
         async with asyncio.timeout(PATIENCE):
             while (await dossier(bus, first)).version < 2:
                 await asyncio.sleep(0.02)
-        kinds = sorted(state.kind.value for state in await bus.journal.states(first))
+        kinds = sorted(state.kind.value for state in await bus.journal.ask(cases.states, first))
         assert kinds == ["awaiting", "found"]
         await wire.answer(call=mine[1])
         await ended(bus, first, OutcomeKind.FOUND)
@@ -237,9 +239,9 @@ async def test_given_up_is_not_forgotten(tmp_path: Path) -> None:
     wire = LaterWire(within=3600.0)
     async with running_bus(tmp_path, LOOKUP, wire=wire, retry={"give_up_after": "1s"}) as bus:
         number = await taken(bus)
-        (state,) = await bus.journal.states(number)
+        (state,) = await bus.journal.ask(cases.states, number)
         assert (state.kind, state.next_attempt_at) == (OutcomeKind.AWAITING, None)
-        assert [row.state for row in await bus.journal.appeals()] == [AppealState.IDLE]
+        assert [row.state for row in await bus.journal.ask(lists.appeals)] == [AppealState.IDLE]
         await wire.answer()
         await ended(bus, number, OutcomeKind.FOUND)
 
@@ -252,8 +254,8 @@ async def test_the_bus_restarts_in_between(tmp_path: Path) -> None:
     async with await Journal.open(f"sqlite:///{tmp_path / 'journal.db'}") as journal:
         # Stored by a process that died before it could acknowledge: the broker brings it again.
         answer = Answer(first.sent[0].question_id, GOOD)
-        assert await journal.answered("s", answer) is Kept.STORED
-        assert await journal.answered("s", answer) is Kept.AGAIN
+        assert await journal.do(awaiting.Answered("s", answer)) is Kept.STORED
+        assert await journal.do(awaiting.Answered("s", answer)) is Kept.AGAIN
     async with running_bus(tmp_path, LOOKUP, wire=second) as bus:
         async with asyncio.timeout(PATIENCE):
             while (await dossier(bus, number)).version < 2:
@@ -316,9 +318,9 @@ async def test_reading_an_answer_ends_with_the_budget(tmp_path: Path) -> None:
         await wire.answer()
         (state,) = await ended(bus, number, OutcomeKind.TIMED_OUT)
         assert (state.code, state.attempts) == ("budget.spent", 1)
-        case = await bus.journal.case(number)
+        case = await bus.journal.ask(cases.case, number)
         assert case
-        assert len(await bus.journal.answers(case.appeal_id)) == 1
+        assert len(await bus.journal.ask(awaiting.answers, case.appeal_id)) == 1
         async with asyncio.timeout(PATIENCE):
             await bus.stop()
         wire.over = True

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,9 @@ from appealbus.core import (
     clocks,
 )
 from appealbus.core.bus.readiness import checks
+from appealbus.core.journal import access, figures, quarantine
+from appealbus.core.journal import state as journal_state
+from appealbus.core.journal.appeals import cases, lists
 from appealbus.core.journal.journal import Journal
 from appealbus.schemas import Completeness, Dossier, Severity, Signal
 from tests.core.kit import Receiver, ScriptedWire, dossier, lookup, message, reply, running_bus
@@ -64,7 +68,7 @@ async def test_the_same_message_twice_is_one_appeal_and_the_same_receipt(tmp_pat
         assert first.receipt == second.receipt
         assert sorted([first.new, second.new]) == [False, True]
         await bus.settle()
-        counts = await bus.journal.counts()
+        counts = await bus.journal.ask(figures.counts)
         assert counts.idle == 1
 
 
@@ -75,7 +79,7 @@ async def test_an_appeal_becomes_a_complete_dossier_with_provenance(tmp_path: Pa
         assert isinstance(taken, Taken)
         await bus.settle()
         made = await dossier(bus, taken.receipt.number)
-        rows = await bus.journal.access_rows(taken.receipt.number)
+        rows = await bus.journal.ask(access.access_rows, taken.receipt.number)
     assert (made.version, made.completeness) == (1, Completeness.COMPLETE)
     assert len(made.facts) == 2
     assert {fact.provenance.question_id for fact in made.facts} == {row.question_id for row in rows}
@@ -106,7 +110,7 @@ async def test_failing_again_makes_no_new_version(tmp_path: Path) -> None:
         taken = await bus.accept(message(repeats=["a"]))
         assert isinstance(taken, Taken)
         await bus.settle(parked=True)
-        versions = await bus.journal.versions(taken.receipt.number)
+        versions = await bus.journal.ask(lists.versions, taken.receipt.number)
         made = await dossier(bus, taken.receipt.number)
     assert [version.version for version in versions] == [1, 2]
     assert made.outcomes[0].attempts == 5
@@ -131,7 +135,7 @@ async def test_giving_up_is_told(tmp_path: Path) -> None:
         taken = await bus.accept(message(repeats=["a"]))
         assert isinstance(taken, Taken)
         await bus.settle(parked=True)
-        (state,) = await bus.journal.states(taken.receipt.number)
+        (state,) = await bus.journal.ask(cases.states, taken.receipt.number)
         made = await dossier(bus, taken.receipt.number)
     assert state.next_attempt_at is None
     assert made.completeness is Completeness.SETTLED
@@ -157,7 +161,7 @@ async def test_what_cannot_be_taken_is_kept_with_its_reason(tmp_path: Path, raw:
         result = await bus.accept(bad)
         assert isinstance(result, Quarantined)
         assert reason in result.reason
-        row = await bus.journal.quarantine_row(result.quarantine_id)
+        row = await bus.journal.ask(quarantine.quarantine_row, result.quarantine_id)
         assert isinstance(await bus.accept(message()), Taken)
     assert row is not None
     assert (row.raw, row.position) == (raw, "test:bad")
@@ -224,7 +228,7 @@ async def test_a_receiver_that_is_away_does_not_hold_up_another(tmp_path: Path) 
     async with running_bus(tmp_path, BY_REPEATS, **tables) as bus:
         await bus.accept(message())
         async with asyncio.timeout(PATIENCE):
-            while (await bus.journal.counts()).outbox != {"away": 1}:
+            while (await bus.journal.ask(figures.counts)).outbox != {"away": 1}:
                 await asyncio.sleep(0.01)
     assert [out.version for out in Receiver.got["here"]] == [1]
 
@@ -302,16 +306,16 @@ async def test_what_is_done_and_past_the_retention_is_deleted_by_the_running_bus
     monkeypatch.setattr(clocks, "wall", lambda: datetime.now(UTC) + timedelta(days=400))
     async with await Journal.open(f"sqlite:///{tmp_path / 'journal.db'}") as journal:
         assert journal.doubt is not None
-        assert await journal.case(taken.receipt.number) is not None
+        assert await journal.ask(cases.case, taken.receipt.number) is not None
         await journal.trust_clock()
     async with running_bus(tmp_path, BY_REPEATS, wire=failing(9), retry={"first": "1h"}) as bus:
         waits = await bus.accept(message("m-2", repeats=["b"]))
         assert isinstance(waits, Taken)
         async with asyncio.timeout(PATIENCE):
-            while await bus.journal.case(taken.receipt.number) is not None:
+            while await bus.journal.ask(cases.case, taken.receipt.number) is not None:
                 await asyncio.sleep(0.01)
-        assert await bus.journal.case(waits.receipt.number) is not None
-        assert await bus.journal.access_rows(taken.receipt.number)
+        assert await bus.journal.ask(cases.case, waits.receipt.number) is not None
+        assert await bus.journal.ask(access.access_rows, taken.receipt.number)
 
 
 async def test_a_number_of_the_bus_s_own_series_is_not_taken_from_outside(tmp_path: Path) -> None:
@@ -341,10 +345,12 @@ async def test_while_the_clock_is_in_doubt_nothing_is_given_up(tmp_path: Path, m
         taken = await bus.accept(message(repeats=["a"]))
         assert isinstance(taken, Taken)
         await bus.settle()
-        (state,) = await bus.journal.states(taken.receipt.number)
+        (state,) = await bus.journal.ask(cases.states, taken.receipt.number)
         assert state.next_attempt_at is not None
         assert timedelta() < state.next_attempt_at - datetime.now(UTC) < timedelta(hours=1)
-        (check,) = [each for each in await checks(bus, bus.journal.probe) if each.name == "clock"]
+        (check,) = [
+            each for each in await checks(bus, partial(bus.journal.do, journal_state.Probe())) if each.name == "clock"
+        ]
         assert (check.ok, check.needed) == (False, False)
         assert "it jumped by 10.0 days" in check.detail
 
@@ -365,7 +371,7 @@ async def test_a_signed_answer_counts_once(tmp_path: Path) -> None:
             taken = await bus.accept(message(repeats[0], repeats=repeats))
             assert isinstance(taken, Taken)
             await bus.settle()
-            case = await bus.journal.case(taken.receipt.number)
+            case = await bus.journal.ask(cases.case, taken.receipt.number)
             assert case is not None
             ended += [(state.kind, state.code) for state in case.states]
     assert ended[0][0] is OutcomeKind.FOUND

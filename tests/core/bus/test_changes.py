@@ -15,6 +15,8 @@ from appealbus.core.bus.bus import Bus
 from appealbus.core.bus.intake.reception import Reception
 from appealbus.core.config.models import BusSettings
 from appealbus.core.domain.listing import AppealState
+from appealbus.core.journal import figures, quarantine, retention
+from appealbus.core.journal.appeals import cases, leases, lists
 from appealbus.core.rights.policy import Policy
 from appealbus.core.rights.settings import ChannelSettings
 from appealbus.schemas import Completeness
@@ -67,7 +69,7 @@ async def test_another_person_is_asked_about_and_the_first_is_told_no_more(tmp_p
         assert {each.inputs[-1].value for each in second.outcomes} == {OTHER}
         (note,) = second.changes
         assert (note.kind.value, note.fields) == ("corrected", ["applicant.iin"])
-        case = await bus.journal.case(number)
+        case = await bus.journal.ask(cases.case, number)
         assert case.appeal.applicant.iin == OTHER
         asked = len(wire.asked)
         await accepted(bus, change("c-2", corrected={"applicant": person(ONE)}, dated_at="2026-03-02"))
@@ -75,7 +77,7 @@ async def test_another_person_is_asked_about_and_the_first_is_told_no_more(tmp_p
         assert len(wire.asked) == asked
         back = await dossier(bus, number)
         assert [fact.key for fact in back.facts] == [fact.key for fact in first.facts]
-        assert [each.version for each in await bus.journal.versions(number)] == [1, 2, 3]
+        assert [each.version for each in await bus.journal.ask(lists.versions, number)] == [1, 2, 3]
         assert [len(out.dossier) > 0 for out in Receiver.got["out"]] == [True] * 3
 
 
@@ -88,7 +90,7 @@ async def test_what_tells_nothing_new_makes_no_version(tmp_path: Path) -> None:
         await bus.settle()
         assert not (await accepted(bus, change(corrected={"applicant": person(ONE)}))).new
         await bus.settle()
-        assert [each.version for each in await bus.journal.versions(number)] == [1]
+        assert [each.version for each in await bus.journal.ask(lists.versions, number)] == [1]
 
 
 async def test_nobody_asks_for_an_appeal_that_has_ended(tmp_path: Path) -> None:
@@ -103,7 +105,7 @@ async def test_nobody_asks_for_an_appeal_that_has_ended(tmp_path: Path) -> None:
     wire = ScriptedWire(script)
     async with running_bus(tmp_path, WHO, wire=wire, retry={"first": "300ms", "max": "300ms"}) as bus:
         number = (await accepted(bus, message(applicant=person(ONE)))).receipt.number
-        while not (await bus.journal.counts()).parked:
+        while not (await bus.journal.ask(figures.counts)).parked:
             await asyncio.sleep(0.01)
         await accepted(bus, change(kind="withdrawn", dated_at="2026-03-01"))
         await bus.settle()
@@ -111,9 +113,9 @@ async def test_nobody_asks_for_an_appeal_that_has_ended(tmp_path: Path) -> None:
         (gap,) = made.gaps
         assert (gap.code, gap.next_attempt_at, made.completeness) == ("appeal.closed", None, Completeness.SETTLED)
         assert gap.reason == "nobody asks any more: the appeal was withdrawn"
-        assert (await bus.journal.appeal(number)).state is AppealState.IDLE
+        assert (await bus.journal.ask(lists.appeal_row, number)).state is AppealState.IDLE
         down[0] = False
-        await bus.journal.retry(number)
+        await bus.journal.do(leases.Retry(number))
         await accepted(bus, change("c-2", corrected={"text": "x"}, dated_at="2026-03-02"))
         await bus.settle()
         assert (len(wire.asked), (await dossier(bus, number)).appeal.text) == (asked, "x")
@@ -137,7 +139,7 @@ async def test_what_was_answered_stays_when_the_appeal_has_ended(tmp_path: Path)
         await bus.settle()
         await accepted(bus, change(kind="closed", dated_at="2026-03-01"))
         await bus.settle()
-        await bus.journal.retry(number, everything=True)
+        await bus.journal.do(leases.Retry(number, everything=True))
         await bus.settle()
         made = await dossier(bus, number)
         (end,) = made.outcomes
@@ -193,7 +195,7 @@ async def test_what_cannot_be_taken_is_in_quarantine(tmp_path: Path) -> None:
         # Who sends one of another channel's is told what it would be told of a number that nobody has.
         told = await accepted(bus, Inbound("other", "", orjson.dumps(theirs)))
         assert (told.new, told.receipt.number) == (True, number)
-        assert [each.code for each in await bus.journal.quarantined()][-1] == "change.foreign"
+        assert [each.code for each in await bus.journal.ask(quarantine.quarantined)][-1] == "change.foreign"
         assert (await accepted(bus, Inbound("r", "", orjson.dumps(theirs)))).new
 
 
@@ -203,19 +205,19 @@ async def test_one_that_waited_in_vain_is_the_same_when_it_is_replayed(tmp_path:
     sent = change(kind="extended", due_on="завтра", other=1)
     async with running_bus(tmp_path, WHO) as bus:
         await accepted(bus, sent)
-        await bus.journal.expire_changes(bus.journal.now() + timedelta(days=1))
+        await retention.expire_changes(bus.journal, bus.journal.now() + timedelta(days=1))
         policy = Policy(channels={"test": ChannelSettings(changes=["extended"])})
         reception = Reception(bus.journal, BusSettings(), policy=policy)
-        (listed,) = await bus.journal.quarantined()
-        early = await bus.journal.quarantine_row(listed.id)
+        (listed,) = await bus.journal.ask(quarantine.quarantined)
+        early = await bus.journal.ask(quarantine.quarantine_row, listed.id)
         assert early is not None
         with capture_logs() as logs:
             await reception.replay(early)
         assert [each["channel"] for each in logs if each["event"] == "change.waits"] == [early.channel]
-        await bus.journal.expire_changes(bus.journal.now() + timedelta(days=1))
+        await retention.expire_changes(bus.journal, bus.journal.now() + timedelta(days=1))
         number = (await accepted(bus, message(applicant=person(ONE)))).receipt.number
-        (listed,) = await bus.journal.quarantined()
-        row = await bus.journal.quarantine_row(listed.id)
+        (listed,) = await bus.journal.ask(quarantine.quarantined)
+        row = await bus.journal.ask(quarantine.quarantine_row, listed.id)
         assert row is not None
         await reception.would_take(row)
         assert (await reception.replay(row)).number == number
@@ -249,12 +251,12 @@ async def test_a_change_dated_far_ahead_is_told_and_mended_by_the_next(tmp_path:
             ("due_on", "change.misdated"),
         ]
         assert note.dated_at.year < 2062
-        assert (await bus.journal.appeal(number)).misdated
-        assert (await bus.journal.counts()).misdated == 1
+        assert (await bus.journal.ask(lists.appeal_row, number)).misdated
+        assert (await bus.journal.ask(figures.counts)).misdated == 1
         await accepted(bus, change("right", "due", due_on="2026-03-02"))
         await bus.settle()
         made = await dossier(bus, number)
         assert (str(made.appeal.due_on), [len(each.warnings) for each in made.changes]) == ("2026-03-02", [2, 0])
-        row = await bus.journal.appeal(number)
+        row = await bus.journal.ask(lists.appeal_row, number)
         assert (row.misdated, str(row.due_on)) == (False, "2026-03-02")
-        assert (await bus.journal.counts()).misdated == 0
+        assert (await bus.journal.ask(figures.counts)).misdated == 0

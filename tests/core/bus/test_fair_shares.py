@@ -15,6 +15,7 @@ from appealbus.core import Inbound, Taken
 from appealbus.core.bus.delivery.receiver_mask import UNMASKED
 from appealbus.core.bus.intake.reception import Reception
 from appealbus.core.config.models import BusSettings
+from appealbus.core.journal.deliveries import deliveries
 from appealbus.core.journal.deliveries.deliveries import DeliveryState
 from appealbus.core.journal.journal import Journal
 from tests.core import kit
@@ -96,7 +97,7 @@ async def _worked(folder: Path, *messages: Inbound) -> tuple[list[Any], float]:
         async with asyncio.timeout(PATIENCE):
             while len(rows) < len(numbers) or any(row.state is DeliveryState.WAITING for row in rows):
                 await asyncio.sleep(0.05)
-                rows = [row for each in numbers for row in await bus.journal.deliveries(each)]
+                rows = [row for each in numbers for row in await bus.journal.ask(deliveries.deliveries, each)]
         beats.cancel()
     return rows, most
 

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from appealbus.core import Call, From, Reply, Request, Taken
+from appealbus.core.journal import access
+from appealbus.core.journal.appeals import cases
 from appealbus.schemas.dossier import Completeness
 from tests.core.kit import ScriptedWire, dossier, lookup, message, reply, running_bus
 
@@ -32,7 +34,7 @@ async def test_a_worker_does_not_claim_what_it_still_works_on(tmp_path: Path) ->
         await bus.journal.bury(bus.worker)
         answers.release()
         await asyncio.sleep(0.2)
-        assert await bus.journal.states(taken.receipt.number) == [], "dropped: nobody has the appeal"
+        assert await bus.journal.ask(cases.states, taken.receipt.number) == [], "dropped: nobody has the appeal"
         assert await bus._dispatcher.look(5.0)
         for _ in range(3):
             answers.release()
@@ -57,9 +59,9 @@ async def test_questions_sent_while_the_clock_was_ahead_are_not_held_against_it_
         taken = await bus.accept(message(text="t"))
         assert isinstance(taken, Taken)
         await sent.acquire()
-        (row,) = await bus.journal.access_rows(taken.receipt.number)
+        (row,) = await bus.journal.ask(access.access_rows, taken.receipt.number)
         ahead = [replace(row, question_id=f"q-{n}", at=row.at + timedelta(days=1)) for n in range(2)]
-        await bus.journal.access(ahead)
+        await bus.journal.do(access.Asking(ahead))
         await bus.journal.bury(bus.worker)
         for _ in range(9):
             answers.release()

@@ -16,7 +16,8 @@ from appealbus.core.bus.work import case_conclusion, case_run
 from appealbus.core.bus.work import dispatcher as dispatching
 from appealbus.core.domain.listing import AppealRow
 from appealbus.core.enrichment import assembly
-from appealbus.core.journal.appeals import leases
+from appealbus.core.journal import figures
+from appealbus.core.journal.appeals import leases, lists
 from appealbus.core.loading.host import Host, Plugin
 from appealbus.schemas import Completeness, Dossier, Iin
 from tests.core.kit import ScriptedWire, Thing, dossier, lookup, message, reply, running_bus
@@ -51,7 +52,7 @@ async def newest(bus: Bus, number: str) -> Dossier:
 
 
 async def row(bus: Bus, number: str) -> AppealRow:
-    found = await bus.journal.appeal(number)
+    found = await bus.journal.ask(lists.appeal_row, number)
     assert found is not None
     return found
 
@@ -69,7 +70,7 @@ async def test_what_a_lost_lookup_told_stays_and_is_marked(start: Start) -> None
         assert not any(fact.not_asked_now for fact in first.facts)
     other = lookup("s.other", x=From("text"))
     async with start(KEPT, other) as bus:
-        await bus.journal.retry(number)
+        await bus.journal.do(leases.Retry(number))
         bus._dispatcher.more()
         await bus.settle()
         second = await newest(bus, number)
@@ -84,7 +85,7 @@ async def test_what_a_lost_lookup_told_stays_and_is_marked(start: Start) -> None
         assert (lost.plugin, lost.plugin_version) == ("test", "1")
         assert lost.not_loaded == "its plugin test brings it no longer"
         assert (await row(bus, number)).lacks == ()
-        assert (await bus.journal.counts()).lacking == {}
+        assert (await bus.journal.ask(figures.counts)).lacking == {}
     async with start(KEPT, other) as bus:  # nothing comes of starting without it once more
         await bus.settle()
         assert (await row(bus, number)).version == 2
@@ -111,7 +112,7 @@ async def test_two_workers_that_lack_different_lookups_make_no_versions_for_each
     async with start(KEPT, LOST, **given) as one, start(KEPT, other, **given) as two:
         for at in range(4):
             for bus in (one, two):
-                await bus.journal.retry(number)
+                await bus.journal.do(leases.Retry(number))
                 bus._dispatcher.more()
                 await asyncio.sleep(0.3)
             if not at:
@@ -131,8 +132,8 @@ async def test_a_lost_lookup_makes_no_dossier_complete_and_is_asked_when_it_is_b
         assert (gap.lookup, gap.required, gap.outcome, gap.code) == ("s.lost", True, "unavailable", "lookup.not_loaded")
         assert gap.reason == "it cannot be asked now: its plugin test brings it no longer"
         assert (await row(bus, number)).lacks == ("s.lost",)
-        assert (await bus.journal.counts()).lacking == {"s.lost": 1}
-        assert [each.number for each in await bus.journal.appeals(lacking=True)] == [number]
+        assert (await bus.journal.ask(figures.counts)).lacking == {"s.lost": 1}
+        assert [each.number for each in await bus.journal.ask(lists.appeals, lacking=True)] == [number]
     async with start(KEPT) as bus:  # nothing comes of starting without it once more
         await bus.settle()
         assert (await row(bus, number)).version == 1
@@ -141,7 +142,7 @@ async def test_a_lost_lookup_makes_no_dossier_complete_and_is_asked_when_it_is_b
         second = await newest(bus, number)
         assert (second.version, second.completeness, second.gaps) == (2, "complete", [])
         assert (await row(bus, number)).lacks == ()
-        assert (await bus.journal.counts()).lacking == {}
+        assert (await bus.journal.ask(figures.counts)).lacking == {}
 
 
 async def test_a_source_that_is_taken_out_makes_no_dossier_complete(start: Start) -> None:
@@ -274,7 +275,7 @@ async def test_what_was_open_when_its_lookup_was_lost_is_lacking(start: Start) -
         number = await taken(bus)
         assert (await newest(bus, number)).completeness == "partial"
     async with start(KEPT) as bus:
-        await bus.journal.retry(number)
+        await bus.journal.do(leases.Retry(number))
         bus._dispatcher.more()
         await bus.settle()
         found = await row(bus, number)
@@ -322,7 +323,7 @@ async def test_what_was_found_under_a_former_name_counts_for_the_present_one(sta
     other = lookup("s.other", x=From("text"))
     async with start(after, behind, other, wire=wire, completeness=completeness) as bus:
         assert bus.parts.problems == []
-        await bus.journal.retry(number)
+        await bus.journal.do(leases.Retry(number))
         bus._dispatcher.more()
         await bus.settle()
         assert (await row(bus, number)).version == 1  # a new name alone is no news
@@ -331,7 +332,7 @@ async def test_what_was_found_under_a_former_name_counts_for_the_present_one(sta
     assert len(wire.asked) == asked + 2
     completeness["default"]["required"].append("s.other")
     async with start(after, behind, other, wire=wire, completeness=completeness) as bus:
-        await bus.journal.retry(number)
+        await bus.journal.do(leases.Retry(number))
         bus._dispatcher.more()
         await bus.settle()
         told = await newest(bus, number)
@@ -357,7 +358,7 @@ async def test_a_lookup_that_is_renamed_without_a_word_is_missed(start: Start) -
     async with start(LOST) as bus:
         number = await taken(bus)
     async with start(lookup("s.new", x=From("text"))) as bus:
-        await bus.journal.retry(number)
+        await bus.journal.do(leases.Retry(number))
         bus._dispatcher.more()
         await bus.settle()
         told = await newest(bus, number)
@@ -369,7 +370,7 @@ async def test_a_lookup_that_is_renamed_without_a_word_is_missed(start: Start) -
 async def worked_again(bus: Bus, number: str, **given: Any) -> Dossier:
     """Have a case worked once more; return the newest version."""
     await bus.settle()  # what the bus works by itself, since a lookup is back
-    await bus.journal.retry(number, **given)
+    await bus.journal.do(leases.Retry(number, **given))
     bus._dispatcher.more()
     await bus.settle()
     return await newest(bus, number)
@@ -491,7 +492,7 @@ async def test_workers_with_other_plugins_do_not_undo_each_other(
         before = {number: (await row(older, number)).version for number in numbers}
         assert set(before.values()) <= {1, 2}
         for number in numbers:
-            await older.journal.retry(number, everything=True, refresh=True)
+            await older.journal.do(leases.Retry(number, everything=True, refresh=True))
         await asyncio.gather(newer.settle(), older.settle())
         async with asyncio.timeout(PATIENCE):
             while not await complete():

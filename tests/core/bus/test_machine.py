@@ -46,6 +46,9 @@ from appealbus.core.bus.bus import Bus
 from appealbus.core.bus.tasks import Phase as StopPhase
 from appealbus.core.config.loading import from_document
 from appealbus.core.domain.listing import AppealState
+from appealbus.core.journal import access, documents, quarantine
+from appealbus.core.journal.appeals import cases, lists, suspects
+from appealbus.core.journal.deliveries import delivering
 from appealbus.core.journal.journal import Journal
 from appealbus.core.loading.host import Host, Plugin
 from appealbus.core.loading.parts import build
@@ -287,21 +290,21 @@ class Machine(RuleBasedStateMachine):
             async with asyncio.timeout(SETTLES):
                 await self.life.bus.settle(parked=True)
                 # What three lives ended over is left to a person.
-                await journal.resend(None)
-                for row in await journal.appeals(limit=1000):
+                await journal.do(delivering.Resend(None))
+                for row in await journal.ask(lists.appeals, limit=1000):
                     if row.state is AppealState.HELD:
-                        await journal.release_appeal(row.number)
+                        await journal.do(suspects.Releasing(row.number))
                 await self.life.bus.settle(parked=True)
-            rows = await journal.appeals(limit=1000)
+            rows = await journal.ask(lists.appeals, limit=1000)
             numbers = {row.message_id: row.number for row in rows}
             assert self.receipts.items() <= numbers.items()
             assert len(rows) == len(numbers) == len(set(numbers.values()))
-            assert len(await journal.quarantined(limit=1000)) == self.refused
-            recorded = {row.question_id for row in await journal.access_rows(limit=100_000)}
+            assert len(await journal.ask(quarantine.quarantined, limit=1000)) == self.refused
+            recorded = {row.question_id for row in await journal.ask(access.access_rows, limit=100_000)}
             assert self.world.asked.keys() <= recorded, "a question left without its row in the access log"
             for row in rows:
                 assert row.state is AppealState.IDLE
-                raw = await journal.dossier(row.number)
+                raw = await journal.ask(documents.whole, row.number)
                 assert raw is not None
                 dossier = Dossier.model_validate_json(raw)
                 assert dossier.completeness is Completeness.COMPLETE
@@ -341,8 +344,8 @@ class Machine(RuleBasedStateMachine):
 
     async def _finished(self) -> set[Question]:
         """Return the questions whose records this journal has."""
-        rows = await self.life.journal.appeals(limit=1000)
-        states = [state for row in rows for state in await self.life.journal.states(row.number)]
+        rows = await self.life.journal.ask(lists.appeals, limit=1000)
+        states = [state for row in rows for state in await self.life.journal.ask(cases.states, row.number)]
         return {self.world.asked[s.provenance.question_id] for s in states if s.record is not None and s.provenance}
 
 

@@ -13,8 +13,10 @@ import pytest
 
 from appealbus.core import From, Handed, Outgoing, Refused, packing
 from appealbus.core.bus.delivery.receiver_mask import UNMASKED, ReceiverMask
+from appealbus.core.journal.appeals import cases
 from appealbus.core.journal.appeals.accepting import NewAppeal
 from appealbus.core.journal.appeals.concluding import Conclusion
+from appealbus.core.journal.deliveries import deliveries, delivering
 from appealbus.core.journal.deliveries.deliveries import DeliveryState
 from appealbus.core.journal.journal import Journal
 from appealbus.core.rights import masked_version
@@ -98,10 +100,11 @@ async def test_a_version_that_says_nothing_new_is_not_handed_over(tmp_path: Path
         await _until(lambda: _versions("all") == [1, 2, 3] and _versions("out")[-1:] == [3])
         async with asyncio.timeout(PATIENCE):
             while any(
-                each.state is DeliveryState.WAITING for each in await bus.journal.deliveries(taken.receipt.number)
+                each.state is DeliveryState.WAITING
+                for each in await bus.journal.ask(deliveries.deliveries, taken.receipt.number)
             ):
                 await asyncio.sleep(0.01)
-        rows = await bus.journal.deliveries(taken.receipt.number)
+        rows = await bus.journal.ask(deliveries.deliveries, taken.receipt.number)
     assert _versions("out") == [1, 3]
     assert [(row.version, row.state) for row in rows if row.receiver == "out"] == [
         (version, DeliveryState.DELIVERED) for version in (1, 2, 3)
@@ -122,7 +125,7 @@ async def test_what_cannot_be_masked_does_not_go_out(tmp_path: Path, monkeypatch
         taken = await bus.accept(kit.message(applicant={"type": "person", "phone": SECRET}))
         await _until(lambda: bool(_versions("all")))
         async with asyncio.timeout(PATIENCE):
-            while not (alone := await bus.journal.deliveries(receiver="out")):
+            while not (alone := await bus.journal.ask(deliveries.deliveries, receiver="out")):
                 await asyncio.sleep(0.01)
     assert [(row.number, row.state, row.reason) for row in alone] == [
         (taken.receipt.number, DeliveryState.ALONE, UNMASKED)
@@ -171,15 +174,19 @@ async def _handed(journal: Journal, masker: Masker, became: dict[int, str], look
                 receivers=others,
             )
         )
-        due = [each for name in others[:-1] for each in await journal.undelivered(name, journal.now() + DAY, 10)]
-        await journal.delivered([each.delivery_id for each in due])
-        rows = await journal.undelivered("out", journal.now() + DAY, 10)
+        due = [
+            each
+            for name in others[:-1]
+            for each in await journal.ask(deliveries.undelivered, name, journal.now() + DAY, 10)
+        ]
+        await journal.do(delivering.Confirmed([each.delivery_id for each in due]))
+        rows = await journal.ask(deliveries.undelivered, "out", journal.now() + DAY, 10)
         going, _ = await receiver.masked(rows)
         out += [row.version for row in going]
         if became.get(version, "taken") == "taken":
-            await journal.delivered([row.delivery_id for row in rows])
+            await journal.do(delivering.Confirmed([row.delivery_id for row in rows]))
         else:
-            await journal.deliveries_alone([(row.delivery_id, "died") for row in rows])
+            await journal.do(delivering.GivenUp([(row.delivery_id, "died") for row in rows]))
     return out
 
 
@@ -208,10 +215,10 @@ async def test_a_damaged_version_of_before_stops_no_receiver(tmp_path: Path) -> 
     async with await Journal.open(kit.sqlite_journal(tmp_path / "journal.db")) as journal:
         taken = await journal.accept(NewAppeal(Appeal(message_id="m"), NOW, "bus"))
         for _ in range(2):
-            await conclude(journal, (await journal.cases([taken.appeal_id]))[0])
-            rows = await journal.undelivered("out", journal.now() + DAY, 10)
+            await conclude(journal, (await journal.ask(cases.cases, [taken.appeal_id]))[0])
+            rows = await journal.ask(deliveries.undelivered, "out", journal.now() + DAY, 10)
             if rows[0].version == 1:
-                await journal.delivered([row.delivery_id for row in rows])
+                await journal.do(delivering.Confirmed([row.delivery_id for row in rows]))
         with closing(sqlite3.connect(tmp_path / "journal.db")) as connection, connection:
             damage = "UPDATE dossier SET document = ? WHERE version = 1"
             assert connection.execute(damage, (packing._PACKED + b"{}",)).rowcount == 1

@@ -8,6 +8,7 @@ import pytest
 
 from appealbus.core import CallFailed, From, FromAll, Lookup, OutcomeKind, Request, Taken, found, not_found
 from appealbus.core.bus.bus import Bus
+from appealbus.core.journal.appeals import leases, lists
 from appealbus.schemas import Dossier
 from tests.core.bus.test_changes import ONE as FIRST
 from tests.core.bus.test_changes import OTHER, change
@@ -113,7 +114,7 @@ async def happens(random: Random, registers: Registers, bus: Bus, number: str, s
         given |= {"applicant": {"type": "person", "iin": iin}} if iin else {}
         await bus.accept(change(step, number=number, corrected=given, **more))
     else:
-        await bus.journal.retry(number, everything=what == "all", refresh=what == "refresh")
+        await bus.journal.do(leases.Retry(number, everything=what == "all", refresh=what == "refresh"))
         bus._dispatcher.more()
     await bus.settle()
 
@@ -141,7 +142,7 @@ async def test_no_version_loses_a_fact_whatever_happens(tmp_path: Path, seed: in
                 number = taken.receipt.number
             await bus.settle()
             for step in range(4):
-                newest = await bus.journal.appeal(number)
+                newest = await bus.journal.ask(lists.appeal_row, number)
                 assert newest is not None
                 for version in range((last.version if last else 0) + 1, newest.version + 1):
                     now = await dossier(bus, number, version)

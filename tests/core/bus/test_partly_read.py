@@ -11,6 +11,8 @@ import pytest
 from appealbus.core import Assessor, From, Outcome, Request, Source, Taken, found
 from appealbus.core.bus.bus import Bus
 from appealbus.core.guards import context
+from appealbus.core.journal import documents
+from appealbus.core.journal.appeals import cases
 from appealbus.schemas import Completeness, Dossier, OutcomeKind, Severity, Signal
 from tests.core.bus.test_changes import change
 from tests.core.kit import Thing, dossier, lookup, message, running_bus
@@ -56,7 +58,7 @@ def asking(replies: list[tuple[list[str], set[str]]]) -> Any:
 
 async def once(bus: Bus, number: str, version: int) -> Dossier:
     async with asyncio.timeout(PATIENCE):
-        while (raw := await bus.journal.dossier(number, version)) is None:
+        while (raw := await bus.journal.ask(documents.whole, number, version)) is None:
             await asyncio.sleep(0.02)
     return Dossier.model_validate_json(raw)
 
@@ -147,7 +149,9 @@ async def test_it_is_asked_again_a_bounded_number_of_times(tmp_path: Path) -> No
         taken = await bus.accept(message(repeats=["x"]))
         assert isinstance(taken, Taken)
         async with asyncio.timeout(PATIENCE):
-            while not (states := await bus.journal.states(taken.receipt.number)) or states[0].next_attempt_at:
+            while (
+                not (states := await bus.journal.ask(cases.states, taken.receipt.number)) or states[0].next_attempt_at
+            ):
                 await asyncio.sleep(0.05)
         assert states[0].code == "reply.partly_read"
         assert 10 <= states[0].runs < 20

@@ -17,7 +17,10 @@ from appealbus.core.bus import tasks
 from appealbus.core.bus.delivery import relay as relays
 from appealbus.core.bus.work import dispatcher as dispatching
 from appealbus.core.errors import UNREACHABLE, JournalError
+from appealbus.core.journal import figures, workers
+from appealbus.core.journal.deliveries import deliveries
 from tests.core.kit import Receiver, ScriptedWire, lookup, message, reply, running_bus
+from tests.services.asking import instead, through
 from tests.services.processes import PATIENCE
 
 BY_TEXT = lookup("s.thing", x=From("text"))
@@ -38,11 +41,11 @@ async def until(condition: Callable[[], bool]) -> None:
 
 @pytest.mark.proof
 @pytest.mark.parametrize(
-    ("method", "part"),
-    [("next_due", "dispatch"), ("beat", "watch"), ("undelivered", "relay.out")],
+    ("what", "part"),
+    [(figures.next_due, "dispatch"), (workers.Beat, "watch"), (deliveries.undelivered, "relay.out")],
 )
 async def test_a_part_that_raises_starts_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str, part: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: Any, part: str
 ) -> None:
     """Whatever it was; the bus says so and goes on with all its parts."""
     monkeypatch.setattr(tasks, "RESTART", 0.05)
@@ -50,7 +53,7 @@ async def test_a_part_that_raises_starts_again(
     calls = 0
 
     async with running_bus(tmp_path, BY_TEXT, **OUT) as bus:
-        original = getattr(bus.journal, method)
+        original = through(bus.journal, what)
 
         async def once(*given: Any, **more: Any) -> Any:
             nonlocal failures, calls
@@ -60,7 +63,7 @@ async def test_a_part_that_raises_starts_again(
                 raise RuntimeError("a defect")
             return await original(*given, **more)
 
-        monkeypatch.setattr(bus.journal, method, once)
+        instead(monkeypatch, bus.journal, what, once)
         with capture_logs() as logs:
             await until(lambda: calls >= 2)
         assert [line["kind"] for line in logs if line["event"] == "bus.part_ended"] == [part]
@@ -78,8 +81,7 @@ async def test_a_journal_that_is_away_does_not_fill_the_log(tmp_path: Path, monk
 
     async with running_bus(tmp_path, BY_TEXT, **OUT) as bus:
 
-        def failing(method: str) -> Callable[..., Any]:
-            original = getattr(bus.journal, method)
+        def failing(method: str, original: Callable[..., Any]) -> Callable[..., Any]:
 
             async def fail(*given: Any, **more: Any) -> Any:
                 calls[method] += 1
@@ -90,8 +92,9 @@ async def test_a_journal_that_is_away_does_not_fill_the_log(tmp_path: Path, monk
             return fail
 
         methods = ("claim", "beat", "undelivered")
-        for method in methods:
-            monkeypatch.setattr(bus.journal, method, failing(method))
+        monkeypatch.setattr(bus.journal, "claim", failing("claim", bus.journal.claim))
+        for name, what in (("beat", workers.Beat), ("undelivered", deliveries.undelivered)):
+            instead(monkeypatch, bus.journal, what, failing(name, through(bus.journal, what)))
         with capture_logs() as logs:
             for _ in range(2):
                 away = True
@@ -140,7 +143,7 @@ async def test_a_due_appeal_that_is_being_taken_is_not_asked_for_in_a_circle(
     async with running_bus(tmp_path, BY_TEXT, wire=wire, **tables) as bus:
         await bus.accept(message("a", text="a"))
         async with asyncio.timeout(PATIENCE):
-            while not (await bus.journal.counts()).parked:
+            while not (await bus.journal.ask(figures.counts)).parked:
                 await asyncio.sleep(0.01)
         claims = 0
         original = bus.journal.claim
@@ -152,7 +155,7 @@ async def test_a_due_appeal_that_is_being_taken_is_not_asked_for_in_a_circle(
 
         async with await psycopg.AsyncConnection.connect(journal_database) as other:
             await other.execute("SELECT id FROM appeal FOR UPDATE")
-            due = await bus.journal.next_due()
+            due = await bus.journal.ask(figures.next_due)
             assert due is not None
             await asyncio.sleep((due - datetime.now(UTC)).total_seconds() + 0.1)
             monkeypatch.setattr(bus.journal, "claim", claim)

@@ -13,6 +13,8 @@ from appealbus.core.bus.work import source_watch
 from appealbus.core.bus.work.source_watch import _Pass
 from appealbus.core.domain.listing import AppealState
 from appealbus.core.domain.pauses import Pause, Period
+from appealbus.core.journal import figures, log, pauses, waiting
+from appealbus.core.journal.appeals import cases, leases, lists
 from appealbus.schemas import Completeness
 from tests.core.kit import ScriptedWire, Thing, dossier, lookup, message, reply, running_bus
 from tests.services.day import today
@@ -48,7 +50,7 @@ async def test_a_paused_source_is_not_asked_and_nothing_is_complete_without_it(t
     wire = ScriptedWire(lambda request, call: reply())
     async with running_bus(tmp_path, ONE, wire=wire, retry=SLOWLY) as bus:
         given = order()
-        await bus.journal.pause_source(given)
+        await bus.journal.do(pauses.Pausing(given))
         await until(lambda: bus.guards["s"].state().paused_until)
         taken = await bus.accept(message(repeats=["a"]))
         assert isinstance(taken, Taken)
@@ -59,18 +61,18 @@ async def test_a_paused_source_is_not_asked_and_nothing_is_complete_without_it(t
         (outcome,) = made.outcomes
         assert (outcome.outcome, outcome.code) == (OutcomeKind.UNAVAILABLE, "source.paused")
         assert "they mend the database" in outcome.reason
-        (state,) = await bus.journal.states(number)
+        (state,) = await bus.journal.ask(cases.states, number)
         assert state.next_attempt_at == given.until
         assert len(wire.asked) == 0
         assert bus.guards["s"].state().breaker == "closed"
-        found, count = await bus.journal.endangered("s", None, clocks.day_of(clocks.wall()), 5)
+        found, count = await bus.journal.ask(waiting.endangered, "s", None, clocks.day_of(clocks.wall()), 5)
         assert (found, count) == ([], 0)  # it has no date
 
-        assert await bus.journal.resume_source("s", by="olga")
-        assert not await bus.journal.resume_source("s", by="olga")
+        assert await bus.journal.do(pauses.Resuming("s", by="olga"))
+        assert not await bus.journal.do(pauses.Resuming("s", by="olga"))
         await until(lambda: _is_complete(bus, number))
         assert len(wire.asked) == 1
-        entries = (await bus.journal.log(limit=1000)).entries
+        entries = (await bus.journal.ask(log.page, limit=1000)).entries
         words = [(each.what, each.actor, each.about) for each in entries if each.what in ("paused", "resumed")]
         assert words == [("paused", "person:olga", "s"), ("resumed", "person:olga", "s")]
         assert [each.about for each in entries if each.what == "retried"] == ["s"]
@@ -84,19 +86,19 @@ async def _is_complete(bus: Any, number: str) -> bool:
 async def test_a_pause_ends_by_itself(tmp_path: Path) -> None:
     """At its time the source is asked, the pause is gone, and the log says that nobody did it."""
     async with running_bus(tmp_path, ONE) as bus:
-        await bus.journal.pause_source(order(minutes=0.04))
+        await bus.journal.do(pauses.Pausing(order(minutes=0.04)))
         await until(lambda: bus.guards["s"].state().paused_until)
         taken = await bus.accept(message(repeats=["a"]))
         assert isinstance(taken, Taken)
         await bus.settle()
         await until(lambda: _is_complete(bus, taken.receipt.number))
         await until(lambda: _no_pause(bus))
-        entries = (await bus.journal.log(limit=1000)).entries
+        entries = (await bus.journal.ask(log.page, limit=1000)).entries
         assert [each.actor for each in entries if each.what == "resumed"] == ["bus"]
 
 
 async def _no_pause(bus: Any) -> bool:
-    return not (await bus.journal.source_news()).pauses
+    return not (await bus.journal.ask(pauses.news)).pauses
 
 
 async def test_what_was_parked_while_the_breaker_was_open_is_taken_in(tmp_path: Path) -> None:
@@ -115,7 +117,7 @@ async def test_what_was_parked_while_the_breaker_was_open_is_taken_in(tmp_path: 
             await bus.accept(message(f"m{n}", repeats=[str(n)]))
         await bus.settle()
         assert bus.guards["s"].state().breaker != "closed"
-        assert len(await bus.journal.appeals(state=AppealState.PARKED)) == 6
+        assert len(await bus.journal.ask(lists.appeals, state=AppealState.PARKED)) == 6
         down[0] = False
         await until(lambda: bus.guards["s"].state().breaker == "half_open")
         await bus.accept(message("probe", repeats=["p"]))
@@ -123,7 +125,7 @@ async def test_what_was_parked_while_the_breaker_was_open_is_taken_in(tmp_path: 
 
 
 async def _idle(bus: Any, count: int) -> bool:
-    return (await bus.journal.counts()).idle == count
+    return (await bus.journal.ask(figures.counts)).idle == count
 
 
 async def test_no_more_calls_leave_than_the_quota_has(tmp_path: Path) -> None:
@@ -140,7 +142,7 @@ async def test_no_more_calls_leave_than_the_quota_has(tmp_path: Path) -> None:
             numbers.append(taken.receipt.number)
         await bus.settle()
         assert len(wire.asked) == 2
-        states = [state for number in numbers for state in await bus.journal.states(number)]
+        states = [state for number in numbers for state in await bus.journal.ask(cases.states, number)]
         begins = Period.DAY.ends(Period.DAY.begins(clocks.wall()))
         assert [each.next_attempt_at for each in states if each.code == "source.quota"] == [begins] * 3
         await bus.accept(message("urgent", repeats=["u"], due_on=due_on))
@@ -157,20 +159,20 @@ async def test_all_workers_obey_and_another_one_takes_in(tmp_path: Path, journal
     given = {"bus": {"journal": journal_database, "grace": 1}, "retry": SLOWLY}
     async with running_bus(tmp_path, ONE, wire=wire, **given) as second:
         async with running_bus(tmp_path, ONE, wire=wire, **given) as first:
-            await first.journal.pause_source(order())
+            await first.journal.do(pauses.Pausing(order()))
             for bus in (first, second):
                 await until(lambda bus=bus: bus.guards["s"].state().paused_until)
             for n in range(20):
                 await first.accept(message(f"m{n}", repeats=[str(n)]))
             await until(lambda: _parked(second, 20))
             assert len(wire.asked) == 0
-            await first.journal.resume_source("s", by="olga")
+            await first.journal.do(pauses.Resuming("s", by="olga"))
         await until(lambda: _idle(second, 20))
         assert len(wire.asked) == 20
 
 
 async def _parked(bus: Any, count: int) -> bool:
-    return (await bus.journal.counts()).parked == count
+    return (await bus.journal.ask(figures.counts)).parked == count
 
 
 async def test_a_breaker_that_was_open_at_the_end_is_known_at_the_start(tmp_path: Path) -> None:
@@ -206,24 +208,24 @@ async def test_what_was_asked_again_in_vain_is_taken_in_too_and_not_once_a_secon
         first = await bus.accept(message("a", repeats=["x"]))
         assert isinstance(first, Taken)
         await bus.settle()
-        await bus.journal.pause_source(order())
+        await bus.journal.do(pauses.Pausing(order()))
         await until(lambda: bus.guards["s"].state().paused_until)
         stale = await bus.accept(message("b", repeats=["x"]))
         assert isinstance(stale, Taken)
         await bus.settle()
-        await bus.journal.retry(first.receipt.number, refresh=True)
+        await bus.journal.do(leases.Retry(first.receipt.number, refresh=True))
         await until(lambda: _has_code(bus, first.receipt.number, "refresh.failed"))
         assert await _has_code(bus, stale.receipt.number, "source.stale")
         assert len(wire.asked) == 1
         down[0] = True
-        await bus.journal.resume_source("s", by="olga")
+        await bus.journal.do(pauses.Resuming("s", by="olga"))
         await until(lambda: len(wire.asked) == 3)
         await asyncio.sleep(0.8)  # some more looks at what has come back
         assert len(wire.asked) == 3
 
 
 async def _has_code(bus: Any, number: str, code: str) -> bool:
-    return [state.code for state in await bus.journal.states(number)] == [code]
+    return [state.code for state in await bus.journal.ask(cases.states, number)] == [code]
 
 
 async def test_each_request_of_a_lookup_is_counted(tmp_path: Path) -> None:
@@ -245,7 +247,7 @@ async def test_each_request_of_a_lookup_is_counted(tmp_path: Path) -> None:
             numbers.append(taken.receipt.number)
             await bus.settle()
         assert len(wire.asked) == 3
-        (state,) = await bus.journal.states(numbers[1])
+        (state,) = await bus.journal.ask(cases.states, numbers[1])
         ends = Period.DAY.ends(Period.DAY.begins(clocks.wall()))
         assert (state.code, state.attempts, state.next_attempt_at) == ("source.quota", 1, ends)
         assert bus.guards["s"].state().breaker == "closed"

@@ -15,7 +15,10 @@ from appealbus.core import Delivery, Factory, Handed, NoSettings, Outgoing, Refu
 from appealbus.core.bus.bus import Bus
 from appealbus.core.bus.delivery import relay
 from appealbus.core.config.loading import from_document
+from appealbus.core.journal import figures
+from appealbus.core.journal.appeals import lists
 from appealbus.core.journal.appeals.concluding import Conclusion
+from appealbus.core.journal.deliveries import deliveries, delivering
 from appealbus.core.journal.deliveries.deliveries import DeliveryState
 from appealbus.core.journal.journal import Journal
 from appealbus.core.loading.host import Host, Plugin
@@ -77,7 +80,7 @@ async def judged(
             for number in range(1, appeals + 1):
                 assert isinstance(await bus.accept(message(str(number))), Taken)
             async with asyncio.timeout(PATIENCE):
-                while (await journal.counts()).outbox.get("out", 0) < appeals:
+                while (await journal.ask(figures.counts)).outbox.get("out", 0) < appeals:
                     await asyncio.sleep(0.01)
             if before is not None:
                 await before(journal)
@@ -106,7 +109,7 @@ def refusing(batch: Sequence[Outgoing]) -> list[Handed]:
 
 
 async def alone(bus: Bus) -> list[tuple[str, int, str | None]]:
-    return [(row.number[-len(BAD) :], row.version, row.reason) for row in await bus.journal.deliveries()]
+    return [(row.number[-len(BAD) :], row.version, row.reason) for row in await bus.journal.ask(deliveries.deliveries)]
 
 
 @pytest.mark.parametrize(
@@ -122,7 +125,7 @@ async def test_one_bad_version_waits_alone_and_the_others_go_out_once(
                 await asyncio.sleep(0.02)
             await bus.settle(parked=True)
         assert await alone(bus) == [(BAD, 1, reason)]
-        counts = await bus.journal.counts()
+        counts = await bus.journal.ask(figures.counts)
         calls = Judge.calls
         await asyncio.sleep(0.2)
         assert Judge.calls == calls
@@ -206,11 +209,11 @@ async def test_what_somebody_died_over_is_handed_over_alone(tmp_path: Path) -> N
         return fine(batch)
 
     async def died(journal: Journal) -> None:
-        rows = await journal.undelivered("out", journal.now(), 100)
-        await journal.deliveries_begun([row.delivery_id for row in rows], "dead")
+        rows = await journal.ask(deliveries.undelivered, "out", journal.now(), 100)
+        await journal.do(delivering.Begun([row.delivery_id for row in rows], "dead"))
         bad = [row.delivery_id for row in rows if row.number.endswith(BAD)]
         for life in range(3):
-            await journal.deliveries_begun(bad, f"dead {life}")
+            await journal.do(delivering.Begun(bad, f"dead {life}"))
 
     async with judged(tmp_path, rule, 20, died) as bus:
         async with asyncio.timeout(PATIENCE):
@@ -233,10 +236,10 @@ async def test_who_stops_over_old_versions_has_not_died_over_them(tmp_path: Path
     async with judged(tmp_path, rule, 3) as bus:
         assert await asyncio.to_thread(came.wait, 20)
         journal = bus.journal
-        noted = await journal.undelivered("out", journal.now(), 10)
+        noted = await journal.ask(deliveries.undelivered, "out", journal.now(), 10)
         assert {row.begun_by for row in noted} == {bus.worker}
         await bus.stop()
-        noted = await journal.undelivered("out", journal.now(), 10)
+        noted = await journal.ask(deliveries.undelivered, "out", journal.now(), 10)
         free.set()
     assert {(row.begun_by, row.deaths) for row in noted} == {(None, 0)}
 
@@ -253,7 +256,7 @@ async def test_what_waits_alone_holds_up_no_later_version_and_can_be_sent_again(
         async with asyncio.timeout(PATIENCE):
             while len(await alone(bus)) < 2:
                 await asyncio.sleep(0.02)
-            (first, second) = await journal.appeals()
+            (first, second) = await journal.ask(lists.appeals)
             await journal.conclude(
                 Conclusion(
                     first.appeal_id,
@@ -267,15 +270,17 @@ async def test_what_waits_alone_holds_up_no_later_version_and_can_be_sent_again(
             while f"{first.number}/2" not in Judge.got:
                 await asyncio.sleep(0.02)
         bad = False
-        assert await journal.resend(first.number) == 1
-        assert await journal.skip_deliveries(second.number, "withdrawn by letter 5") == 1
+        assert await journal.do(delivering.Resend(first.number)) == 1
+        assert await journal.do(delivering.Skip(second.number, "withdrawn by letter 5")) == 1
         async with asyncio.timeout(PATIENCE):
             await bus.settle(parked=True)
         assert await alone(bus) == []
-        (row,) = await journal.deliveries(second.number)
+        (row,) = await journal.ask(deliveries.deliveries, second.number)
         assert (row.state, row.reason) == (DeliveryState.SKIPPED, "withdrawn by letter 5")
-        assert [each.state for each in await journal.deliveries(first.number)] == [DeliveryState.DELIVERED] * 2
-        assert await journal.resend(first.number, version=2) == 1
+        assert [each.state for each in await journal.ask(deliveries.deliveries, first.number)] == [
+            DeliveryState.DELIVERED
+        ] * 2
+        assert await journal.do(delivering.Resend(first.number, version=2)) == 1
         async with asyncio.timeout(PATIENCE):
             await bus.settle(parked=True)
     assert Judge.got == {f"{first.number}/1": 1, f"{first.number}/2": 2}

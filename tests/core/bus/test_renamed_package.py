@@ -11,6 +11,7 @@ import pytest
 from appealbus.core import Taken
 from appealbus.core.bus.bus import Bus
 from appealbus.core.config.loading import load
+from appealbus.core.journal.appeals import leases
 from appealbus.core.journal.journal import Journal
 from appealbus.core.loading import discovery
 from appealbus.core.loading.parts import build, load_plugins
@@ -146,14 +147,14 @@ async def test_a_renamed_package_goes_on_where_the_old_one_was(
     async with start("cars") as bus:
         scripted = bus.parts.sources["cars"].wire
         assert bus.parts.problems == []
-        await bus.journal.retry(number)
+        await bus.journal.do(leases.Retry(number))
         bus._dispatcher.more()
         await bus.settle()
         unchanged = await dossier(bus, number)
         assert (unchanged.version, scripted.asked) == (1, [])  # type: ignore[attr-defined]
         assert type(unchanged.facts[-1].record).__module__ == "appealbus_cars.record"
         set_answer(bus, answer("true"))
-        await bus.journal.retry(number, everything=True, refresh=True)
+        await bus.journal.do(leases.Retry(number, everything=True, refresh=True))
         bus._dispatcher.more()
         await bus.settle()
         second = await dossier(bus, number)

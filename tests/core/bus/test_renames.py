@@ -13,6 +13,7 @@ from appealbus.core.bus.intake.reception import Reception
 from appealbus.core.clocks import day_of, wall
 from appealbus.core.config.models import BusSettings
 from appealbus.core.interfaces.intake import Inbound, Quarantined, Taken
+from appealbus.core.journal.appeals import cases, lists
 from appealbus.core.journal.journal import Journal
 from appealbus.schemas.appeal import Appeal, PersonApplicant
 from appealbus.schemas.reading import SMALL
@@ -52,7 +53,7 @@ async def received(journal: Journal, raw: bytes, media_type: str, **names: str) 
 
 async def kept(journal: Journal, number: str) -> Appeal:
     """Return an appeal as the journal has it."""
-    case = await journal.case(number)
+    case = await journal.ask(cases.case, number)
     assert case is not None
     return case.appeal
 
@@ -145,7 +146,7 @@ async def test_a_date_that_cannot_be_is_told_at_once(tmp_path: Path) -> None:
             told = [(each.field, each.code) for each in taken.receipt.warnings or () if each.code != "field.missing"]
             assert (taken.new, told) == (new, [("due_on", "field.date"), ("received_at", "field.moment")])
         appeal = await kept(journal, taken.receipt.number)
-        row = await journal.appeal(taken.receipt.number)
+        row = await journal.ask(lists.appeal_row, taken.receipt.number)
     assert row is not None
     assert (appeal.due_on, row.due_on, [each.text for each in appeal.as_written]) == (None, None, ["2062-01-01"])
 

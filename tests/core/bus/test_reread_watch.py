@@ -16,11 +16,15 @@ from appealbus.core.domain.event import BUS, What
 from appealbus.core.domain.replies import KeptReplies
 from appealbus.core.domain.reread_pass import RereadPass, Stage
 from appealbus.core.enrichment.rereading import NOT_STARTED, Verdict
+from appealbus.core.journal import events, keeping, log, replies, workers
+from appealbus.core.journal import replies as journal_replies
+from appealbus.core.journal.appeals import suspects
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.workers import WorkerState
 from appealbus.core.operations.rereading import AppealRead, HelperEnds, JournalAway, OtherReadings, QuestionRead
 from appealbus.schemas.outcome import OutcomeKind
 from tests.core.journal.conftest import Make
+from tests.services.asking import instead
 
 OLD, NEW = {"acme.thing": 1}, {"acme.thing": 2}
 NOW = datetime.now(UTC)
@@ -89,9 +93,9 @@ async def appeals(journal, count):
         accepted = await journal.accept(make.new(f"m{number}", number=f"N-{number}"))
         state = LookupState("acme.thing", "k", OutcomeKind.INVALID, NOW)
         came = KeptReplies("acme", f"q{number}", make.later(number), "{}", b"x", 60.0)
-        await journal.keep(accepted.appeal_id, state, replies=came)
+        await journal.post(keeping.Keep(accepted.appeal_id, state, replies=came))
         ids.append(accepted.appeal_id)
-    await journal.keep_at_once(ids[-1], replace(state, key="other"))
+    await journal.do(keeping.Keep(ids[-1], replace(state, key="other")))
     return ids
 
 
@@ -108,14 +112,14 @@ async def watch_of(journal, readings=NEW, paused=None):
 
 async def told_in_log(journal):
     if journal.shared:
-        await journal.place_log()
-    page = await journal.log(what=(What.ORDERED, What.CARRIED_OUT, What.STOPPED, What.REREAD))
+        await journal.do(events.Placing())
+    page = await journal.ask(log.page, what=(What.ORDERED, What.CARRIED_OUT, What.STOPPED, What.REREAD))
     assert {entry.actor for entry in page.entries} <= {BUS}
     return [(entry.what, entry.detail) for entry in page.entries]
 
 
 async def stands(journal):
-    [found] = await journal.reread_passes()
+    [found] = await journal.ask(replies.passes)
     return found
 
 
@@ -154,7 +158,7 @@ async def test_too_much_would_change(journal, reads):
     assert [what for what, _ in await told_in_log(journal)] == ["ordered", "stopped"]
     await (await watch_of(journal))._look()
     assert reads.started == 1
-    await journal.passes_looked_at("acme")
+    await journal.do(replies.LookedAt("acme"))
     assert not (await stands(journal)).is_undone
     reads.results[ids[0]] = [SURE]
     await (await watch_of(journal, {"acme.thing": 3}))._look()
@@ -193,7 +197,7 @@ async def test_the_journal_is_away_from_the_process(journal, reads, monkeypatch)
     watch = await watch_of(journal)
     with pytest.raises(JournalAway):
         await watch._look()
-    assert await journal.reread_passes() == []
+    assert await journal.ask(replies.passes) == []
     await watch._look()
     assert (await stands(journal)).stage is Stage.FAILED
     assert [what for what, _ in await told_in_log(journal)] == ["ordered", "stopped"]
@@ -205,28 +209,29 @@ async def test_what_is_left_is_told(journal, reads):
     impossible = replace(MENDED, verdict=Verdict.IMPOSSIBLE, now=NOT_STARTED, after=None)
     reads.results = {each: [SURE] for each in ids}
     reads.results |= {ids[0]: [replace(MENDED, was="found", otherwise=True)], ids[1]: [impossible], ids[2]: [MENDED]}
-    await journal.hold_appeal("N-2", by=BUS, reason="x")
+    await journal.do(suspects.Hold("N-2", by=BUS, reason="x"))
     await (await watch_of(journal))._look()
     found = await stands(journal)
     assert (found.stage, found.gaps, found.changed, found.left, found.is_undone) == (Stage.OVER, 3, 0, 3, True)
 
 
-async def test_a_kill_in_the_middle(journal, reads):
+async def test_a_kill_in_the_middle(journal, reads, monkeypatch):
     """Another one goes on where it was, and changes nothing twice."""
     ids = await appeals(journal, 6)
     reads.results = {each: [MENDED] for each in ids}
     watch = await watch_of(journal)
-    note, notes = journal.note_pass, []
+    do, notes = watch._journal.do, []
 
-    async def killed(now, said=()):
-        notes.append(now)
+    async def killed(item):
+        notes.append(item.now)
         if len(notes) == 3:
             raise asyncio.CancelledError
-        await note(now, said)
+        await do(item)
 
-    watch._journal.note_pass = killed
-    with suppress(asyncio.CancelledError):
-        await watch._look()
+    with monkeypatch.context() as patch:
+        instead(patch, watch._journal, journal_replies.Stands, killed)
+        with suppress(asyncio.CancelledError):
+            await watch._look()
     reads.done = set(ids[2:])
     reads.read.clear()
     await (await watch_of(journal))._look()
@@ -241,9 +246,9 @@ async def test_it_waits_for_all_workers_and_for_a_pause(journal, reads):
     reads.results = {ids[0]: [MENDED]}
     other = WorkerState("other", "h", 1, NOW)
     for theirs in ({"acme": OLD}, None):
-        await journal.beat(replace(other, readings=theirs), [], 60.0)
+        await journal.do(workers.Beat(replace(other, readings=theirs), [], 60.0))
         await (await watch_of(journal))._look()
-    await journal.beat(replace(other, readings={"acme": NEW, "another": OLD}), [], 60.0)
+    await journal.do(workers.Beat(replace(other, readings={"acme": NEW, "another": OLD}), [], 60.0))
     await (await watch_of(journal, paused=NOW + timedelta(days=1)))._look()
     assert reads.started == 0
     await (await watch_of(journal))._look()
@@ -258,14 +263,14 @@ async def test_it_waits_for_a_worker_that_comes_in_the_middle(journal, reads):
     step, other = watch._step, WorkerState("other", "h", 1, NOW)
 
     async def joined(run):
-        await journal.beat(replace(other, readings={"acme": OLD}), [], 60.0)
+        await journal.do(workers.Beat(replace(other, readings={"acme": OLD}), [], 60.0))
         return await step(run)
 
     watch._step = joined
     await watch._look()
     found = await stands(journal)
     assert (found.stage, found.changed, found.readings) == (Stage.OVER, 2, {})
-    await journal.beat(replace(other, readings={"acme": NEW}), [], 60.0)
+    await journal.do(workers.Beat(replace(other, readings={"acme": NEW}), [], 60.0))
     reads.done = set(ids[4:])
     await (await watch_of(journal))._look()
     found = await stands(journal)
@@ -281,9 +286,9 @@ async def test_what_another_worker_read_meanwhile_is_read_again(journal, reads, 
     reads.results = {ids[0]: [SURE]}
     await (await watch_of(journal))._look()
     other = WorkerState("other", "h", 1, NOW, readings=theirs)
-    await journal.beat(other, [], 60.0)
+    await journal.do(workers.Beat(other, [], 60.0))
     await (await watch_of(journal))._look()
-    await journal.beat(replace(other, readings={"acme": NEW}), [], 60.0)
+    await journal.do(workers.Beat(replace(other, readings={"acme": NEW}), [], 60.0))
     reads.results = {ids[0]: [MENDED]}
     await (await watch_of(journal))._look()
     assert ((await stands(journal)).readings, (await stands(journal)).changed) == (NEW, 1)
@@ -292,6 +297,6 @@ async def test_what_another_worker_read_meanwhile_is_read_again(journal, reads, 
 async def test_what_is_read_before_anything_is_kept(journal, reads):
     """A worker that reads otherwise may keep replies yet: that none is kept is noted once all read alike."""
     other = WorkerState("other", "h", 1, NOW, readings={"acme": OLD})
-    await journal.beat(other, [], 60.0)
+    await journal.do(workers.Beat(other, [], 60.0))
     await (await watch_of(journal))._look()
-    assert await journal.reread_passes() == []
+    assert await journal.ask(replies.passes) == []

@@ -12,6 +12,7 @@ from appealbus.core import Assessor, Call, CallFailed, From, OutcomeKind, Outgoi
 from appealbus.core.config.models import RetrySettings
 from appealbus.core.domain.case import LookupState
 from appealbus.core.enrichment.retry import next_attempt
+from appealbus.core.journal import figures
 from appealbus.core.loading.hookspecs import Hooks
 from appealbus.core.loading.host import Host
 from appealbus.schemas import Completeness, Dossier, Outcome, Signal
@@ -99,7 +100,7 @@ async def test_no_more_appeals_are_in_flight_than_there_is_room_for(tmp_path: Pa
     async with running_bus(tmp_path, BY_REPEATS, wire=ScriptedWire(slow), **tables) as bus:
         await asyncio.gather(*(bus.accept(message(str(i), repeats=["a"])) for i in range(100)))
         await bus.settle()
-        assert (await bus.journal.counts()).idle == 100
+        assert (await bus.journal.ask(figures.counts)).idle == 100
     assert most == 5
 
 
@@ -113,7 +114,7 @@ async def test_a_sender_that_goes_away_leaves_an_appeal_that_is_worked(tmp_path:
             await asyncio.gather(sender, return_exceptions=True)
         async with asyncio.timeout(PATIENCE):
             await bus.settle()
-        counts = await bus.journal.counts()
+        counts = await bus.journal.ask(figures.counts)
     assert (counts.idle, counts.in_work, counts.ready) == (20, 0, 0)
 
 

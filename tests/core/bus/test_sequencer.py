@@ -1,15 +1,17 @@
 """The sequencer: soon after work, seldom without, by one worker for all, and once more at the end."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from appealbus.core.bus.duties import sequencer
 from appealbus.core.bus.duties.leader import LeaderLease
 from appealbus.core.bus.duties.sequencer import Sequencer
-from appealbus.core.journal import upkeep
+from appealbus.core.journal import events, figures
 from appealbus.core.journal.journal import Journal
 from tests.core.journal.conftest import Make
+from tests.services.asking import instead
 from tests.services.processes import PATIENCE
 
 
@@ -20,7 +22,7 @@ async def journal(journal_database):
 
 
 async def position(journal):
-    return (await journal.counts()).log_position
+    return (await journal.ask(figures.counts)).log_position
 
 
 async def test_positions_come_by_themselves(journal, monkeypatch):
@@ -44,19 +46,19 @@ async def test_positions_come_by_themselves(journal, monkeypatch):
 
 async def test_no_look_follows_one_that_was_not_full(journal, monkeypatch):
     """What is there is placed batch by batch; what came meanwhile waits for the next look, and costs no other one."""
-    monkeypatch.setattr(upkeep, "PLACED", 4)
+    monkeypatch.setattr(events, "PLACED", 4)
     lease = LeaderLease("log", "me", journal)
     await lease.renew()
     for message in range(6):
         await journal.accept(Make().new(str(message)))
-    place, looks = journal.place_log, []
+    do, looks = journal.do, []
 
-    async def looking():
-        looks.append(await place())
+    async def looking(item):
+        looks.append(await do(replace(item, most=4)))
         await journal.accept(Make().new(f"late {len(looks)}"))
         return looks[-1]
 
-    monkeypatch.setattr(journal, "place_log", looking)
+    instead(monkeypatch, journal, events.Placing, looking)
     assert await Sequencer(journal, lease)._look() == 7
     assert looks == [4, 3]
 

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from appealbus.core import Call, CallFailed, From, Lookup, Outcome, OutcomeKind, Reply, Request, Source, Taken, found
+from appealbus.core.journal import access
+from appealbus.core.journal.appeals import cases, leases, lists
 from appealbus.schemas import Completeness
 from tests.core.kit import Receiver, ScriptedWire, Thing, dossier, lookup, message, reply, running_bus
 from tests.services.processes import PATIENCE
@@ -50,7 +52,7 @@ async def test_an_inquiry_behind_a_crowd_at_a_slow_source_is_delivered_in_second
             while not any(out.number == taken.receipt.number for out in Receiver.got.get("out", ())):
                 await asyncio.sleep(0.05)
         left = {call.question_id for _, call in wire.asked}
-        assert {row.question_id for row in await bus.journal.access_rows(limit=1000)} == left
+        assert {row.question_id for row in await bus.journal.ask(access.access_rows, limit=1000)} == left
         assert len(left) == 5
 
 
@@ -107,7 +109,7 @@ async def test_a_source_that_fails_in_turns_makes_no_versions(tmp_path: Path) ->
         async with asyncio.timeout(PATIENCE):
             while len(wire.asked) < 40:
                 await asyncio.sleep(0.01)
-        versions = await bus.journal.versions(taken.receipt.number)
+        versions = await bus.journal.ask(lists.versions, taken.receipt.number)
     assert len(versions) == 1
 
 
@@ -133,9 +135,9 @@ async def test_what_is_not_idempotent_waits_for_a_person(tmp_path: Path, kind: O
         taken = await bus.accept(message(repeats=["a"]))
         assert isinstance(taken, Taken)
         await asyncio.wait_for(bus.settle(parked=True), PATIENCE)
-        (state,) = await bus.journal.states(taken.receipt.number)
+        (state,) = await bus.journal.ask(cases.states, taken.receipt.number)
         assert (state.kind, state.next_attempt_at, len(asked)) == (kind, None, 1)
-        await bus.journal.retry(taken.receipt.number)
+        await bus.journal.do(leases.Retry(taken.receipt.number))
         bus._dispatcher.more()
         await asyncio.wait_for(bus.settle(parked=True), PATIENCE)
         assert len((await dossier(bus, taken.receipt.number)).facts) == 1
@@ -166,7 +168,7 @@ async def test_what_is_not_idempotent_is_not_asked_again_after_a_crash(tmp_path:
             shutil.copy(dead / name, alive / name)
     async with running_bus(alive, once_only(again)) as bus:
         await asyncio.wait_for(bus.settle(parked=True), PATIENCE)
-        (state,) = await bus.journal.states(taken.receipt.number)
+        (state,) = await bus.journal.ask(cases.states, taken.receipt.number)
         made = await dossier(bus, taken.receipt.number)
     assert (state.kind, state.code, state.next_attempt_at) == (OutcomeKind.TIMED_OUT, "end.unknown", None)
     assert (made.completeness, made.gaps[0].code) == (Completeness.SETTLED, "end.unknown")
@@ -191,13 +193,13 @@ async def test_what_was_found_stays_where_a_worker_dies_over_its_refresh(tmp_pat
         taken = await bus.accept(message(repeats=["a"]))
         assert isinstance(taken, Taken)
         await asyncio.wait_for(bus.settle(), PATIENCE)
-        refreshes = bool(await bus.journal.retry(taken.receipt.number, refresh=True))
+        refreshes = bool(await bus.journal.do(leases.Retry(taken.receipt.number, refresh=True)))
         bus._dispatcher.more()
         await asyncio.wait_for(asked.wait(), PATIENCE)
         for name in ("journal.db", "journal.db-wal", "journal.db.key"):  # what the disk holds if it dies now
             shutil.copy(tmp_path / name, alive / name)
     async with running_bus(alive, once_only(ask)) as bus:
         await asyncio.wait_for(bus.settle(parked=True), PATIENCE)
-        (state,) = await bus.journal.states(taken.receipt.number)
+        (state,) = await bus.journal.ask(cases.states, taken.receipt.number)
     assert (state.kind, state.code, state.next_attempt_at) == (OutcomeKind.FOUND, "refresh.failed", None)
     assert state.record == Thing(name="x")

@@ -7,6 +7,8 @@ from structlog.testing import capture_logs
 
 from appealbus.core import Call, CallFailed, From, OutcomeKind, Reply, Request, Taken
 from appealbus.core.bus.bus import Bus
+from appealbus.core.journal import access
+from appealbus.core.journal.deliveries import deliveries
 from tests.core.kit import ScriptedWire, lookup, message, running_bus
 from tests.services.processes import PATIENCE
 
@@ -22,7 +24,7 @@ def away(request: Request, call: Call) -> Reply:
 
 async def delivered(bus: Bus, number: str) -> bool:
     """Say whether the receiver has it."""
-    return [row.state for row in await bus.journal.deliveries(number)] == ["delivered"]
+    return [row.state for row in await bus.journal.ask(deliveries.deliveries, number)] == ["delivered"]
 
 
 async def test_an_appeals_way_can_be_followed(tmp_path: Path) -> None:
@@ -36,7 +38,7 @@ async def test_an_appeals_way_can_be_followed(tmp_path: Path) -> None:
             async with asyncio.timeout(PATIENCE):
                 while not await delivered(bus, number):
                     await asyncio.sleep(0.02)
-            [row] = await bus.journal.access_rows(number)
+            [row] = await bus.journal.ask(access.access_rows, number)
     mine = [line for line in logs if line.get("number") == number]
     assert [line["event"] for line in mine] == [
         "appeal.accepted",

@@ -12,7 +12,10 @@ from appealbus.core import From, Inbound, Quarantined, Taken
 from appealbus.core.bus.intake import decoder, suspect_messages
 from appealbus.core.bus.intake.reception import Reception
 from appealbus.core.config.models import BusSettings
+from appealbus.core.journal import quarantine
+from appealbus.core.journal import suspect_messages as journal_suspect_messages
 from tests.core.kit import lookup, message, running_bus
+from tests.services.asking import instead
 
 BY_TEXT = lookup("s.thing", x=From("text"))
 
@@ -41,13 +44,15 @@ async def test_three_deaths_and_it_is_kept_unread(tmp_path: Path, monkeypatch: p
         for name, deaths in (("lucky", 2), ("killer", 3)):
             mark = f"test {sha256(again(name).raw).hexdigest()}"
             for _ in range(deaths):
-                await bus.journal.begin_turn(mark)
+                await bus.journal.do(journal_suspect_messages.Turn(mark))
         assert isinstance(await bus.accept(again("lucky")), Taken)
-        assert await bus.journal.turns(f"test {sha256(again('lucky').raw).hexdigest()}") == 0
+        assert (
+            await bus.journal.ask(journal_suspect_messages.turns, f"test {sha256(again('lucky').raw).hexdigest()}") == 0
+        )
         kept = await bus.accept(again("killer"))
         assert isinstance(kept, Quarantined)
         assert (kept.code, len(read)) == ("message.kills", 1)
-        row = await bus.journal.quarantine_row(kept.quarantine_id)
+        row = await bus.journal.ask(quarantine.quarantine_row, kept.quarantine_id)
         assert row is not None
         assert row.raw == again("killer").raw
         async with aclosing(Reception(bus.journal, BusSettings())) as reception:
@@ -62,20 +67,20 @@ async def test_three_deaths_and_it_is_kept_unread(tmp_path: Path, monkeypatch: p
 async def test_those_that_came_again_are_read_one_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """While one has its turn no other has; what is new waits for nobody."""
     async with running_bus(tmp_path, BY_TEXT) as bus:
-        original = bus.journal.begin_turn
+        do = bus.journal.do
         open_turns: list[str] = []
         most = [0]
 
-        async def begin(mark: str) -> int:
-            open_turns.append(mark)
+        async def begin(item: journal_suspect_messages.Turn) -> int:
+            open_turns.append(item.mark)
             most[0] = max(most[0], len(open_turns))
-            return await original(mark)
+            return await do(item)
 
-        async def end(mark: str) -> None:
-            open_turns.remove(mark)
+        async def end(item: journal_suspect_messages.TurnEnded) -> None:
+            open_turns.remove(item.mark)
 
-        monkeypatch.setattr(bus.journal, "begin_turn", begin)
-        monkeypatch.setattr(bus.journal, "end_turn", end)
+        instead(monkeypatch, bus.journal, journal_suspect_messages.Turn, begin)
+        instead(monkeypatch, bus.journal, journal_suspect_messages.TurnEnded, end)
         taken = await asyncio.gather(*(bus.accept(again(f"m{at}")) for at in range(10)), bus.accept(message("new")))
     assert all(isinstance(one, Taken) for one in taken)
     assert most == [1]

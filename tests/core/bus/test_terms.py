@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from appealbus.core import CallFailed, From, KeptChange, OutcomeKind, Reply, Taken, Terms
+from appealbus.core.journal.appeals import cases, leases, lists
 from appealbus.core.journal.journal import Journal
 from appealbus.schemas.appeal import Appeal
 from tests.core.kit import ScriptedWire, lookup, message, running_bus
@@ -59,7 +60,7 @@ class Odd(Terms):
 
 
 async def due_on(journal: Journal, number: str) -> date | None:
-    row = await journal.appeal(number)
+    row = await journal.ask(lists.appeal_row, number)
     assert row is not None
     return row.due_on
 
@@ -95,7 +96,7 @@ async def test_a_change_moves_what_was_counted(tmp_path: Path) -> None:
         assert await due_on(bus.journal, number) == FIRST + timedelta(days=1)
         appeal, first, accepted_at, changes = counted.asked[-1]
         assert (appeal.text, first.text, changes) == ("b", "a", 1)
-        case = await bus.journal.case(number)
+        case = await bus.journal.ask(cases.case, number)
         assert case is not None
         assert accepted_at == case.receipt.accepted_at
 
@@ -113,7 +114,7 @@ async def test_the_next_run_follows_what_is_counted_then(tmp_path: Path) -> None
         await bus.settle()
     async with running_bus(tmp_path, ASKED, terms=[Counted(FIRST + timedelta(days=3))]) as bus:
         assert await due_on(bus.journal, number) == FIRST
-        await bus.journal.retry(number)
+        await bus.journal.do(leases.Retry(number))
         await bus.settle()
         assert await due_on(bus.journal, number) == FIRST + timedelta(days=3)
 

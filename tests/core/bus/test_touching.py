@@ -18,7 +18,9 @@ from appealbus.core.bus.intake.reception import Received, Reception
 from appealbus.core.config.models import BusSettings
 from appealbus.core.domain.client import Client, Credential, Role
 from appealbus.core.domain.sender import Sender
+from appealbus.core.journal import clients, quarantine
 from appealbus.core.journal.appeals.accepting import NewAppeal
+from appealbus.core.journal.changes import changes as journal_changes
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.quarantine import NewQuarantine
 from appealbus.core.rights.policy import Policy
@@ -63,7 +65,7 @@ async def put_in(journal: Journal, rights: Policy, door: str, message: Inbound) 
     async with aclosing(Reception(journal, SETTINGS, policy=rights)) as reception:
         if door == "replay":
             kept = NewQuarantine(journal.now(), message.channel, "x", "away", message.raw, "application/json")
-            row = await journal.quarantine_row(await journal.quarantine(kept))
+            row = await journal.ask(quarantine.quarantine_row, await journal.do(kept))
             assert row is not None
             return (await retake(reception, row, Retaking())).code
         if door == "command":
@@ -95,7 +97,7 @@ async def test_each_door_asks_the_same(journal: Journal, told: bool) -> None:
             code = await put_in(journal, rights, door, message)
             if subject != "unknown" and door == "waiting":
                 await put(journal, number, owner, place)
-            made = [row.kind for row in await journal.changes(number) or ()]
+            made = [row.kind for row in await journal.ask(journal_changes.changes, number) or ()]
         row = channel, kind, subject, door, code
         if not told and (channel.startswith("anywhere") or not BUILT_IN[kind]):
             assert (code, made) == ("change.not_allowed", []), row
@@ -158,8 +160,8 @@ async def test_a_change_that_moves_and_one_that_follows_at_once(journal: Journal
     else:
         for each in sent:
             await put_in(journal, rights, "intake", each)
-    changes = {row.message_id: row.received_at for row in await journal.changes("N") or ()}
-    codes = [row.code for row in await journal.quarantined()]
+    changes = {row.message_id: row.received_at for row in await journal.ask(journal_changes.changes, "N") or ()}
+    codes = [row.code for row in await journal.ask(quarantine.quarantined)]
     assert (set(changes), codes) in [({"a"}, ["change.out_of_scope"]), ({"a", "b"}, [])]
     assert at_once or codes
 
@@ -169,7 +171,7 @@ async def test_what_waits_counts_by_the_rights_of_when_its_appeal_comes(journal:
     bus = BusSettings(changes_from=["register"])
     at, given_until = journal.now(), journal.now() + timedelta(days=1)
     gone = Client("gone", Role.REGISTRY, "register", (), (), None, at, "person:test")
-    await journal.add_client(gone, Credential("x", "token", at, given_until), b"x")
+    await journal.do(clients.NewClient(gone, Credential("x", "token", at, given_until), b"x"))
     client = Sender(client="gone", role="registry", changes=frozenset({"*"}))
     given: list[tuple[str, str, Sender | None]] = [("kind", "own", None), ("anywhere", "register", None)]
     given += [("revoked", "register", client), ("may", "own", None)]
@@ -181,19 +183,22 @@ async def test_what_waits_counts_by_the_rights_of_when_its_appeal_comes(journal:
             received = await reception.receive(Inbound(channel, "x", orjson.dumps(body)), sender=sender)
             assert isinstance(received, Received)
             assert received.waits
-    await journal.revoke_client("gone")
+    await journal.do(clients.Revoking("gone"))
     now = Policy(channels={"register": ChannelSettings(changes=["*"])}, changes={Role.REGISTRY: ["*"]})
     async with aclosing(Reception(journal, BusSettings(), policy=now)) as reception:
         for name, channel in (("kind", "own"), ("anywhere", "own"), ("revoked", "register"), ("may", "own")):
             body = {"message_id": f"m-{name}", "number": f"N-{name}", "kind": "complaint", "text": "x"}
             assert isinstance(await reception.receive(Inbound(channel, "x", orjson.dumps(body))), Received)
-    made = [[row.message_id for row in await journal.changes(f"N-{name}") or ()] for name, _, _ in given]
+    made = [
+        [row.message_id for row in await journal.ask(journal_changes.changes, f"N-{name}") or ()]
+        for name, _, _ in given
+    ]
     assert made == [[], [], [], ["may"]]
-    codes = {row.position: row.code for row in await journal.quarantined()}
+    codes = {row.position: row.code for row in await journal.ask(quarantine.quarantined)}
     not_allowed = dict.fromkeys(("change kind", "change revoked"), "change.not_allowed")
     assert codes == {**not_allowed, "change anywhere": "change.foreign"}
     async with aclosing(Reception(journal, BusSettings(), policy=now)) as reception:
-        for row in await journal.quarantined():  # and a replay says the same
-            kept = await journal.quarantine_row(row.id)
+        for row in await journal.ask(quarantine.quarantined):  # and a replay says the same
+            kept = await journal.ask(quarantine.quarantine_row, row.id)
             assert kept is not None
             assert (await retake(reception, kept, Retaking())).code == row.code

@@ -14,6 +14,7 @@ from appealbus.core.config.models import BusSettings
 from appealbus.core.domain.counts import QuarantineHeld
 from appealbus.core.health.messages import fullness
 from appealbus.core.interfaces.intake import Inbound
+from appealbus.core.journal import awaiting, figures
 from appealbus.core.journal.journal import Journal
 from tests.core.kit import running_bus
 from tests.services.journals import sqlite_journal
@@ -27,7 +28,7 @@ async def test_a_flood_ends_at_the_bound_while_the_bus_runs(tmp_path: Path) -> N
         await bus.accept(Inbound("calm", "calm#1", b"no appeal"))
         for number in range(400):
             await bus.accept(Inbound("flood", f"flood#{number}", b"no appeal"))
-        held = (await bus.journal.counts()).quarantined
+        held = (await bus.journal.ask(figures.counts)).quarantined
     assert held["calm"].messages == 1
     assert 100 <= held["flood"].messages < 100 + trimming.EVERY
 
@@ -52,7 +53,7 @@ async def test_used_answers_are_forgotten_while_the_bus_runs(tmp_path: Path) -> 
     old = SingleUse("old", datetime.now(UTC) - timedelta(days=2))
     path = tmp_path / "journal.db"
     async with await Journal.open(sqlite_journal(path)) as journal:
-        await journal.use_answer(old, "m")
+        await journal.do(awaiting.Use(old, "m"))
     async with running_bus(tmp_path):
         with closing(sqlite3.connect(path)) as database:
             for _ in range(100):

@@ -12,6 +12,8 @@ from appealbus.core.bus.work import case_run
 from appealbus.core.domain.listing import AppealRow
 from appealbus.core.domain.operation import Operation, Order, Verdict
 from appealbus.core.domain.selection import Selection
+from appealbus.core.journal import figures
+from appealbus.core.journal.appeals import leases, lists, suspects
 from appealbus.core.operations import operations
 from appealbus.schemas import Dossier
 from appealbus.schemas.signal import Severity, Signal
@@ -60,7 +62,7 @@ async def taken(bus: Bus, *texts: str) -> dict[str, str]:
 
 
 async def row(bus: Bus, number: str) -> AppealRow:
-    found = await bus.journal.appeal(number)
+    found = await bus.journal.ask(lists.appeal_row, number)
     assert found is not None
     return found
 
@@ -81,11 +83,11 @@ async def test_what_is_unassessed_is_assessed_once_the_rule_is_mended(tmp_path: 
     async with running_bus(tmp_path, WHO, wire=wire, assessors=[rule], deliveries={"out": {"kind": "receiver"}}) as bus:
         numbers = await taken(bus, "a", "b", "c")
         assert [(await row(bus, numbers[text])).unassessed for text in "abc"] == [("rule",), ("rule",), ()]
-        assert (await bus.journal.counts()).unassessed == {"rule": 2}
+        assert (await bus.journal.ask(figures.counts)).unassessed == {"rule": 2}
         asked = len(wire.asked)
         assert await assessed(bus, unassessed=True) == {Verdict.DONE: 2}
         assert [(await row(bus, numbers[text])).version for text in "abc"] == [1, 1, 1]  # it raises still
-        assert (await bus.journal.counts()).unassessed == {"rule": 2}
+        assert (await bus.journal.ask(figures.counts)).unassessed == {"rule": 2}
         rule.broken = ("b",)
         assert await assessed(bus, unassessed=True) == {Verdict.DONE: 2}
         rows = [await row(bus, numbers[text]) for text in "abc"]
@@ -99,7 +101,7 @@ async def test_what_is_unassessed_is_assessed_once_the_rule_is_mended(tmp_path: 
         rule.broken = ()
         assert await assessed(bus, unassessed=True) == {Verdict.DONE: 1}
         assert await assessed(bus, unassessed=True) == {}
-        assert (await bus.journal.counts()).unassessed == {}
+        assert (await bus.journal.ask(figures.counts)).unassessed == {}
         assert len(wire.asked) == asked
         assert len(Receiver.got["out"]) == 5
 
@@ -141,16 +143,16 @@ async def test_a_rule_that_raises_on_makes_no_versions(tmp_path: Path) -> None:
     async with running_bus(tmp_path, WHO, wire=ScriptedWire(), assessors=[rule]) as bus:
         number, calls = (await taken(bus, "a"))["a"], rule.calls
         for _ in range(3):
-            await bus.journal.retry(number)
+            await bus.journal.do(leases.Retry(number))
             bus._dispatcher.more()
             await bus.settle()
         found = await row(bus, number)
         assert (found.version, found.unassessed, rule.calls) == (1, ("rule",), calls + 3)
-        await bus.journal.hold_appeal(number, by="olga", reason="why not")
+        await bus.journal.do(suspects.Hold(number, by="olga", reason="why not"))
         assert await assessed(bus, unassessed=True) == {Verdict.HELD: 1}
     gone = {"retired": ["rule"]}
     async with running_bus(tmp_path, WHO, wire=ScriptedWire(), bus=gone) as bus:
-        await bus.journal.release_appeal(number)
+        await bus.journal.do(suspects.Releasing(number))
         bus._dispatcher.more()
         await bus.settle()
         found = await row(bus, number)
@@ -164,8 +166,8 @@ async def test_a_run_that_raises_leaves_it_unassessed(tmp_path: Path, monkeypatc
         number = (await taken(bus, "a"))["a"]
         await asyncio.sleep(0.1)
         monkeypatch.setattr(case_run, "PlanRun", None)
-        await bus.journal.retry(number)
+        await bus.journal.do(leases.Retry(number))
         bus._dispatcher.more()
         await bus.settle()
         assert (await row(bus, number)).unassessed == ("rule",)
-        assert (await bus.journal.counts()).unassessed == {"rule": 1}
+        assert (await bus.journal.ask(figures.counts)).unassessed == {"rule": 1}

@@ -9,6 +9,7 @@ import pytest
 from appealbus.core import Call, CallFailed, From, OutcomeKind, Reply, Request
 from appealbus.core.bus.work import dispatcher as dispatching
 from appealbus.core.clocks import wall
+from appealbus.core.journal import figures
 from tests.core.kit import Receiver, ScriptedWire, lookup, message, running_bus
 from tests.services.processes import PATIENCE
 
@@ -32,14 +33,14 @@ async def test_what_is_due_and_not_taken_yet_is_work(tmp_path: Path, monkeypatch
         monkeypatch.setattr(bus.journal, "claim", slow)
         await bus.accept(message("a", text="a"))
         async with asyncio.timeout(PATIENCE):
-            while not (await bus.journal.counts()).parked:
+            while not (await bus.journal.ask(figures.counts)).parked:
                 await asyncio.sleep(0.01)
-            due = await bus.journal.next_due()
+            due = await bus.journal.ask(figures.next_due)
             assert due is not None
             while wall() < due:
                 await asyncio.sleep(0.005)
             await bus.settle()
-        left = await bus.journal.next_due()
+        left = await bus.journal.ask(figures.next_due)
         assert left is None or left > due
 
 

@@ -14,6 +14,8 @@ from appealbus.core.bus.bus import Bus
 from appealbus.core.bus.work import source_watch
 from appealbus.core.domain.carried import NOT_GIVEN
 from appealbus.core.domain.pauses import Pause
+from appealbus.core.journal import keeping, log, pauses
+from appealbus.core.journal.appeals import leases, lists
 from appealbus.core.operations.withdrawing import records, withdraw
 from appealbus.schemas import Dossier
 from appealbus.schemas.dossier import Input
@@ -85,7 +87,7 @@ async def sent(bus: Bus, message_id: str = "m-1", **given: Any) -> str:
 
 async def again(bus: Bus, number: str, **given: Any) -> Dossier:
     """Have it worked once more; return the newest version."""
-    await bus.journal.retry(number, **given)
+    await bus.journal.do(leases.Retry(number, **given))
     bus._dispatcher.more()
     await bus.settle()
     return await dossier(bus, number)
@@ -112,7 +114,7 @@ async def until(wanted: Callable[[], Any]) -> None:
 async def paused(bus: Bus) -> Pause:
     now = clocks.wall()
     order = Pause("s", now, now + timedelta(hours=1), "they mend the database", "olga")
-    await bus.journal.pause_source(order)
+    await bus.journal.do(pauses.Pausing(order))
 
     async def seen() -> bool:
         return bus.guards["s"].state().paused_until is not None
@@ -123,7 +125,7 @@ async def paused(bus: Bus) -> Pause:
 
 async def resumed(bus: Bus, number: str) -> Dossier:
     """Let the source be asked again, and wait until the dossier is complete."""
-    await bus.journal.resume_source("s", by="olga")
+    await bus.journal.do(pauses.Resuming("s", by="olga"))
 
     async def complete() -> bool:
         return (await dossier(bus, number)).completeness == "complete"
@@ -151,7 +153,7 @@ async def test_news_after_a_pause_leave_no_owner_of_before(tmp_path: Path, journ
         assert [(each.lookup, each.reason) for each in last.not_carried] == [
             ("s.person", "it was answered from memory alone, and the question is not put any more")
         ]
-        row = await bus.journal.appeal(number)
+        row = await bus.journal.ask(lists.appeal_row, number)
         assert row is not None
         assert (row.completeness, row.waits_for, row.due_at) == ("complete", (), None)
 
@@ -200,7 +202,7 @@ async def test_what_was_served_from_memory_is_asked_when_its_appeal_is_taken_up_
             ("nobody asks any more: the appeal was answered", None)
         ] * 2
         register.owners["C1"] = ["O2"]
-        await bus.journal.resume_source("s", by="olga")
+        await bus.journal.do(pauses.Resuming("s", by="olga"))
         await bus.accept(change("c-2", "extended", appeal_message_id="m-2", due_on="2027-01-11"))
         assert names(await resumed(bus, number)) == {"C1", "O2"}
 
@@ -293,7 +295,7 @@ async def test_a_record_that_a_person_withdraws_goes_and_readers_are_told(tmp_pa
             "s.land": "a person has withdrawn it, as it was misread: the wrong column",
             "s.person": str(NOT_GIVEN),
         }
-        entry = next(each for each in (await bus.journal.history(number)) if each.what == "retracted")
+        entry = next(each for each in (await bus.journal.ask(log.history, number)) if each.what == "retracted")
         assert (entry.about, entry.detail["reason"]) == ("s.land", "the wrong column")
         register.owners["C1"] = ["O1"]
         third = await again(bus, number)
@@ -306,14 +308,14 @@ async def test_a_dossier_that_an_older_release_left_with_both_owners_is_mended(t
     register = Register(C1=["O2"])
     async with running(tmp_path, journal, *register.lookups) as bus:
         number = await sent(bus, repeats=["C1"])
-        row = await bus.journal.appeal(number)
+        row = await bus.journal.ask(lists.appeal_row, number)
         assert row is not None
         _, person = await records(bus.journal, number)
         given = (Input(name="x", value="O1", path="s.land/next[*]"),)
         former = replace(person, key="former", inputs=given, code="source.stale", record=Thing(name="O1"))
-        await bus.journal.keep(row.appeal_id, former)
+        await bus.journal.post(keeping.Keep(row.appeal_id, former))
         assert names(await again(bus, number)) == {"C1", "O2"}
-        assert (await bus.journal.appeal(number)).completeness == "complete"  # type: ignore[union-attr]
+        assert (await bus.journal.ask(lists.appeal_row, number)).completeness == "complete"  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize("refreshed", [True, False], ids=["asked anew", "as it was"])

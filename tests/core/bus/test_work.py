@@ -10,6 +10,7 @@ import pytest
 
 from appealbus.core import Factory, LinkState, LinkStatus, NoSettings, Outgoing, Waiting, WorkQueue
 from appealbus.core.bus.bus import Bus
+from appealbus.core.journal import figures
 from tests.core.kit import Receiver, message, running_bus
 from tests.services.processes import PATIENCE
 
@@ -75,7 +76,7 @@ async def test_a_worker_without_room_offers_the_appeal(tmp_path: Path) -> None:
         assert waiting.number.endswith("-00000002")
         assert waiting.urgency == date(2026, 2, 16).toordinal()
         await bus.settle()
-        assert (await bus.journal.counts()).idle == 2
+        assert (await bus.journal.ask(figures.counts)).idle == 2
     assert work.state == "closed"
 
 
@@ -87,9 +88,9 @@ async def test_a_hint_makes_the_worker_look_at_once(tmp_path: Path, monkeypatch:
         await bus._reception.accept(message())
         told(bus).hints.put_nowait(None)
         await until(lambda: told(bus).taken == 1)
-        assert (await bus.journal.counts()).ready == 0
+        assert (await bus.journal.ask(figures.counts)).ready == 0
         await bus.settle()
-        assert (await bus.journal.counts()).idle == 1
+        assert (await bus.journal.ask(figures.counts)).idle == 1
 
 
 async def test_many_hints_cost_one_look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,7 +119,7 @@ async def test_a_hint_is_let_go_where_there_is_no_room(tmp_path: Path) -> None:
         await bus._reception.accept(message())
         async with asyncio.timeout(PATIENCE):
             assert not await bus._dispatcher.look(0.05)
-        assert (await bus.journal.counts()).ready == 1
+        assert (await bus.journal.ask(figures.counts)).ready == 1
         bus._dispatcher._arriving = 0
 
 

@@ -18,6 +18,8 @@ from appealbus.core.bus.delivery import relay as relaying
 from appealbus.core.bus.duties import leader
 from appealbus.core.bus.work import dispatcher as dispatching
 from appealbus.core.domain.case import Case
+from appealbus.core.journal import figures, workers
+from appealbus.core.journal.appeals import leases
 from tests.core.kit import Receiver, ScriptedWire, lookup, message, reply, running_bus
 from tests.services.postgres import Postgres
 
@@ -69,8 +71,8 @@ async def test_workers_share_the_work(tmp_path: Path, journal_database: str) -> 
         for bus in buses:
             async with asyncio.timeout(PATIENCE):
                 await bus.settle(parked=True)
-        alive = await buses[0].journal.workers()
-        (source,) = await buses[0].journal.source_states()
+        alive = await buses[0].journal.ask(workers.workers)
+        (source,) = await buses[0].journal.ask(workers.source_states)
 
     assert all(isinstance(one, Taken) and one.new for one in taken)
     assert not any(isinstance(one, Taken) and one.new for one in again)
@@ -133,7 +135,7 @@ async def test_a_relay_that_lost_its_duty_stops_at_once(tmp_path: Path, journal_
             other.execute("UPDATE lease SET owner = 'other', until = until + 60000000 WHERE name = 'relay.out'")
         await until(lambda: bool(cancelled))
         assert not relay._lease.held
-        assert (await bus.journal.counts()).outbox == {"out": 1}
+        assert (await bus.journal.ask(figures.counts)).outbox == {"out": 1}
 
 
 @pytest.mark.proof
@@ -176,7 +178,9 @@ async def test_a_case_that_another_worker_took_is_dropped(tmp_path: Path, journa
         assert "case.lost" in {line["event"] for line in logs}
         (case,) = claimed
         assert case.version == 0
-        assert await bus.journal.renew("other", [case.appeal_id], datetime.now(UTC), 60) == {case.appeal_id}
+        assert await bus.journal.do(leases.Renewal("other", [case.appeal_id], datetime.now(UTC), 60)) == {
+            case.appeal_id
+        }
 
 
 @pytest.mark.proof

@@ -12,6 +12,7 @@ import pytest
 from appealbus.core.cli import export
 from appealbus.core.cli.exportfile import ExportFile, NotOurs
 from appealbus.core.cli.exportrows import as_csv
+from appealbus.core.journal import events, feed
 from appealbus.core.journal.appeals.accepting import NewAppeal
 from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.rights.builtin import EVERYTHING, TECHNICAL
@@ -50,7 +51,7 @@ async def number(journal, tmp_path):
         await journal.conclude(
             Conclusion(taken.appeal_id, dossier=document, version=at, completeness=Completeness.COMPLETE)
         )
-    while await journal.place_log():
+    while await journal.do(events.Placing()):
         pass
     return taken.receipt.number
 
@@ -186,7 +187,7 @@ async def test_an_export_passes_what_is_damaged_and_holds_little(journal, number
     (first, cursor), (rest, last) = written
     assert ([row["dossier"]["version"] for row in first], rest, count) == ([3], [], 1)
     assert cursor.position == first[0]["position"] <= last.position == end.position
-    assert not (await journal.feed(cursor, 10)).entries
+    assert not (await journal.ask(feed.page, cursor, 10)).entries
 
 
 @pytest.mark.parametrize("text", ["=1", "+1", "-1", "@a", "\t=1", "\r=1", "\n=1"])

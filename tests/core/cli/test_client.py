@@ -8,6 +8,7 @@ import pytest
 import typer
 
 from appealbus.core.cli.client_options import span_of
+from appealbus.core.journal import clients
 from appealbus.core.rights.certificates import certificate_in, fingerprint
 from appealbus.core.rights.tokens import same, split
 from tests.services import certificates
@@ -20,7 +21,7 @@ async def test_a_client_comes_and_goes(program, journal):
     done = program("client", "add", "akimat", "--role", "registry", *scope)
     token = done.stdout.strip()
     assert (done.returncode, token in done.stderr) == (0, False), done.stderr
-    client, credential, digest = await journal.credential("token", split(token))
+    client, credential, digest = await journal.ask(clients.credential, "token", split(token))
     assert (client.name, client.role, client.places, client.kinds, client.per_minute) == (
         *("akimat", "registry", ("710000000",), ("complaint",)),
         60,
@@ -28,8 +29,10 @@ async def test_a_client_comes_and_goes(program, journal):
     assert same(token, digest)
     assert credential.expires_at - credential.created_at == timedelta(days=30)
     rotated = program("client", "rotate", "akimat", "--keep-old", "0")
-    assert same(rotated.stdout.strip(), (await journal.credential("token", split(rotated.stdout.strip())))[2])
-    assert (await journal.credential("token", split(token)))[1].expires_at <= journal.now()
+    assert same(
+        rotated.stdout.strip(), (await journal.ask(clients.credential, "token", split(rotated.stdout.strip())))[2]
+    )
+    assert (await journal.ask(clients.credential, "token", split(token)))[1].expires_at <= journal.now()
     listed = program("client", "list").stdout
     assert split(token) in listed
     assert not [secret for secret in (token, rotated.stdout.strip()) if secret[20:] in listed]
@@ -77,7 +80,7 @@ async def test_a_client_may_show_a_certificate(program, journal, tmp_path: Path)
     done = program("client", "add", "desk", *given)
     id_, digest = fingerprint(certificate_in(certificate))
     assert (done.returncode, done.stdout.strip()) == (0, id_), done.stderr
-    found, _, kept = await journal.credential("certificate", id_)
+    found, _, kept = await journal.ask(clients.credential, "certificate", id_)
     assert (found.name, kept) == ("desk", digest)
     assert program("client", "add", "other", *given).returncode == 1
     for wrong in (b"", b"\xff\xfe", certificate * 2, certificate + b"-----BEGIN PRIVATE KEY-----", certificate[:300]):

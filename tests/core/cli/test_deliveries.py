@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from appealbus.core.journal import figures
 from appealbus.core.journal.appeals.concluding import Conclusion
+from appealbus.core.journal.deliveries import deliveries, delivering
 from appealbus.schemas import Completeness
 
 
@@ -25,9 +27,13 @@ async def number(journal, accepted):
         )
     )
     due = datetime.now(UTC) + timedelta(days=1)
-    await journal.delivered([row.delivery_id for row in await journal.undelivered("copy", due, 10)])
-    await journal.deliveries_alone(
-        [(row.delivery_id, "http.413") for row in await journal.undelivered("registry", due, 1)]
+    await journal.do(
+        delivering.Confirmed([row.delivery_id for row in await journal.ask(deliveries.undelivered, "copy", due, 10)])
+    )
+    await journal.do(
+        delivering.GivenUp(
+            [(row.delivery_id, "http.413") for row in await journal.ask(deliveries.undelivered, "registry", due, 1)]
+        )
     )
     return accepted.receipt.number
 
@@ -57,15 +63,15 @@ async def test_it_is_given_up_or_sent_again(program, journal, number):
     """One appeal's or all; a version that was delivered only when it is named; what is not there exits 3."""
     done = program("deliveries", "skip", number, "--reason", "they have it on paper")
     assert (done.returncode, done.stdout) == (0, "1 version is given up.\n")
-    assert {row.state: row.reason for row in await journal.deliveries(number)} == {
+    assert {row.state: row.reason for row in await journal.ask(deliveries.deliveries, number)} == {
         "delivered": None,
         "skipped": "they have it on paper",
     }
     assert program("deliveries", "resend", "--all").returncode == 3
     assert program("deliveries", "resend", number).stdout == "1 version is sent again.\n"
-    assert (await journal.counts()).outbox == {"registry": 1}
+    assert (await journal.ask(figures.counts)).outbox == {"registry": 1}
     assert program("deliveries", "resend", number, "--version", "1", "--receiver", "copy").returncode == 0
-    assert (await journal.counts()).outbox == {"copy": 1, "registry": 1}
+    assert (await journal.ask(figures.counts)).outbox == {"copy": 1, "registry": 1}
     assert program("deliveries", "resend", "AB-0").returncode == 3
     assert program("deliveries", "resend").returncode == 2
     assert program("deliveries", "skip", number).returncode == 2
@@ -89,8 +95,8 @@ async def test_what_was_confirmed_is_listed_and_sent_again(program, journal, num
     assert "1 delivery, and nothing is done yet" in shown
     mark = shown.split("--yes ")[1].split()[0]
     assert program(*order, "--yes", mark, "--reason", "their disk was lost").stdout == "1 done\n"
-    assert (await journal.counts()).outbox == {"copy": 1}
-    (again,) = await journal.undelivered("copy", datetime.now(UTC) + timedelta(days=1), 10)
+    assert (await journal.ask(figures.counts)).outbox == {"copy": 1}
+    (again,) = await journal.ask(deliveries.undelivered, "copy", datetime.now(UTC) + timedelta(days=1), 10)
     assert again.delivery_id == row["id"]
 
 
@@ -113,7 +119,7 @@ async def test_a_receiver_that_came_later_asks_for_history(program, journal, acc
     done = program("deliveries", "history", "late", *confirmed)
     assert (done.returncode, done.stdout) == (0, "2 done\n"), done.stderr
     assert "came later" not in done.stderr
-    assert len(await journal.undelivered("late", journal.now(), 10)) == 1
+    assert len(await journal.ask(deliveries.undelivered, "late", journal.now(), 10)) == 1
     assert program("deliveries", "history", "late", *confirmed).returncode == 1  # nothing is left
     for wrong, code, told in (
         (("lat", "--from-beginning"), 3, "did you mean late?"),

@@ -12,6 +12,7 @@ from appealbus.core.cli import opening
 from appealbus.core.cli.terminal import Terminal
 from appealbus.core.config.models import BusSettings
 from appealbus.core.errors import JournalError
+from appealbus.core.journal import state, workers
 from appealbus.core.journal.errors import Behind
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.workers import WorkerState
@@ -68,10 +69,10 @@ async def test_who_has_none_trusts_a_worker_that_is_at_work(journal_database, tm
 
         async def beat() -> None:
             while True:
-                await worker.beat(WorkerState("w", "host", 1, datetime.now(UTC)), [], 5.0)
+                await worker.do(workers.Beat(WorkerState("w", "host", 1, datetime.now(UTC)), [], 5.0))
                 await asyncio.sleep(0.2)
 
-        await worker.beat(WorkerState("w", "host", 1, datetime.now(UTC)), [], 60.0)
+        await worker.do(workers.Beat(WorkerState("w", "host", 1, datetime.now(UTC)), [], 60.0))
         with pytest.raises(Behind, match="appealbus enrol"):  # it has beaten before, and does not again
             async with opened(bus):
                 pass
@@ -81,16 +82,16 @@ async def test_who_has_none_trusts_a_worker_that_is_at_work(journal_database, tm
                 pass
         async with opened(bus) as journal:
             assert journal.checkpoint is None
-            await journal.probe()
+            await journal.do(state.Probe())
             beating.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await beating
-            await worker.beat(WorkerState("w", "host", 1, datetime.now(UTC)), [], 0.0)
+            await worker.do(workers.Beat(WorkerState("w", "host", 1, datetime.now(UTC)), [], 0.0))
             watching = asyncio.create_task(ClockWatch(journal).run())
             while not journal.memory.untold:
                 await asyncio.sleep(0.1)
             with pytest.raises(JournalError) as untold:
-                await journal.probe()
+                await journal.do(state.Probe())
             assert (untold.value.code, untold.value.passes) == ("untold", True)
             watching.cancel()
             await asyncio.wait([watching])
@@ -101,10 +102,10 @@ async def test_settings_that_lose_receipts_are_named(postgres, journal_database)
     """With the setting that avoids it."""
     name = journal_database.rpartition("/")[2]
     async with await Journal.open(journal_database, read_only=True) as journal:
-        assert await journal.what_may_be_lost() == []
+        assert await journal.ask(state.what_may_be_lost) == []
     postgres.execute(f"ALTER DATABASE {name} SET synchronous_commit = off")
     try:
         async with await Journal.open(journal_database, read_only=True) as journal:
-            assert "set synchronous_commit = on" in (await journal.what_may_be_lost())[0]
+            assert "set synchronous_commit = on" in (await journal.ask(state.what_may_be_lost))[0]
     finally:
         postgres.execute(f"ALTER DATABASE {name} RESET synchronous_commit")

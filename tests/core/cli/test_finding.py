@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
+from appealbus.core.journal import log
 from appealbus.core.journal.appeals.accepting import NewAppeal
 from appealbus.schemas.appeal import Appeal, AppealKind, PersonApplicant
 from tests.services.commands import PROGRAM, own_environment
@@ -61,7 +62,7 @@ async def test_a_person_is_never_on_the_command_line(program, named, journal, tm
     asked = ("appeals", "--person-file", "who", "--json")
     done = program(*asked, "--purpose", "the court asked for it")
     assert numbers_in(done) == named[:2]
-    (look,) = (await journal.log(what=["read"])).entries
+    (look,) = (await journal.ask(log.page, what=["read"])).entries
     assert look.detail == {"as": "appeals", "found": 2, "purpose": "the court asked for it"}
     assert "appeals, 2 found: the court asked for it" in program("tail").stdout
     assert IIN not in done.stderr + done.stdout
@@ -74,7 +75,7 @@ async def test_a_person_is_never_on_the_command_line(program, named, journal, tm
     assert (wrong.returncode, "900101300018" in wrong.stderr) == (2, False)
     assert "this is no ИИН or БИН" in wrong.stderr
     assert program("appeals", "--person-file", "nothing", "--purpose", "x").returncode == 2
-    assert len((await journal.log(what=["read"])).entries) == 1
+    assert len((await journal.ask(log.page, what=["read"])).entries) == 1
 
 
 @pytest.mark.proof

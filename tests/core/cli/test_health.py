@@ -11,6 +11,7 @@ from socket import gethostname
 import pytest
 
 from appealbus.core.interfaces.link import LinkState, LinkStatus
+from appealbus.core.journal import state, workers
 from appealbus.core.journal.appeals.accepting import NewAppeal
 from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.journal.checkpoint import Checkpoint
@@ -48,7 +49,7 @@ async def accept(journal, message: str, due_in: int) -> int:
 
 async def test_a_channel_that_misnames_fields_is_told(program, journal, tmp_path):
     """Four of five appeals with a field that the contract does not know: then all is not well."""
-    await journal.beat(WORKER, [], 600)
+    await journal.do(workers.Beat(WORKER, [], 600))
     letter = {"kind": "complaint", "applicant": {"name": "А"}}
     letters = [{"message_id": str(at), **letter, **({"aplicant": {}} if at % 5 else {})} for at in range(25)]
     (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, letters)))
@@ -60,7 +61,7 @@ async def test_a_channel_that_misnames_fields_is_told(program, journal, tmp_path
 
 async def test_all_is_well(program, journal):
     """Exit code 0 and one line."""
-    await journal.beat(WORKER, [], 600)
+    await journal.do(workers.Beat(WORKER, [], 600))
     done = program("health")
     assert (done.returncode, done.stdout, done.stderr) == (0, "All is well.\n", "")
     assert json.loads(program("health", "--json").stdout) == {"well": True, "findings": []}
@@ -69,8 +70,8 @@ async def test_all_is_well(program, journal):
 async def test_the_worst_first_with_what_to_do(program, journal):
     """A connection that is refused before a message in quarantine; exit code 1."""
     link = LinkState("main.consume", LinkStatus.REFUSED, "the password is wrong")
-    await journal.beat(WorkerState("w", "host1", 7, NOW, links=(link,)), [], 600)
-    await journal.quarantine(NewQuarantine(NOW, "files", "a:1", "no JSON", b"{", "application/json"))
+    await journal.do(workers.Beat(WorkerState("w", "host1", 7, NOW, links=(link,)), [], 600))
+    await journal.do(NewQuarantine(NOW, "files", "a:1", "no JSON", b"{", "application/json"))
     done = program("health")
     assert done.returncode == 1
     lines = done.stdout.splitlines()
@@ -86,7 +87,7 @@ async def test_the_worst_first_with_what_to_do(program, journal):
 
 async def test_what_falls_due_without_facts(program, journal):
     """Open and not complete, from a month ago until in three days; others and what has no date are left out."""
-    await journal.beat(WORKER, [], 600)
+    await journal.do(workers.Beat(WORKER, [], 600))
     ids = [await accept(journal, f"m{due}", due) for due in (-40, -1, 2, 3, 4)]
     done = {"dossier": b"{}", "version": 1, "completeness": Completeness.COMPLETE}
     await journal.conclude(Conclusion(ids[3], **done))
@@ -126,7 +127,7 @@ def test_a_journal_of_an_earlier_release_is_the_finding(program, tmp_path: Path)
 async def test_a_restored_copy_is_told_before_anything_runs(program, journal, tmp_path):
     """A journal that is behind its checkpoint is critical, with what to do; a checkpoint that is none is told."""
     checkpoint = Checkpoint(tmp_path / "appealbus.db.checkpoint")
-    now = await journal.how_far()
+    now = await journal.ask(state.how_far)
     checkpoint.write(replace(now, beat=now.beat + 1000))
     checkpoint.close()
     done = program("health")
@@ -143,8 +144,8 @@ async def test_a_checkpoint_that_a_worker_here_does_not_write(program, journal, 
     """A disk is full, or may not be written: a copy from meanwhile would not be known. Another machine has its own."""
     await journal.look()
     await journal.look()
-    await journal.beat(replace(WORKER, host=host), [], 600)
-    now = await journal.how_far()
+    await journal.do(workers.Beat(replace(WORKER, host=host), [], 600))
+    now = await journal.ask(state.how_far)
     checkpoint = Checkpoint(tmp_path / "appealbus.db.checkpoint")
     checkpoint.write(replace(now, beat=0, clock=now.clock - timedelta(minutes=1)))
     checkpoint.close()

@@ -14,7 +14,8 @@ from appealbus.core.cli import tail
 from appealbus.core.cli.context import Cli
 from appealbus.core.domain.event import Cursor, Event, What
 from appealbus.core.errors import JournalError
-from appealbus.core.journal import events
+from appealbus.core.journal import events, retention
+from appealbus.core.journal.appeals import suspects
 from appealbus.core.journal.appeals.accepting import NewAppeal
 from appealbus.core.journal.errors import CursorRefused
 from appealbus.schemas.appeal import Appeal, AppealKind, PersonApplicant
@@ -54,7 +55,7 @@ async def another(journal, message_id):
 async def test_the_history_of_a_long_life(program, journal, accepted):
     """Twenty thousand entries are told in pages, however alike they are, and what failed is found among them."""
     number, count = accepted.receipt.number, form(700, 7000)
-    await journal.hold_appeal(number, by="olga", reason="the court asked")
+    await journal.do(suspects.Hold(number, by="olga", reason="the court asked"))
     await note(journal, *runs(accepted.appeal_id, count))
     done = program("history", number, "--limit", "1000")
     head, first, held, *rest, more = done.stdout.splitlines()
@@ -77,12 +78,12 @@ async def test_a_beginning_that_is_not_there_is_said(program, journal, accepted,
     """Where the log is younger than the appeal, and where its beginning is deleted."""
     number = accepted.receipt.number
     assert program("history", "AB-7").returncode == 3
-    await journal.hold_appeal(number, by="olga", reason="x")
+    await journal.do(suspects.Hold(number, by="olga", reason="x"))
     with closing(sqlite3.connect(tmp_path / "appealbus.db")) as connection, connection:
         connection.execute("UPDATE log_entry SET what = 'migrated', appeal_id = NULL WHERE position = 1")
     assert "This appeal came before the log began" in program("history", number).stdout
-    await journal.prune_log(datetime.now(UTC) + timedelta(days=1))
-    await journal.release_appeal(number)
+    await retention.prune_log(journal, datetime.now(UTC) + timedelta(days=1))
+    await journal.do(suspects.Releasing(number))
     told = program("history", number).stdout
     assert "The beginning is gone: the log is kept for some time alone. It goes back to " in told
     assert "released" in told
@@ -124,7 +125,7 @@ async def test_tail_says_where_to_start_again(program, journal, accepted):
     ):
         done = program("tail", "--after", cursor)
         assert (done.returncode, done.stdout, said in done.stderr) == (code, "", True)
-    await journal.prune_log(datetime.now(UTC) + timedelta(days=1))
+    await retention.prune_log(journal, datetime.now(UTC) + timedelta(days=1))
     done = program("tail", "--after", "1.0")
     assert (done.returncode, "start again from 1.2" in done.stderr) == (3, True)
     assert "pruned" in program("tail").stdout
@@ -138,10 +139,10 @@ async def test_tail_follows_until_it_is_stopped(journal, accepted, tmp_path):
     piped = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     with subprocess.Popen(command, cwd=tmp_path, **piped) as program:  # noqa: ASYNC220 - it is watched from here
         try:
-            await journal.hold_appeal(accepted.receipt.number, by="olga", reason="x")
+            await journal.do(suspects.Hold(accepted.receipt.number, by="olga", reason="x"))
             for _ in range(100):  # it may have started before, or after
-                await journal.release_appeal(accepted.receipt.number)
-                await journal.hold_appeal(accepted.receipt.number, by="olga", reason="x")
+                await journal.do(suspects.Releasing(accepted.receipt.number))
+                await journal.do(suspects.Hold(accepted.receipt.number, by="olga", reason="x"))
                 if select.select([program.stdout], [], [], 0.3)[0]:
                     break
             assert json.loads(program.stdout.readline())["what"] == "held"
@@ -165,7 +166,7 @@ async def test_tail_waits_for_a_journal_that_is_away(journal, accepted, monkeypa
         if opened in (2, 3):
             raise JournalError("the journal failed: the database cannot be reached", "unreachable")
         if opened == 4:
-            await journal.hold_appeal(accepted.receipt.number, by="olga", reason="x")
+            await journal.do(suspects.Hold(accepted.receipt.number, by="olga", reason="x"))
         yield journal
 
     monkeypatch.setattr(cli, "journal", ways)
@@ -181,7 +182,7 @@ async def test_tail_waits_for_a_journal_that_is_away(journal, accepted, monkeypa
     assert (shown, str(place), opened) == (["accepted", "held"], "1.2", 4)
     assert capsys.readouterr().err.count("cannot be read, and is tried again") == 1
 
-    await journal.prune_log(datetime.now(UTC) + timedelta(days=1))
+    await retention.prune_log(journal, datetime.now(UTC) + timedelta(days=1))
     with pytest.raises(CursorRefused):
         async for _ in tail._pages(cli, everything, tail.Start(Cursor(1, 0), 5, follow=True)):
             pass

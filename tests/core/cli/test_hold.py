@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from appealbus.core.journal import figures
+from appealbus.core.journal.appeals import suspects
 from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.schemas.dossier import Completeness
 
@@ -48,7 +50,7 @@ async def test_why_tells_of_dossier_and_hold(program, journal, accepted, monkeyp
         "appeal": {"message_id": "m1", "kind": "complaint", "applicant": {"type": "person"}},
     }
     await journal.conclude(Conclusion(accepted.appeal_id, dossier=json.dumps(document).encode(), **given))
-    await journal.hold_appeal(number, by="olga", reason="why not")
+    await journal.do(suspects.Hold(number, by="olga", reason="why not"))
     done = program("why", number)
     assert (done.returncode, "by olga: why not" in done.stdout, "Nothing is missing" in done.stdout) == (1, True, True)
-    assert (await journal.counts()).outbox == {"out": 1}
+    assert (await journal.ask(figures.counts)).outbox == {"out": 1}

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from appealbus.core.journal import figures
 from appealbus.core.journal.appeals.concluding import Conclusion
+from appealbus.core.journal.deliveries import deliveries, delivering
 from appealbus.schemas.dossier import Completeness
 
 CONFIG = '[deliveries.out]\nkind = "files"\npath = "out.jsonl"\n'
@@ -30,13 +32,15 @@ async def test_what_waits_for_a_receiver_that_is_gone_is_told_and_dropped(progra
     assert "receiver old: 1 dossier waits for it, and it is not configured" in checked.stderr
     assert "appealbus prune --receiver old" in checked.stderr
     assert program("prune", "--receiver", "out").returncode == 2
-    [_, old] = sorted(await journal.deliveries(accepted.receipt.number), key=lambda row: row.receiver == "old")
-    await journal.deliveries_alone([(old.id, "refused")])
+    [_, old] = sorted(
+        await journal.ask(deliveries.deliveries, accepted.receipt.number), key=lambda row: row.receiver == "old"
+    )
+    await journal.do(delivering.GivenUp([(old.id, "refused")]))
     told = "1 deliveries, 0 appeals, 0 quarantine, 0 replies, 0 log"
     assert program("prune", "--receiver", "old", "--dry-run").stdout == f"{told} would be deleted\n"
-    assert (await journal.counts()).alone == {"old": 1}
+    assert (await journal.ask(figures.counts)).alone == {"old": 1}
     assert program("prune", "--receiver", "old").stdout == f"{told}\n"
-    assert ((await journal.counts()).outbox, (await journal.counts()).alone) == ({"out": 1}, {})
+    assert ((await journal.ask(figures.counts)).outbox, (await journal.ask(figures.counts)).alone) == ({"out": 1}, {})
     assert program("check").returncode == 0
 
 

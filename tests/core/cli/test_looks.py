@@ -18,6 +18,7 @@ from appealbus.core.cli.audit_reads import look
 from appealbus.core.cli.context import Cli
 from appealbus.core.cli.person import person
 from appealbus.core.domain.access import AccessRow, Served
+from appealbus.core.journal import access, state, workers
 from appealbus.core.journal.appeals.accepting import NewAppeal
 from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.journal.quarantine import NewQuarantine
@@ -56,7 +57,7 @@ def looks(folder):
 @pytest.mark.proof
 async def test_looks_at_personal_data_are_noted(program, journal, worked, tmp_path):
     """Each command that shows some, with the person and what it showed; none that shows none, or nothing."""
-    await journal.quarantine(NewQuarantine(datetime.now(UTC), "files", "a:1", "not JSON", b"{", "application/json"))
+    await journal.do(NewQuarantine(datetime.now(UTC), "files", "a:1", "not JSON", b"{", "application/json"))
     for arguments in (["appeals"], ["quarantine", "list"]):
         assert program(*arguments).returncode == 0
     for arguments in (["dossier", "AB-7"], ["quarantine", "show", "9"], ["explain", worked, "appeal.nothing"]):
@@ -82,7 +83,7 @@ async def test_looks_at_personal_data_are_noted(program, journal, worked, tmp_pa
 async def test_what_cannot_be_noted_is_not_shown(program, journal, worked, tmp_path):
     """A journal that must not be written shows nothing, unless it is said to be a copy; that must be one."""
     mark = tmp_path / "appealbus.db.checkpoint"
-    standing = await journal.standing()
+    standing = await journal.ask(state.how_it_stands)
     ahead = {"journal": standing.journal, "epoch": standing.epoch, "beat": standing.beat + 1000, "clock": None}
     mark.write_text(json.dumps(ahead))
     done = program("dossier", worked)
@@ -91,7 +92,7 @@ async def test_what_cannot_be_noted_is_not_shown(program, journal, worked, tmp_p
     assert "Серіков" in program("dossier", worked, "--copy").stdout
     assert looks(tmp_path) == []
 
-    await journal.beat(WorkerState("w1", "host", 1, datetime.now(UTC)), [], 60.0)
+    await journal.do(workers.Beat(WorkerState("w1", "host", 1, datetime.now(UTC)), [], 60.0))
     done = program("dossier", worked, "--copy")
     assert (done.returncode, done.stdout) == (1, "")
     assert "is no copy" in done.stderr
@@ -131,7 +132,7 @@ async def test_one_command_says_who_looked(program, journal, tmp_path):
     row = AccessRow(
         "q1", datetime.now(UTC), "appealbus", iin, "gbdfl", "gbdfl.person", number, "identify", "law", Served.SOURCE
     )
-    await journal.access([replace(row, appeal_id=taken.appeal_id)])
+    await journal.do(access.Asking([replace(row, appeal_id=taken.appeal_id)]))
     (tmp_path / "who").write_text(iin)
     asked = ("access", "looks", "--person-file", "who", "--json")
     done = program(*asked, "--purpose", "the court asked")

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import NullPool, create_engine, func, insert, select, text
 
+from appealbus.core.journal.appeals import leases, lists
 from appealbus.core.journal.appeals.accepting import NewAppeal
 from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.journal.events import log_unplaced
@@ -73,7 +74,7 @@ async def test_what_is_unassessed_is_assessed_again(program, journal, accepted):
     assert (shown["operation"], shown["count"]) == ("assess", 1)
     confirmed = ("assess", "--unassessed", "--yes", shown["hash"], "--reason", "mended")
     assert program(*confirmed).stdout == "1 done\n"
-    assert (await journal.appeal(number)).state == "ready"
+    assert (await journal.ask(lists.appeal_row, number)).state == "ready"
     assert "to be assessed again" in program("history", number).stdout
 
 
@@ -99,7 +100,7 @@ async def test_what_was_held_by_source_is_let_go_by_source(program, journal, acc
     free = json.loads(program("release", "--source", "egkn", "--json").stdout)
     assert (free["count"], free["selected_by"]) == (2, {"state": "held", "source": "egkn"})
     assert program("release", "--source", "egkn", "--yes", free["hash"], "--reason", "over").stdout == "2 done\n"
-    states = {row.number: row.state for row in await journal.appeals()}
+    states = {row.number: row.state for row in await journal.ask(lists.appeals)}
     assert states == {first: "held", other: "held", one: "ready", two: "ready"}
     # What has waited once, and is held while it is worked, waits for nobody.
     assert program("hold", one, "--reason", "x").returncode == 0
@@ -132,7 +133,7 @@ async def test_nothing_is_selected(program, journal):
 async def test_a_reason_is_on_record_for_one_appeal_too(program, journal, accepted):
     """Whoever reads its life sees why."""
     number = accepted.receipt.number
-    await journal.release("me")
+    await journal.do(leases.Release("me"))
     assert program("retry", number, "--reason", "egkn is mended").returncode == 0
     assert "to be asked again: egkn is mended, by" in program("history", number).stdout
     assert json.loads(program("refresh", number, "--json").stdout) == {"number": number, "questions": 0, "closed": None}

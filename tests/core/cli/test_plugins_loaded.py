@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from appealbus.core.domain.known import KnownLookup
+from appealbus.core.journal import workers
 from appealbus.core.journal.journal import Journal
 
 PLUGIN = """
@@ -110,7 +111,7 @@ def test_check_tells_of_a_wire_that_raises(program, tmp_path):
 
 async def test_check_tells_what_could_be_asked_once_and_cannot_now(program, tmp_path, journal: Journal):
     """The configuration does not say that it is needed: the journal remembers it."""
-    await journal.remember([KnownLookup("away", "away.thing", "1"), KnownLookup("gone", "gone.thing", "1")])
+    await journal.do(workers.Remember([KnownLookup("away", "away.thing", "1"), KnownLookup("gone", "gone.thing", "1")]))
     await journal.close()
     (tmp_path / "appealbus.toml").write_text('[bus]\nretired = ["gone.thing"]\n')
     done = program("check")

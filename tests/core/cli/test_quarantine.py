@@ -14,6 +14,8 @@ from appealbus.core.bus.intake.quarantine_replay import Retaking, retake
 from appealbus.core.bus.intake.reception import Reception
 from appealbus.core.config.models import BusSettings
 from appealbus.core.interfaces.intake import Inbound, Quarantined, Taken
+from appealbus.core.journal import log, quarantine
+from appealbus.core.journal.appeals import cases, lists
 from appealbus.core.journal.quarantine import NewQuarantine, QuarantineRow
 from tests.services import commands
 
@@ -23,7 +25,7 @@ async def test_a_message_that_was_cut_says_so(program, journal):
     raw = b'{"text": "' + b"x" * (5 * 1024 * 1024) + b'"}'
     taken = await Reception(journal, BusSettings()).accept(Inbound("files", "a.jsonl:1", raw))
     assert isinstance(taken, Quarantined)
-    row = await journal.quarantine_row(taken.quarantine_id)
+    row = await journal.ask(quarantine.quarantine_row, taken.quarantine_id)
     assert len(row.raw) == 65536
     for more in ((), ("--dry-run",)):
         done = program("quarantine", "replay", str(row.id), *more)
@@ -54,9 +56,9 @@ async def test_a_letter_whose_id_belongs_to_another_is_taken_under_a_new_one(pro
     assert "taken later" not in program("quarantine", "list").stdout
     done = program("quarantine", "replay", kept, "--message-id", "m-2")
     assert (done.returncode, "taken as AB-" in done.stdout) == (0, True)
-    row = (await journal.appeals())[1]
+    row = (await journal.ask(lists.appeals))[1]
     assert row.message_id == "m-2"
-    assert (await journal.case(row.number)).appeal.text == "two"
+    assert (await journal.ask(cases.case, row.number)).appeal.text == "two"
     assert program("quarantine", "replay", "--all", "--message-id", "x").returncode == 2
 
 
@@ -92,7 +94,7 @@ async def test_a_message_is_handed_out_byte_for_byte(program, journal, tmp_path)
     os.close(theirs)
     os.close(ours)
     assert (shown.returncode, b"--output FILE" in shown.stderr) == (2, True)
-    entries = (await journal.log(None, 100)).entries
+    entries = (await journal.ask(log.page, None, 100)).entries
     assert [e.detail for e in entries if e.what == "read"] == [{"as": "quarantine", "id": int(one)}] * 3
 
 
@@ -134,13 +136,13 @@ async def test_a_copy_that_came_meanwhile_is_told_and_makes_no_second_appeal(pro
     # The cause of this one is mended: its id belongs to nobody, and another message has brought its number.
     letter = b'{"message_id": "%s", "number": "X-2", "text": "the same letter"}'
     row = NewQuarantine(datetime.now(UTC), "files", "a.jsonl:2", "it was so", letter % b"m-2", "application/json")
-    readable = str(await journal.quarantine(row))
+    readable = str(await journal.do(row))
     assert isinstance(await reception.accept(Inbound("files", "b:2", letter % b"m-3")), Taken)
     for more in ((), ("--dry-run",)):
         refused = program("quarantine", "replay", readable, *more, "--json")
         told = json.loads(refused.stdout)[0]
         assert (refused.returncode, told["done"], told["number"]) == (1, False, "X-2")
-    assert len(await journal.appeals()) == 2
+    assert len(await journal.ask(lists.appeals)) == 2
     taken = json.loads(program("quarantine", "replay", readable, "--anyway", "--json").stdout)[0]
     assert (taken["done"], taken["number"].startswith("AB-")) == (True, True)
 
@@ -166,7 +168,7 @@ async def test_who_was_late_is_told_of_no_copy(journal):
     """Of two who take a message at once the slower hears that somebody was faster: what came is that very message."""
     letter = b'{"message_id": "m", "kind": "report", "text": "a letter"}'
     one = NewQuarantine(datetime.now(UTC), "files", "a.jsonl:1", "it was so", letter, "application/json")
-    row = await journal.quarantine_row(await journal.quarantine(one))
+    row = await journal.ask(quarantine.quarantine_row, await journal.do(one))
     async with aclosing(Reception(journal, BusSettings())) as reception:
         told = [await retake(reception, row, Retaking()) for _ in range(2)]
     assert [(each.taken, each.code, each.is_copy) for each in told] == [

@@ -12,6 +12,7 @@ from appealbus.core.cli.listing import line_of
 from appealbus.core.cli.render import dossier_view, gaps_view
 from appealbus.core.cli.terminal import Terminal
 from appealbus.core.clocks import wall
+from appealbus.core.journal.appeals import lists, suspects
 from appealbus.core.language import Reader, ReaderLanguage
 from appealbus.schemas.appeal import Appeal, AppealKind, OrganisationApplicant, PersonApplicant, Receipt
 from appealbus.schemas.base import reading_stored
@@ -130,7 +131,12 @@ def test_what_nobody_could_ask_is_one_line() -> None:
 
 async def test_a_list_speaks_the_language_too(journal, accepted) -> None:
     """Its times stay such that lines can be sorted; in English states are called as `--state` takes them."""
-    row = replace(await journal.appeal(accepted.receipt.number), version=2, completeness="partial", signal="critical")
+    row = replace(
+        await journal.ask(lists.appeal_row, accepted.receipt.number),
+        version=2,
+        completeness="partial",
+        signal="critical",
+    )
     assert line_of(row, RU).endswith("  в работе; версия 2 неполное, вывод: критично")
     assert line_of(row).endswith("  in_work; version 2 partial, signal critical")
     assert line_of(replace(row, version=0, signal=None, closed="answered"), KK).endswith(
@@ -141,7 +147,7 @@ async def test_a_list_speaks_the_language_too(journal, accepted) -> None:
 async def test_commands_take_the_language(program, journal, accepted) -> None:
     """By option, by environment and by locale; a language that is none is a wrong command line."""
     number = accepted.receipt.number
-    await journal.hold_appeal(number, by="anna", reason="r")
+    await journal.do(suspects.Hold(number, by="anna", reason="r"))
     for arguments, environment in (
         (("--lang", "ru"), {"LC_ALL": "kk_KZ.UTF-8"}),
         ((), {"APPEALBUS_LANG": "ru", "LANG": "kk"}),

@@ -11,6 +11,9 @@ from appealbus.core.bus.intake.reception import Reception
 from appealbus.core.config.models import BusSettings
 from appealbus.core.domain.event import What
 from appealbus.core.interfaces.intake import Inbound, Taken
+from appealbus.core.journal import log
+from appealbus.core.journal.appeals import cases, lists
+from appealbus.core.journal.changes import changes
 from appealbus.core.operations import renaming
 from appealbus.core.preparation.changing import with_changes
 from appealbus.schemas.renames import Rename
@@ -58,8 +61,8 @@ def take(journal, tmp_path: Path):
 
 async def form_of(journal, number: str):
     """Return an appeal as its next run has it."""
-    row = await journal.appeal(number)
-    (case,) = await journal.cases([row.appeal_id])
+    row = await journal.ask(lists.appeal_row, number)
+    (case,) = await journal.ask(cases.cases, [row.appeal_id])
     return with_changes(case)
 
 
@@ -70,7 +73,7 @@ async def test_it_is_shown_then_done_once(program, journal, take):
     assert (shown.returncode, "2 appeals would be changed." in shown.stdout, IIN in shown.stdout) == (0, True, False)
     rows = [" ".join(line.split()) for line in shown.stdout.splitlines()]
     assert f"2 applicant.inn → applicant.iin {first}, {in_xml}" in rows
-    assert await journal.changes(first) == []
+    assert await journal.ask(changes.changes, first) == []
     assert program("rename", "post", "--yes").returncode == 2
     assert program("rename", "other", "--yes", *WHY).returncode == 1
     done = program("rename", "post", "--yes", *WHY)
@@ -83,9 +86,9 @@ async def test_it_is_shown_then_done_once(program, journal, take):
         assert (note.reason, note.fields) == (WHY[1], ["applicant", "parcels"])
         told = {(each.field, each.code) for each in note.warnings}
         assert told == {(f"corrected.{each}", "field.unknown") for each in ("applicant", "parcels[0]")}
-        as_came = (await journal.case(number)).appeal
+        as_came = (await journal.ask(cases.case, number)).appeal
         assert (as_came.applicant, len(as_came.as_written)) == (None, 2)
-    changed = (await journal.log(None, 100, what=[What.CHANGED])).entries
+    changed = (await journal.ask(log.page, None, 100, what=[What.CHANGED])).entries
     assert {(each.actor[:7], each.detail["reason"]) for each in changed} == {("person:", WHY[1])}
     again = program("rename", "post", "--yes", *WHY)
     assert (again.returncode, "0 appeals would be changed." in again.stdout) == (0, True)
@@ -102,7 +105,7 @@ async def test_it_goes_on_after_a_kill(program, journal, take):
         other = each.change.model_copy(update={"reason": "of somebody else"})
         assert await renaming.write(journal, other, "appealbus") is renaming.Left.MEANWHILE
     assert "27 appeals changed" in program("rename", "post", "--yes", *WHY).stdout
-    assert {len(await journal.changes(number)) for number in numbers} == {1}
+    assert {len(await journal.ask(changes.changes, number)) for number in numbers} == {1}
 
 
 async def test_what_is_left_as_it_is_is_told(program, journal, take):

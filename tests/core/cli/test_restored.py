@@ -14,6 +14,7 @@ from appealbus.core.cli import opening
 from appealbus.core.cli.terminal import Terminal
 from appealbus.core.config.models import BusSettings
 from appealbus.core.journal import mark as mark_module
+from appealbus.core.journal import state
 from appealbus.core.journal.checkpoint import Checkpoint
 from appealbus.core.journal.errors import Behind
 from appealbus.core.journal.journal import Journal
@@ -79,7 +80,7 @@ async def test_the_right_journal_is_gone_on_with_once_it_is_back(program, copied
     async with await Journal.open(sqlite_journal(tmp_path / "other.db")) as other:
         await other.look()
         await other.look()
-        mark.note(found := await other.how_far())
+        mark.note(found := await other.ask(state.how_far))
         with pytest.raises(Behind, match=r"name another file with bus\.checkpoint"):
             mark.compare(mark.read(), found)
     assert mark.read().since is None

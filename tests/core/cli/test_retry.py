@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from appealbus.core import CallFailed, From, OutcomeKind, Request, found, not_found, unavailable
 from appealbus.core.domain.case import LookupState
 from appealbus.core.domain.listing import AppealState
+from appealbus.core.journal import keeping
+from appealbus.core.journal.appeals import cases, leases, lists
 from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.schemas.dossier import Completeness
 from tests.core.kit import ScriptedWire, Thing, dossier, lookup, message, reply, running_bus
@@ -16,7 +18,9 @@ async def test_what_was_given_up_is_asked_again(program, journal, accepted):
     """One that is idle is ready, with its open questions due; `--all-outcomes` asks what was answered with no too."""
     number = accepted.receipt.number
     for kind in (OutcomeKind.UNAVAILABLE, OutcomeKind.NOT_FOUND):
-        await journal.keep(accepted.appeal_id, LookupState("acme.thing", kind.value, kind, datetime.now(UTC)))
+        await journal.post(
+            keeping.Keep(accepted.appeal_id, LookupState("acme.thing", kind.value, kind, datetime.now(UTC)))
+        )
     busy = program("retry", number)
     assert (busy.returncode, busy.stdout) == (4, "")
     assert "being worked on right now; try again in a moment" in busy.stderr
@@ -33,8 +37,8 @@ async def test_what_was_given_up_is_asked_again(program, journal, accepted):
     )
     done = program("retry", number)
     assert (done.returncode, done.stdout) == (0, f"{number} is worked again at once; 1 lookup is asked again.\n")
-    assert [row.state for row in await journal.appeals()] == [AppealState.READY]
-    states = await journal.states(number)
+    assert [row.state for row in await journal.ask(lists.appeals)] == [AppealState.READY]
+    states = await journal.ask(cases.states, number)
     assert {state.key: state.next_attempt_at is not None for state in states} == {
         "not_found": False,
         "unavailable": True,
@@ -42,7 +46,7 @@ async def test_what_was_given_up_is_asked_again(program, journal, accepted):
 
     done = program("retry", number, "--all-outcomes")
     assert (done.returncode, done.stdout) == (0, f"{number} is worked again at once; 2 lookups are asked again.\n")
-    assert all(state.next_attempt_at is not None for state in await journal.states(number))
+    assert all(state.next_attempt_at is not None for state in await journal.ask(cases.states, number))
 
 
 async def test_an_appeal_that_is_not_there(program, journal):
@@ -68,7 +72,7 @@ async def test_the_running_bus_does_what_a_retry_asks(tmp_path):
         number = taken.receipt.number
         assert (await dossier(bus, number)).completeness is Completeness.SETTLED
         down = False
-        assert await bus.journal.retry(number) == 1
+        assert await bus.journal.do(leases.Retry(number)) == 1
         await asyncio.wait_for(bus.settle(parked=True), PATIENCE)
         again = await dossier(bus, number)
     assert (again.version, again.completeness, len(again.facts)) == (2, Completeness.COMPLETE, 1)
@@ -91,7 +95,7 @@ async def test_what_was_answered_is_asked_past_the_memory(tmp_path):
 
         async def again(answer, **how):
             says.append(answer)
-            await bus.journal.retry(number, **how)
+            await bus.journal.do(leases.Retry(number, **how))
             bus._dispatcher.more()
             await asyncio.wait_for(bus.settle(), PATIENCE)
             return await dossier(bus, number)
@@ -102,7 +106,7 @@ async def test_what_was_answered_is_asked_past_the_memory(tmp_path):
         assert len(wire.asked) == 2
         assert (await again(found(Thing(name="two")), refresh=True)).facts[0].record.name == "two"
         failed = await again(unavailable("test.away", "away"), refresh=True)
-        (state,) = await bus.journal.states(number)
+        (state,) = await bus.journal.ask(cases.states, number)
         same = await again(found(Thing(name="two")), refresh=True)
     assert len(wire.asked) == 5
     assert (failed.version, failed.facts[0].record.name, failed.completeness) == (3, "two", Completeness.COMPLETE)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from appealbus.core.domain.event import Cursor
+from appealbus.core.journal import clients
 
 SOURCE = 'connector = "shep"\nurl = "http://127.0.0.1:9/"\nservice_id = "S"\nsender_id = "bus"\n'
 RECEIVER = '[deliveries.out]\nkind = "files"\npath = "out.jsonl"\n'
@@ -50,5 +51,5 @@ async def test_who_reads_the_feed_is_a_receiver(program, journal, tmp_path: Path
     (tmp_path / "appealbus.toml").touch()
     assert "receivers" in program("status").stdout
     assert program("client", "add", "desk", "--role", "registry").returncode == 0
-    await journal.note_read("desk", Cursor(1, 0))
+    await journal.do(clients.Read("desk", Cursor(1, 0)))
     assert "receivers" not in program("status").stdout

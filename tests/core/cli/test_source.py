@@ -8,6 +8,7 @@ import pytest
 import typer
 
 from appealbus.core.cli.source import moment
+from appealbus.core.journal import pauses
 
 NOON = datetime(2026, 11, 24, 12).astimezone()
 
@@ -35,7 +36,7 @@ async def test_a_source_is_paused_seen_and_resumed(program, journal, tmp_path: P
     done = program("source", "pause", "egkn", *given)
     assert (done.returncode, "is paused until" in done.stdout) == (0, True), done.stderr
     assert "mend" not in done.stderr
-    assert (await journal.source_news()).pauses["egkn"].reason == "they mend it"
+    assert (await journal.ask(pauses.news)).pauses["egkn"].reason == "they mend it"
     told = json.loads(program("source", "pause", "egkn", *given, "--json").stdout)
     assert (told["pause"]["source"], told["in_danger"], told["in_danger_count"]) == ("egkn", [], 0)
     impact = json.loads(program("source", "impact", "egkn", "--until", "23:59", "--json").stdout)

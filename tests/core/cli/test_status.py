@@ -8,6 +8,7 @@ from rich.console import Console
 
 from appealbus.core.cli.status import status_view
 from appealbus.core.domain.counts import Counts
+from appealbus.core.journal import workers
 from appealbus.core.journal.appeals.accepting import NewAppeal
 from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.journal.quarantine import NewQuarantine
@@ -33,13 +34,13 @@ async def parked(journal, accepted) -> str:
     )
     content = Appeal(message_id="m2", channel="portal", kind=AppealKind.REPORT, applicant=PersonApplicant(), text="")
     await journal.accept(NewAppeal(content, datetime.now(UTC), "appealbus"))
-    await journal.quarantine(NewQuarantine(datetime.now(UTC), "files", "a:1", "no JSON", b"{", "application/json"))
+    await journal.do(NewQuarantine(datetime.now(UTC), "files", "a:1", "no JSON", b"{", "application/json"))
     return accepted.receipt.number
 
 
 async def test_status_for_programs(program, journal, parked):
     """Everything that the metrics of the journal tell, and who works."""
-    await journal.beat(WorkerState("w", "host1", 7, NOW, in_flight=3), [], 600)
+    await journal.do(workers.Beat(WorkerState("w", "host1", 7, NOW, in_flight=3), [], 600))
     told = json.loads(program("status", "--json").stdout)
     assert {name: told[name] for name in ("ready", "in_work", "parked", "idle", "quarantine", "outbox")} == {
         "ready": 1,

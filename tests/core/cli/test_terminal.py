@@ -79,7 +79,7 @@ def test_a_dossier_shows_text_as_it_is():
 async def test_a_message_in_quarantine_is_shown_with_its_control_characters_written_out(program, journal):
     """For people; a program gets it as it came."""
     raw = b"{\x1b[2J\r\n}"
-    await journal.quarantine(NewQuarantine(datetime.now(UTC), "files", "a\x9b.csv:1", "not JSON", raw, "text/csv"))
+    await journal.do(NewQuarantine(datetime.now(UTC), "files", "a\x9b.csv:1", "not JSON", raw, "text/csv"))
     done = program("quarantine", "show", "1")
     assert "{\\x1b[2J\\r\n}" in done.stdout
     assert "a\\x9b.csv:1" in done.stdout

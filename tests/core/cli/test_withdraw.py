@@ -8,6 +8,8 @@ from orjson import dumps
 from appealbus.core import OutcomeKind
 from appealbus.core.domain.case import LookupState
 from appealbus.core.domain.listing import AppealState
+from appealbus.core.journal import keeping
+from appealbus.core.journal.appeals import cases, lists
 from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.schemas.dossier import Completeness
 from tests.core.kit import Thing
@@ -20,7 +22,7 @@ async def test_a_record_is_withdrawn_once(program, journal, accepted):
     number, now = accepted.receipt.number, datetime.now(UTC)
     for key in ("one", "two"):
         state = LookupState("acme.thing", key, OutcomeKind.FOUND, now, record=Thing(name=key), provenance=PROVENANCE)
-        assert await journal.keep_at_once(accepted.appeal_id, state, owner="me")
+        assert await journal.do(keeping.Keep(accepted.appeal_id, state, owner="me"))
     why = ("--reason", "the wrong column")
     untold = program("withdraw", number, "acme.thing[one]", *why)
     assert (untold.returncode, "there are: none" in untold.stderr) == (3, True)
@@ -48,8 +50,8 @@ async def test_a_record_is_withdrawn_once(program, journal, accepted):
     assert program("withdraw", number, "acme.thing[one]", *why).returncode == 3
     assert program("withdraw", "AB-2026-00000009", "acme.thing", *why).returncode == 3
 
-    assert [row.state for row in await journal.appeals()] == [AppealState.READY]
-    states = {each.key: (each.kind, each.code, each.record) for each in await journal.states(number)}
+    assert [row.state for row in await journal.ask(lists.appeals)] == [AppealState.READY]
+    states = {each.key: (each.kind, each.code, each.record) for each in await journal.ask(cases.states, number)}
     assert states["one"] == (OutcomeKind.INVALID, "record.withdrawn", None)
     assert states["two"][:2] == (OutcomeKind.FOUND, "")
     told = program("history", number).stdout

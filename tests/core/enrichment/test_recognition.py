@@ -8,10 +8,13 @@ from appealbus.core import From, OutcomeKind, Source, found, not_found
 from appealbus.core.bus.intake.reception import Taken
 from appealbus.core.domain.case import LookupState
 from appealbus.core.enrichment.recognition import keys_anew
+from appealbus.core.journal import renewing
+from appealbus.core.journal.appeals import cases, lists
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.key import KeyFile
 from appealbus.schemas import Outcome
 from tests.core.kit import Thing, lookup, message, running_bus
+from tests.services.asking import appeals_of
 from tests.services.processes import PATIENCE
 
 A_NUMBER = "08-123-045-0067"
@@ -54,7 +57,7 @@ async def test_a_new_key_changes_nothing_that_anybody_is_told(tmp_path):
         assert isinstance(taken, Taken)
         await asyncio.wait_for(bus.settle(), PATIENCE)
         number = taken.receipt.number
-        before = await bus.journal.states(number)
+        before = await bus.journal.ask(cases.states, number)
         contracts, made = bus.parts.contracts.known_to(), len(asked)
     assert sorted(asked) == ["s.one a", "s.one b", "s.one none", *(f"s.two {x}{i}" for x in "ab" for i in (1, 2))]
     assert len({(state.lookup, state.key) for state in before}) == 11
@@ -67,8 +70,8 @@ async def test_a_new_key_changes_nothing_that_anybody_is_told(tmp_path):
         def rekey(case):
             return keys_anew(contracts[case.appeal.kind].plan, case, 100, journal.key.question)
 
-        assert await journal.mark_anew(rekey, lambda done: None) == 1
-        after = await journal.states(number)
+        assert await renewing.renew(journal, rekey, lambda done: None) == 1
+        after = await journal.ask(cases.states, number)
     assert file.read_text() != old
     said = [
         {(s.lookup, s.kind, tuple(i.value for i in s.inputs), s.record and s.record.model_dump_json()) for s in states}
@@ -79,9 +82,11 @@ async def test_a_new_key_changes_nothing_that_anybody_is_told(tmp_path):
 
     async with running_bus(tmp_path, *lookups()) as bus:
         async with asyncio.timeout(PATIENCE):
-            while min(runs(await bus.journal.states(number))) < 3:
+            while min(runs(await bus.journal.ask(cases.states, number))) < 3:
                 await asyncio.sleep(0.02)
         assert len(asked) == made
-        assert len(await bus.journal.versions(number)) == 1
-        assert {(s.lookup, s.key) for s in await bus.journal.states(number)} == {(s.lookup, s.key) for s in after}
-        assert [row.number for row in await bus.journal.appeals_of("cadastral_number", A_NUMBER)] == [number]
+        assert len(await bus.journal.ask(lists.versions, number)) == 1
+        assert {(s.lookup, s.key) for s in await bus.journal.ask(cases.states, number)} == {
+            (s.lookup, s.key) for s in after
+        }
+        assert [row.number for row in await appeals_of(bus.journal, "cadastral_number", A_NUMBER)] == [number]

@@ -5,6 +5,7 @@ import sqlite3
 import sys
 
 from appealbus.core.domain.event import Cursor
+from appealbus.core.journal import log
 from appealbus.core.journal.journal import Journal
 
 PAGE = 20
@@ -20,7 +21,7 @@ async def main(url: str, file: str, to_the_end: bool) -> None:
     async with await Journal.open(url, read_only=True) as journal:
         print("reads", flush=True)
         while True:
-            page = await journal.log(after, PAGE)
+            page = await journal.ask(log.page, after, PAGE)
             kept.execute("BEGIN")
             kept.executemany("INSERT INTO seen VALUES (?, ?)", [(each.position, each.about) for each in page.entries])
             kept.execute("INSERT OR REPLACE INTO cursor VALUES (1, ?)", [str(page.next)])

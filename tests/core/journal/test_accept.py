@@ -9,7 +9,7 @@ from sqlalchemy import create_engine
 
 from appealbus.core.domain.listing import AppealState
 from appealbus.core.errors import MessageDiffers
-from appealbus.core.journal.appeals import numbering
+from appealbus.core.journal.appeals import accepting, cases, lists, numbering
 from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.journal.journal import Journal
 from appealbus.schemas.dossier import Completeness
@@ -22,7 +22,7 @@ async def test_new_appeal_gets_the_first_number_of_its_year(journal, make):
     assert accepted.new
     assert accepted.receipt.number == "AB-2026-00000001"
     assert accepted.receipt.accepted_at == make.now
-    case = await journal.case("AB-2026-00000001")
+    case = await journal.ask(cases.case, "AB-2026-00000001")
     assert case.appeal == make.new().appeal.model_copy(update={"number": "AB-2026-00000001"})
     assert case.receipt == accepted.receipt
     assert (case.version, case.states) == (0, ())
@@ -49,17 +49,17 @@ async def test_another_message_with_the_same_id_gets_no_receipt(journal, make):
     for differs in (other, later):
         assert isinstance(differs, MessageDiffers)
         assert (differs.code, differs.number) == ("message.differs", first.receipt.number)
-    (case,) = [await journal.case(row.number) for row in await journal.appeals()]
+    (case,) = [await journal.ask(cases.case, row.number) for row in await journal.ask(lists.appeals)]
     assert case.appeal.text == "1"
 
 
 async def test_a_dry_run_knows_a_message_that_differs(journal, make):
     """What would be accepted again says nothing; what has only the id of another is refused."""
     await journal.accept(make.new("a", text="1"))
-    await journal.would_accept(make.new("a", text="1").appeal)
-    await journal.would_accept(make.new("b", text="2").appeal)
+    await journal.ask(accepting.would_accept, make.new("a", text="1").appeal)
+    await journal.ask(accepting.would_accept, make.new("b", text="2").appeal)
     with pytest.raises(MessageDiffers):
-        await journal.would_accept(make.new("a", text="2").appeal)
+        await journal.ask(accepting.would_accept, make.new("a", text="2").appeal)
 
 
 async def test_workers_that_accept_at_once_find_the_difference_too(url, make):
@@ -71,7 +71,7 @@ async def test_workers_that_accept_at_once_find_the_difference_too(url, make):
         results = await asyncio.gather(
             *(journal.accept(make.new(name, text=text)) for journal, name, text in sent), return_exceptions=True
         )
-        assert len(await one.appeals()) == 20
+        assert len(await one.ask(lists.appeals)) == 20
     pairs = list(zip(results[::2], results[1::2], strict=True))
     assert all(sorted(isinstance(each, MessageDiffers) for each in pair) == [False, True] for pair in pairs)
 
@@ -138,7 +138,7 @@ async def test_a_number_belongs_to_one_message(journal, make):
 
     assert first.receipt.number == "N-1"
     assert [each.receipt.number[-1] for each in (second, third, later)] == ["1", "2", "3"]
-    case = await journal.case(second.receipt.number)
+    case = await journal.ask(cases.case, second.receipt.number)
     assert [(each.field, each.text) for each in case.appeal.as_written] == [("number", "N-1")]
     assert [warning.code for warning in case.appeal.warnings] == ["number.taken"]
     assert (await journal.accept(make.new("b", number="N-1"))).receipt == second.receipt
@@ -206,8 +206,8 @@ async def test_appeals_are_paged_by_key(journal, make):
     for index in range(5):
         await journal.accept(make.new(f"m{index}"))
 
-    first = await journal.appeals(limit=3)
-    rest = await journal.appeals(after=first[-1].appeal_id, limit=3)
+    first = await journal.ask(lists.appeals, limit=3)
+    rest = await journal.ask(lists.appeals, after=first[-1].appeal_id, limit=3)
     assert [row.message_id for row in first + rest] == ["m0", "m1", "m2", "m3", "m4"]
 
 
@@ -235,7 +235,7 @@ async def test_appeals_of_one_state_are_paged_by_key(journal, make):
         AppealState.IDLE: ["m5", "m7"],
     }
     for state, ids in expected.items():
-        first = await journal.appeals(limit=2, state=state)
-        rest = await journal.appeals(after=first[-1].appeal_id, limit=2, state=state)
+        first = await journal.ask(lists.appeals, limit=2, state=state)
+        rest = await journal.ask(lists.appeals, after=first[-1].appeal_id, limit=2, state=state)
         assert [row.message_id for row in first + rest] == ids
         assert {row.state for row in first + rest} == {state}

@@ -12,6 +12,8 @@ from appealbus.core.domain.access import AwaitedRow
 from appealbus.core.domain.listing import AppealState
 from appealbus.core.errors import JournalError
 from appealbus.core.interfaces.answer import Answer, Kept
+from appealbus.core.journal import access, awaiting, retention
+from appealbus.core.journal.appeals import cases, lists
 from appealbus.core.journal.appeals.accepting import Accepted
 from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.journal.journal import Journal
@@ -33,10 +35,10 @@ class Life:
 
     async def ask(self, question_id: str = "q1", key: str = KEY, at: datetime | None = None) -> None:
         row = replace(self.make.access(self.number, question_id), at=at or self.make.now)
-        await self.journal.await_answer(AwaitedRow(row, self.id, key))
+        await self.journal.do(awaiting.Expecting(AwaitedRow(row, self.id, key)))
 
     async def answer(self, question_id: str = "q1", body: bytes = b"<a/>", source: str = SOURCE) -> Kept:
-        return await self.journal.answered(source, Answer(question_id, body, "{}"))
+        return await self.journal.do(awaiting.Answered(source, Answer(question_id, body, "{}")))
 
     async def conclude(self, *, answers_seen: set[str] | None, due_at: datetime | None = None) -> bool:
         self.version += 1
@@ -53,17 +55,17 @@ class Life:
         )
 
     async def state(self) -> AppealState:
-        (row,) = [row for row in await self.journal.appeals() if row.appeal_id == self.id]
+        (row,) = [row for row in await self.journal.ask(lists.appeals) if row.appeal_id == self.id]
         return row.state
 
     async def claim(self) -> list[int]:
         return [case.appeal_id for case in await self.journal.claim("w", datetime.now(UTC), 10, 60)]
 
     async def read(self, kind: OutcomeKind, question_id: str = "q1") -> None:
-        await self.journal.keep_read(self.id, self.make.state(LOOKUP, KEY, kind=kind), question_id)
+        await self.journal.post(awaiting.Read(self.id, self.make.state(LOOKUP, KEY, kind=kind), question_id))
 
     async def waiting(self) -> list[str]:
-        return [answer.question_id for answer in await self.journal.answers(self.id)]
+        return [answer.question_id for answer in await self.journal.ask(awaiting.answers, self.id)]
 
 
 @pytest.fixture
@@ -77,7 +79,7 @@ FAR = datetime.now(UTC) + timedelta(days=1)
 async def test_the_access_row_comes_with_it(life: Life) -> None:
     """Both are written in one step, and nothing waits to be read before an answer is there."""
     await life.ask()
-    assert [row.question_id for row in await life.journal.access_rows(life.number)] == ["q1"]
+    assert [row.question_id for row in await life.journal.ask(access.access_rows, life.number)] == ["q1"]
     assert await life.waiting() == []
 
 
@@ -86,7 +88,7 @@ async def test_of_an_unknown_appeal_neither_is_written(life: Life) -> None:
     life.id = 999
     with pytest.raises(JournalError):
         await life.ask()
-    assert await life.journal.access_rows() == []
+    assert await life.journal.ask(access.access_rows) == []
 
 
 @pytest.mark.parametrize("due_at", [FAR, None])
@@ -97,7 +99,7 @@ async def test_an_answer_wakes_its_appeal(life: Life, due_at: datetime | None) -
     assert await life.claim() == []
     assert await life.answer(body=b"\x00\xff <a/>") is Kept.STORED
     assert await life.claim() == [life.id]
-    (answer,) = await life.journal.answers(life.id)
+    (answer,) = await life.journal.ask(awaiting.answers, life.id)
     assert (answer.question_id, answer.lookup, answer.key) == ("q1", LOOKUP, KEY)
     assert (answer.body, answer.head, answer.asked_at) == (b"\x00\xff <a/>", "{}", life.make.now)
     assert answer.answered_at > answer.asked_at
@@ -131,7 +133,7 @@ async def test_twice_unknown_and_from_elsewhere(life: Life) -> None:
     assert await life.answer(source="egkn") is Kept.UNKNOWN
     assert await life.answer(body=b"1") is Kept.STORED
     assert await life.answer(body=b"2") is Kept.AGAIN
-    assert [answer.body for answer in await life.journal.answers(life.id)] == [b"1"]
+    assert [answer.body for answer in await life.journal.ask(awaiting.answers, life.id)] == [b"1"]
 
 
 async def test_many_at_once(life: Life) -> None:
@@ -151,7 +153,7 @@ async def test_what_has_ended_lets_go_of_all_its_answers(life: Life) -> None:
     await life.conclude(answers_seen={"q1", "q2", "q3"})
     assert await life.waiting() == ["q3"]
     assert await life.answer("q1") is Kept.UNKNOWN
-    assert [state.kind for state in await life.journal.states(life.number)] == [OutcomeKind.NOT_FOUND]
+    assert [state.kind for state in await life.journal.ask(cases.states, life.number)] == [OutcomeKind.NOT_FOUND]
 
 
 async def test_a_broken_answer_goes_alone(life: Life) -> None:
@@ -194,7 +196,7 @@ async def test_it_goes_with_its_appeal(life: Life) -> None:
     await life.ask()
     await life.ask("q2", "other")
     await life.conclude(answers_seen=set())
-    assert (await life.journal.prune(FAR))["appeals"] == 1
+    assert (await retention.prune(life.journal, FAR))["appeals"] == 1
     assert await life.answer() is Kept.UNKNOWN
 
 
@@ -208,11 +210,11 @@ async def test_two_processes_never_miss_each_other(url: str, make: Any) -> None:
             # The pauses shift the two against each other, so that over the rounds each comes first, and both at once.
             pause = (i % 8 - 4) * 0.0005
             kept, _ = await asyncio.gather(
-                _after(max(0.0, pause), listener.answered(SOURCE, Answer(f"q{i}", b"<a/>"))),
+                _after(max(0.0, pause), listener.do(awaiting.Answered(SOURCE, Answer(f"q{i}", b"<a/>")))),
                 _after(max(0.0, -pause), life.conclude(answers_seen=set(), due_at=FAR)),
             )
             assert kept is Kept.STORED
-        ready = [row.state for row in await worker.appeals()]
+        ready = [row.state for row in await worker.ask(lists.appeals)]
         assert ready == [AppealState.READY] * 40
 
 
@@ -226,11 +228,11 @@ async def test_who_has_lost_an_appeal_takes_no_answer_away(life: Life) -> None:
     await life.ask()
     await life.answer()
     state = life.make.state(LOOKUP, KEY, kind=OutcomeKind.FOUND)
-    await life.journal.keep_read(life.id, state, "q1", owner="somebody who had it once")
-    await life.journal.access([life.make.access("n")])
+    await life.journal.post(awaiting.Read(life.id, state, "q1", owner="somebody who had it once"))
+    await life.journal.do(access.Asking([life.make.access("n")]))
     assert await life.waiting() == ["q1"]
-    await life.journal.keep_read(life.id, state, "q1", owner="me")
-    await life.journal.access([life.make.access("n")])
+    await life.journal.post(awaiting.Read(life.id, state, "q1", owner="me"))
+    await life.journal.do(access.Asking([life.make.access("n")]))
     assert await life.waiting() == []
 
 

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import create_engine, insert, text, update
 
 from appealbus.core.domain.listing import AppealState
-from appealbus.core.journal.appeals import leases
+from appealbus.core.journal.appeals import leases, lists
 from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.tables import appeal
@@ -28,7 +28,7 @@ async def put(journal, make, name, *, days, state=None, **given):
         told = {"dossier": b"{}", "version": 1, "completeness": Completeness.PARTIAL, "due_at": due_at}
         await journal.conclude(Conclusion(new.appeal_id, **told, **given))
     if state == "ready":
-        await journal.retry(new.receipt.number)
+        await journal.do(leases.Retry(new.receipt.number))
     return new.appeal_id
 
 
@@ -68,13 +68,13 @@ async def test_what_is_asked_again_returns_with_the_due(journal, make, url):
         await put(journal, make, f"again {n}", days=n, state="ready")
         await put(journal, make, f"new {n}", days=20 + n)
     assert await claimed(journal, make, 3, kept=1) == ["new 0", "again 0", "again 1"]
-    await journal.release("me")
-    rows = {row.message_id: row for row in await journal.appeals()}
+    await journal.do(leases.Release("me"))
+    rows = {row.message_id: row for row in await journal.ask(lists.appeals)}
     assert (rows["again 2"].state, rows["again 2"].waits_for) == (AppealState.PARKED, ())
     assert await claimed(journal, make, 9, kept=1) == [
         *["new 0", "again 0", "again 1", "again 2", "new 1", "new 2"],
     ]
-    await journal.release("me")
+    await journal.do(leases.Release("me"))
     await journal.close()
     assert check_the_past(url) > 0
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from appealbus.core.journal.deliveries import deliveries, delivering
 from appealbus.core.journal.deliveries.deliveries import DeliveryState
 
 OUT = "out"
@@ -15,7 +16,7 @@ async def ids(journal, make, conclude):
 
 
 async def waiting(journal):
-    return await journal.undelivered(OUT, journal.now(), 10)
+    return await journal.ask(deliveries.undelivered, OUT, journal.now(), 10)
 
 
 async def noted(journal):
@@ -24,13 +25,13 @@ async def noted(journal):
 
 async def test_what_another_has_begun_and_not_ended_has_a_death_more_each_time(journal, ids):
     """Who begins it again himself, after a write that failed, is alive: that adds none."""
-    assert await journal.newest_delivery() == max(ids)
-    await journal.deliveries_begun(ids, "first")
+    assert await journal.ask(deliveries.newest_delivery) == max(ids)
+    await journal.do(delivering.Begun(ids, "first"))
     assert await noted(journal) == [("first", 0)] * 2
-    await journal.deliveries_begun(ids[:1], "second")
-    await journal.deliveries_begun(ids[:1], "second")
+    await journal.do(delivering.Begun(ids[:1], "second"))
+    await journal.do(delivering.Begun(ids[:1], "second"))
     assert await noted(journal) == [("second", 1), ("first", 0)]
-    await journal.deliveries_begun(ids[:1], "third")
+    await journal.do(delivering.Begun(ids[:1], "third"))
     assert await noted(journal) == [("third", 2), ("first", 0)]
 
 
@@ -38,29 +39,29 @@ async def test_what_another_has_begun_and_not_ended_has_a_death_more_each_time(j
 async def test_however_it_ends_nobody_has_died(journal, ids, how):
     """Its own row alone is as it was before; another receiver's or worker's survival says nothing of it."""
     for by in ("first", "second"):
-        await journal.deliveries_begun(ids, by)
-    await journal.deliveries_survived(OUT, "first")
-    await journal.deliveries_survived("other", "second")
+        await journal.do(delivering.Begun(ids, by))
+    await journal.do(delivering.Survived(OUT, "first"))
+    await journal.do(delivering.Survived("other", "second"))
     assert await noted(journal) == [("second", 1)] * 2
     if how == "delivered":
-        await journal.delivered(ids[:1])
+        await journal.do(delivering.Confirmed(ids[:1]))
         assert await noted(journal) == [("second", 1)]
     elif how == "failed":
-        await journal.deliveries_failed([(ids[0], "away", journal.now())])
+        await journal.do(delivering.Failed([(ids[0], "away", journal.now())]))
         assert set(await noted(journal)) == {(None, 0), ("second", 1)}
     else:
-        await journal.deliveries_survived(OUT, "second")
+        await journal.do(delivering.Survived(OUT, "second"))
         assert await noted(journal) == [(None, 0)] * 2
 
 
 async def test_what_waits_alone_over_deaths_begins_anew_when_it_is_sent_again(journal, ids):
     """With its reason until then."""
     for by in ("first", "second"):
-        await journal.deliveries_begun(ids[:1], by)
-    await journal.deliveries_alone([(ids[0], "process.died")])
-    (row,) = await journal.deliveries()
+        await journal.do(delivering.Begun(ids[:1], by))
+    await journal.do(delivering.GivenUp([(ids[0], "process.died")]))
+    (row,) = await journal.ask(deliveries.deliveries)
     assert (row.state, row.reason) == (DeliveryState.ALONE, "process.died")
-    assert await journal.resend(row.number) == 1
+    assert await journal.do(delivering.Resend(row.number)) == 1
     assert await noted(journal) == [(None, 0)] * 2
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import create_engine, delete, select, text, update
 from appealbus.core.domain.client import Client, Credential, Role
 from appealbus.core.domain.event import Cursor, What, by_api
 from appealbus.core.errors import JournalError
-from appealbus.core.journal import clients, store
+from appealbus.core.journal import access, clients, events, feed, log, store
 from appealbus.core.journal.journal import Journal
 from tests.core.journal.conftest import NOW
 from tests.services.processes import PATIENCE
@@ -30,21 +30,21 @@ def credential(id_="00ff", days=30, **more):
 
 async def test_a_client_is_found_by_what_it_shows(journal):
     """All that was said of it comes back, with the digest; an id of another kind, or of nobody, is nobody's."""
-    await journal.add_client(client(), credential(), DIGEST)
-    assert await journal.credential("token", "00ff") == (client(), credential(), DIGEST)
+    await journal.do(clients.NewClient(client(), credential(), DIGEST))
+    assert await journal.ask(clients.credential, "token", "00ff") == (client(), credential(), DIGEST)
     for kind, id_ in (("certificate", "00ff"), ("token", "00fe"), ("token", ""), ("token", "00FF")):
-        assert await journal.credential(kind, id_) is None
-    assert await journal.clients() == [(client(), [credential()])]
+        assert await journal.ask(clients.credential, kind, id_) is None
+    assert await journal.ask(clients.all_clients) == [(client(), [credential()])]
 
 
 async def test_the_old_credential_ends_when_it_was_said(journal):
     """Rotation shortens what others have left, never lengthens it, and leaves what has ended as it was."""
-    await journal.add_client(client(), credential(), DIGEST)
+    await journal.do(clients.NewClient(client(), credential(), DIGEST))
     until = NOW + timedelta(hours=24)
-    await journal.add_credential("desk", credential("01"), OTHER, until)
-    await journal.add_credential("desk", credential("02"), OTHER, NOW + timedelta(days=20))
-    await journal.add_credential("desk", credential("03", kind="certificate"), OTHER, None)
-    ((_, its),) = await journal.clients()
+    await journal.do(clients.NewCredential("desk", credential("01"), OTHER, until))
+    await journal.do(clients.NewCredential("desk", credential("02"), OTHER, NOW + timedelta(days=20)))
+    await journal.do(clients.NewCredential("desk", credential("03", kind="certificate"), OTHER, None))
+    ((_, its),) = await journal.ask(clients.all_clients)
     assert {each.id: each.expires_at - NOW for each in its} == {
         "00ff": timedelta(hours=24),
         "01": timedelta(days=20),
@@ -55,47 +55,47 @@ async def test_the_old_credential_ends_when_it_was_said(journal):
 
 async def test_who_is_revoked_stays_so(journal):
     """All it has is revoked, it gets no new credential, its reading is forgotten, and its name is nobody else's."""
-    await journal.add_client(client(), credential(), DIGEST)
-    await journal.add_client(client("other"), credential("10"), DIGEST)
-    await journal.add_credential("desk", credential("01"), OTHER, None)
+    await journal.do(clients.NewClient(client(), credential(), DIGEST))
+    await journal.do(clients.NewClient(client("other"), credential("10"), DIGEST))
+    await journal.do(clients.NewCredential("desk", credential("01"), OTHER, None))
     for name in ("desk", "other"):
-        await journal.note_read(name, Cursor(1, 1))
-    assert await journal.revoke_credential("desk", "01")
-    assert not await journal.revoke_credential("desk", "01")
-    assert not await journal.revoke_credential("other", "00ff")  # another's
-    assert (await journal.credential("token", "00ff"))[1].revoked_at is None
-    assert await journal.revoke_client("desk")
-    assert not await journal.revoke_client("desk")
-    assert not await journal.revoke_client("nobody")
-    found, one, _ = await journal.credential("token", "00ff")
+        await journal.do(clients.Read(name, Cursor(1, 1)))
+    assert await journal.do(clients.Revoking("desk", "01"))
+    assert not await journal.do(clients.Revoking("desk", "01"))
+    assert not await journal.do(clients.Revoking("other", "00ff"))  # another's
+    assert (await journal.ask(clients.credential, "token", "00ff"))[1].revoked_at is None
+    assert await journal.do(clients.Revoking("desk"))
+    assert not await journal.do(clients.Revoking("desk"))
+    assert not await journal.do(clients.Revoking("nobody"))
+    found, one, _ = await journal.ask(clients.credential, "token", "00ff")
     assert None not in (found.revoked_at, one.revoked_at)
-    await journal.note_read("desk", Cursor(1, 2))
-    assert [reader.client for reader in await journal.feed_readers()] == ["other"]
+    await journal.do(clients.Read("desk", Cursor(1, 2)))
+    assert [reader.client for reader in await journal.ask(feed.readers)] == ["other"]
     for attempt, code in (
-        (journal.add_credential("desk", credential("04"), OTHER, None), "client.revoked"),
-        (journal.add_client(client(), credential("05"), OTHER), "client.known"),
-        (journal.add_client(client("DESK"), credential("05"), OTHER), "client.known"),
-        (journal.add_client(client("third"), credential("01"), OTHER), "client.credential_known"),
-        (journal.add_credential("other", credential("00ff"), OTHER, None), "client.credential_known"),
-        (journal.add_credential("nobody", credential("06"), OTHER, None), "client.unknown"),
+        (journal.do(clients.NewCredential("desk", credential("04"), OTHER, None)), "client.revoked"),
+        (journal.do(clients.NewClient(client(), credential("05"), OTHER)), "client.known"),
+        (journal.do(clients.NewClient(client("DESK"), credential("05"), OTHER)), "client.known"),
+        (journal.do(clients.NewClient(client("third"), credential("01"), OTHER)), "client.credential_known"),
+        (journal.do(clients.NewCredential("other", credential("00ff"), OTHER, None)), "client.credential_known"),
+        (journal.do(clients.NewCredential("nobody", credential("06"), OTHER, None)), "client.unknown"),
     ):
         with pytest.raises(JournalError) as failed:
             await attempt
         assert failed.value.code == code
-    assert [each.name for each, _ in await journal.clients()] == ["desk", "other"]
+    assert [each.name for each, _ in await journal.ask(clients.all_clients)] == ["desk", "other"]
 
 
 async def test_what_becomes_of_clients_is_in_the_log_without_secrets(journal, url):
     """Each step has an entry with its actor; no digest is in any, and the log still tells the whole past."""
     journal.actor = "person:aigul"
-    await journal.add_client(client(), credential(), DIGEST)
-    await journal.add_credential("desk", credential("01"), OTHER, NOW)
-    await journal.revoke_credential("desk", "01")
-    await journal.revoke_client("desk")
-    await journal.note_look("dossier", purpose="review", by=by_api("desk"))
-    while await journal.place_log():
+    await journal.do(clients.NewClient(client(), credential(), DIGEST))
+    await journal.do(clients.NewCredential("desk", credential("01"), OTHER, NOW))
+    await journal.do(clients.Revoking("desk", "01"))
+    await journal.do(clients.Revoking("desk"))
+    await journal.do(access.Look("dossier", purpose="review", by=by_api("desk")))
+    while await journal.do(events.Placing()):
         pass
-    entries = (await journal.log()).entries
+    entries = (await journal.ask(log.page)).entries
     assert [(entry.what, entry.actor, entry.about) for entry in entries] == [
         (What.CLIENT_ADDED, "person:aigul", "desk"),
         (What.CLIENT_ROTATED, "person:aigul", "desk"),
@@ -113,12 +113,12 @@ async def test_what_becomes_of_clients_is_in_the_log_without_secrets(journal, ur
 
 async def test_no_more_requests_than_there_are_in_a_minute(journal):
     """What is left is granted, each minute and each client for itself; minutes that are over are forgotten."""
-    assert [await journal.take_requests("desk", 100, wanted, 10) for wanted in (4, 4, 4, 4)] == [4, 4, 2, 0]
-    assert await journal.take_requests("desk", 101, 4, 10) == 4
-    assert await journal.take_requests("other", 100, 11, 10) == 10
-    assert await journal.take_requests("desk", 100, 1, 5) == 0  # fewer are allowed now
-    assert [await journal.take_requests("desk", 102, wanted, 10) for wanted in (0, -3)] == [0, 0]
-    await journal.take_requests("desk", 110, 1, 10)
+    assert [await journal.do(clients.Wish("desk", 100, wanted, 10)) for wanted in (4, 4, 4, 4)] == [4, 4, 2, 0]
+    assert await journal.do(clients.Wish("desk", 101, 4, 10)) == 4
+    assert await journal.do(clients.Wish("other", 100, 11, 10)) == 10
+    assert await journal.do(clients.Wish("desk", 100, 1, 5)) == 0  # fewer are allowed now
+    assert [await journal.do(clients.Wish("desk", 102, wanted, 10)) for wanted in (0, -3)] == [0, 0]
+    await journal.do(clients.Wish("desk", 110, 1, 10))
     query = select(clients.client_use.c.client, clients.client_use.c.minute)
     kept = await journal._read(lambda connection: {tuple(row) for row in connection.execute(query)})
     assert kept == {("desk", 110), ("other", 100)}
@@ -127,13 +127,14 @@ async def test_no_more_requests_than_there_are_in_a_minute(journal):
 _TAKER = """
 import asyncio, sys
 from pathlib import Path
+from appealbus.core.journal import clients
 from appealbus.core.journal.journal import Journal
 
 async def main(url, key, times):
     async with await Journal.open(url, key=key) as journal:
         print("ready", flush=True)
         sys.stdin.readline()
-        wishes = [journal.take_requests(f"c{n % 3}", n // 40, 1 + n % 3, 20) for n in range(times)]
+        wishes = [journal.do(clients.Wish(f"c{n % 3}", n // 40, 1 + n % 3, 20)) for n in range(times)]
         print(sum(await asyncio.gather(*wishes)), flush=True)
 
 asyncio.run(main(sys.argv[1], Path(sys.argv[2]), 120))
@@ -158,36 +159,36 @@ async def test_two_that_add_the_same_client_at_once_add_one(journal, url):
     """One of them is refused, whoever is first; nothing is there by halves."""
     async with await Journal.open(url) as second:
         done = await asyncio.gather(
-            journal.add_client(client(), credential(), DIGEST),
-            second.add_client(client(), credential("01"), OTHER),
+            journal.do(clients.NewClient(client(), credential(), DIGEST)),
+            second.do(clients.NewClient(client(), credential("01"), OTHER)),
             return_exceptions=True,
         )
     assert [type(each) for each in done if each is not None] == [JournalError]
-    ((_, its),) = await journal.clients()
+    ((_, its),) = await journal.ask(clients.all_clients)
     assert len(its) == 1
 
 
 async def test_the_furthest_that_a_client_has_read_counts(journal):
     """Receipts that come late change nothing; after a restore those of the new epoch count, and show what is undone."""
-    await journal.add_client(client(), credential(), DIGEST)
+    await journal.do(clients.NewClient(client(), credential(), DIGEST))
     for number in range(4):
-        await journal.note_look(f"x{number}")
-    while await journal.place_log():
+        await journal.do(access.Look(f"x{number}"))
+    while await journal.do(events.Placing()):
         pass
     for position in (2, 4, 3):
-        await journal.note_read("desk", Cursor(1, position))
-    (reader,) = await journal.feed_readers()
+        await journal.do(clients.Read("desk", Cursor(1, position)))
+    (reader,) = await journal.ask(feed.readers)
     assert (reader.client, reader.cursor, reader.lag) == ("desk", Cursor(1, 4), 1)
-    await journal.note_read("nobody", Cursor(1, 3))
+    await journal.do(clients.Read("nobody", Cursor(1, 3)))
     state = await journal.begin_epoch(1, 0)
-    while await journal.place_log():
+    while await journal.do(events.Placing()):
         pass
-    await journal.note_read("desk", Cursor(1, 5))
-    (reader,) = await journal.feed_readers()
-    head = (await journal.log(limit=1000)).head
+    await journal.do(clients.Read("desk", Cursor(1, 5)))
+    (reader,) = await journal.ask(feed.readers)
+    head = (await journal.ask(log.page, limit=1000)).head
     assert (reader.cursor, reader.lag) == (Cursor(1, 5), head.position - 5)
-    await journal.note_read("desk", Cursor(state.epoch, 1))
-    (reader,) = await journal.feed_readers()
+    await journal.do(clients.Read("desk", Cursor(state.epoch, 1)))
+    (reader,) = await journal.ask(feed.readers)
     assert (reader.cursor, reader.lag) == (Cursor(state.epoch, 1), head.position - 1)
 
 
@@ -196,14 +197,14 @@ async def test_nobody_waits_for_a_reader_that_is_revoked_in_this_moment(journal_
     engine = create_engine(journal_database)
     waits = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
     async with await Journal.open(journal_database) as journal, asyncio.timeout(PATIENCE):
-        await journal.add_client(client(), credential(), DIGEST)
+        await journal.do(clients.NewClient(client(), credential(), DIGEST))
         with engine.connect() as revoking, engine.connect() as looking:
             revoking.execute(update(clients.client).values(revoked_at=NOW))
             revoking.execute(delete(clients.feed_reader))
-            noting = asyncio.create_task(journal.note_read("desk", Cursor(1, 1)))
+            noting = asyncio.create_task(journal.do(clients.Read("desk", Cursor(1, 1))))
             while not noting.done() and not looking.scalar(waits):
                 await asyncio.sleep(0.01)
             revoking.commit()
         await noting
-        assert await journal.feed_readers() == []
+        assert await journal.ask(feed.readers) == []
     engine.dispose()

@@ -8,7 +8,8 @@ import pytest
 
 from appealbus.core import clocks
 from appealbus.core.errors import JournalError
-from appealbus.core.journal import reader
+from appealbus.core.journal import access, retention, workers
+from appealbus.core.journal.appeals import cases, leases, lists
 from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.workers import WorkerState
@@ -47,8 +48,8 @@ async def test_a_wrong_clock_takes_no_live_appeal(journal, make, url, wrong):
     left = ends_in(url)
     assert 0 < left["accepted"] <= 60 < left["free"] <= 120
 
-    ids = [row.appeal_id for row in await journal.cases([1, 2])]
-    assert len(await journal.renew("a", ids, now + wrong, 300)) == 1
+    ids = [row.appeal_id for row in await journal.ask(cases.cases, [1, 2])]
+    assert len(await journal.do(leases.Renewal("a", ids, now + wrong, 300))) == 1
     assert 200 < ends_in(url)["accepted"] <= 300
 
 
@@ -57,7 +58,7 @@ async def test_a_retry_looks_at_the_same_clock(journal, make, monkeypatch):
     accepted = await journal.accept(make.new(at=datetime.now(UTC)), owner="a", lease_seconds=60)
     monkeypatch.setattr(clocks, "wall", lambda: datetime.now(UTC) + WRONG[1])
     with pytest.raises(JournalError, match="being worked on"):
-        await journal.retry(accepted.receipt.number)
+        await journal.do(leases.Retry(accepted.receipt.number))
 
 
 async def test_a_clock_that_is_ahead_deletes_nothing_young(journal, make, url, monkeypatch):
@@ -69,25 +70,25 @@ async def test_a_clock_that_is_ahead_deletes_nothing_young(journal, make, url, m
     with psycopg.connect(url) as connection:
         connection.execute("UPDATE appeal SET changed_at = changed_at - 60 * 86400 * 1000000::bigint")
     await journal.conclude(Conclusion(old.appeal_id - 1, **ended))
-    await replayed(journal, await journal.quarantine(make.quarantine()), "N")
-    await journal.access([replace(make.access("N"), at=datetime.now(UTC))])
+    await replayed(journal, await journal.do(make.quarantine()), "N")
+    await journal.do(access.Asking([replace(make.access("N"), at=datetime.now(UTC))]))
 
     ahead = datetime.now(UTC) + timedelta(days=400)
     monkeypatch.setattr(clocks, "wall", lambda: ahead)
     async with await Journal.open(url) as other:
         assert other.doubt.doubt == "apart"
         with pytest.raises(JournalError, match="in doubt"):
-            await other.prune(other.now() - timedelta(days=30))
+            await retention.prune(other, other.now() - timedelta(days=30))
         await other.trust_clock()
         before = other.now() - timedelta(days=30)
     monkeypatch.undo()
-    assert await journal.prune(before, access_before=before) == {
+    assert await retention.prune(journal, before, access_before=before) == {
         "appeals": 1,
         "quarantine": 0,
         "replies": 0,
         "access": 0,
     }
-    assert [row.message_id for row in await journal.appeals()] == ["young"]
+    assert [row.message_id for row in await journal.ask(lists.appeals)] == ["young"]
 
 
 class Wrong(datetime):
@@ -101,8 +102,7 @@ class Wrong(datetime):
 async def test_a_worker_with_a_wrong_clock_is_seen_alive(journal, monkeypatch):
     """It lives as long as it says, by the database's clock, whoever looks."""
     monkeypatch.setattr(clocks, "wall", lambda: Wrong.now(UTC))
-    await journal.beat(WorkerState("late", "host", 1, datetime.now(UTC)), [], 60)
-    assert [one.name for one in await journal.workers()] == ["late"]
-    monkeypatch.setattr(reader, "datetime", Wrong)
-    await journal.beat(WorkerState("gone", "host", 1, datetime.now(UTC)), [], 0)
-    assert [one.name for one in await journal.workers()] == ["late"]
+    await journal.do(workers.Beat(WorkerState("late", "host", 1, datetime.now(UTC)), [], 60))
+    assert [one.name for one in await journal.ask(workers.workers)] == ["late"]
+    await journal.do(workers.Beat(WorkerState("gone", "host", 1, datetime.now(UTC)), [], 0))
+    assert [one.name for one in await journal.ask(workers.workers)] == ["late"]

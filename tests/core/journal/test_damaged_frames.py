@@ -15,9 +15,13 @@ from appealbus.core import packing
 from appealbus.core.domain.case import Case
 from appealbus.core.domain.document import Part, written
 from appealbus.core.errors import JournalError
+from appealbus.core.journal import documents, keeping
+from appealbus.core.journal.appeals import cases, leases
 from appealbus.core.journal.appeals.accepting import Accepted
 from appealbus.core.journal.appeals.concluding import Conclusion
+from appealbus.core.journal.changes import targets
 from appealbus.core.journal.changes.changes import NewChange
+from appealbus.core.journal.deliveries import deliveries, delivering
 from appealbus.core.journal.journal import Journal
 from appealbus.core.packing import DOCUMENTS, MOST, REPLIES, pack
 from appealbus.core.preparation.changing import with_changes
@@ -94,14 +98,18 @@ async def two(journal: Journal, make: Make) -> list[Accepted]:
     """Two appeals in the journal: the first has been changed, and each has two versions with a fact."""
     appeals = [await journal.accept(make.new(each)) for each in ("a", "b")]
     for appeal in appeals:
-        await journal.keep_at_once(appeal.appeal_id, replace(make.found(), next_attempt_at=None))
-    for case in await journal.cases([1, 2]):
+        await journal.do(keeping.Keep(appeal.appeal_id, replace(make.found(), next_attempt_at=None)))
+    for case in await journal.ask(cases.cases, [1, 2]):
         await conclude(journal, case)
-    await journal.delivered([due.delivery_id for due in await journal.undelivered("out", journal.now(), 10)])
+    await journal.do(
+        delivering.Confirmed(
+            [due.delivery_id for due in await journal.ask(deliveries.undelivered, "out", journal.now(), 10)]
+        )
+    )
     given = {"message_id": "c", "channel": "files", "kind": "corrected", "appeal_message_id": "a"}
     change = Change.model_validate({**given, "corrected": {"text": "жаңа мәтін"}, "dated_at": "2026-11-24"})
-    await journal.change(NewChange(change, make.now, "appealbus", False))
-    for case in await journal.cases([1, 2]):
+    await journal.do(targets.Changing(NewChange(change, make.now, "appealbus", False)))
+    for case in await journal.ask(cases.cases, [1, 2]):
         await conclude(journal, case)
     return appeals
 
@@ -113,7 +121,7 @@ async def test_the_other_appeal_goes_on(
     """It is claimed, read and handed over; nobody is handed half of the first one, and no reader fails otherwise."""
     table, column, which = PLACES[place]
     one, other = (each.receipt.number for each in two)
-    first, second = [orjson.loads(await journal.dossier(number) or b"") for number in (one, other)]
+    first, second = [orjson.loads(await journal.ask(documents.whole, number) or b"") for number in (one, other)]
     this = f"FROM {table} WHERE appeal_id = 1 AND {which}"
     with engine.connect() as connection:
         kept = bytes(connection.execute(text(f"SELECT {column} {this}")).scalar_one())
@@ -125,15 +133,15 @@ async def test_the_other_appeal_goes_on(
             connection.execute(text("UPDATE appeal SET state = 'ready', due_at = NULL, lease_until = NULL"))
         with capture_logs() as logs:
             claimed = await journal.claim("me", make.now, 10, 60)
-            due = await journal.undelivered("out", journal.now(), 10)
+            due = await journal.ask(deliveries.undelivered, "out", journal.now(), 10)
         readable = place == "the newest version"  # it is looked at when there is something to tell
         assert [case.receipt.number for case in claimed] == ([one, other] if readable else [other]), name
         handed = {each.number: orjson.loads(each.dossier) for each in due}
         # The newest version is not made of the first form.
         assert handed == ({one: first, other: second} if place == "the first form" else {other: second}), name
         assert {(line["event"], line["appeal_id"]) for line in logs} == {("journal.unreadable", 1)}, name
-        assert orjson.loads(await journal.dossier(other) or b"") == second
+        assert orjson.loads(await journal.ask(documents.whole, other) or b"") == second
         if place != "the first form":
             with pytest.raises(JournalError, match="damaged"):
-                await journal.dossier(one)
-        await journal.release("me")
+                await journal.ask(documents.whole, one)
+        await journal.do(leases.Release("me"))

@@ -7,6 +7,8 @@ import pytest
 from sqlalchemy import insert
 
 from appealbus.core.domain.audit_log import Deeds, LookPlace
+from appealbus.core.journal import access, events
+from appealbus.core.journal.appeals import lists
 from appealbus.core.journal.events import log_entry
 from appealbus.core.journal.journal import Journal
 from tests.core.journal.explaining import explain_all
@@ -53,7 +55,7 @@ async def filled(journal, make, url):
     """A journal with two appeals and a log of three days."""
     for each in ("m1", "m2"):
         await journal.accept(make.new(each))
-    while await journal.place_log():
+    while await journal.do(events.Placing()):
         pass
     rows = entries(4000, make.now)
     engine = engine_of(url)
@@ -83,7 +85,7 @@ async def test_pages_are_what_is_wanted_once_and_the_newest_first(filled, make, 
     ):
         found, before = [], None
         for _ in range(200):
-            page = await journal.deeds(wanted, before, 40)
+            page = await journal.ask(access.deeds, wanted, before, 40)
             found += [each.position for each in page.entries]
             before = page.next
             if before is None:
@@ -95,15 +97,15 @@ async def test_looks_at_appeals_are_of_both_logs(journal, make):
     """People who read and sources that were asked stand in one order, on pages; of other appeals nothing does."""
     numbers = [(await journal.accept(make.new(each))).receipt.number for each in ("m1", "m2")]
     for n in range(3):
-        await journal.note_look(f"dossier {n}", number=numbers[0], purpose="complaint", by="person:aigul")
-        await journal.access([make.access(numbers[0], question_id=f"q{n}")])
-        await journal.note_look("dossier", number=numbers[1], by="person:other")
-    while await journal.place_log():
+        await journal.do(access.Look(f"dossier {n}", number=numbers[0], purpose="complaint", by="person:aigul"))
+        await journal.do(access.Asking([make.access(numbers[0], question_id=f"q{n}")]))
+        await journal.do(access.Look("dossier", number=numbers[1], by="person:other"))
+    while await journal.do(events.Placing()):
         pass
-    row = await journal.appeal(numbers[0])
+    row = await journal.ask(lists.appeal_row, numbers[0])
     found, place, turns = [], None, 0
     while turns < 9:
-        page = await journal.looks_at([row], place, 2)
+        page = await journal.ask(access.looks_at, [row], place, 2)
         found += page.rows
         place, turns = page.next, turns + 1
         if place is None:
@@ -116,10 +118,10 @@ async def test_looks_at_appeals_are_of_both_logs(journal, make):
         "dossier 2",
     ]
     assert sorted(each.question_id for each in found if hasattr(each, "question_id")) == ["q0", "q1", "q2"]
-    assert [each.id for each in await journal.asked(limit=2)] == [3, 2]
-    assert [each.id for each in await journal.asked(2)] == [1]
-    assert len(await journal.asked(since=make.now - timedelta(1), until=make.now + timedelta(1))) == 3
-    assert await journal.asked(until=make.now - timedelta(1)) == []
+    assert [each.id for each in await journal.ask(access.asked, limit=2)] == [3, 2]
+    assert [each.id for each in await journal.ask(access.asked, 2)] == [1]
+    assert len(await journal.ask(access.asked, since=make.now - timedelta(1), until=make.now + timedelta(1))) == 3
+    assert await journal.ask(access.asked, until=make.now - timedelta(1)) == []
 
 
 async def test_each_page_goes_by_its_index(url, make, monkeypatch):
@@ -140,10 +142,10 @@ async def test_each_page_goes_by_its_index(url, make, monkeypatch):
             (Deeds(looks=True, appeal_id=1), "ix_log_entry_appeal"),
         ):
             del heard[:]
-            await journal.deeds(wanted, 10, 5)
+            await journal.ask(access.deeds, wanted, 10, 5)
             plan = next(plan for query, plan in heard if "FROM log_entry" in query)
             assert f"USING INDEX {index}" in plan, (wanted, plan)
         del heard[:]
-        await journal.looks_at(await journal.appeals())
+        await journal.ask(access.looks_at, await journal.ask(lists.appeals))
         assert "ix_log_entry_appeal" in next(plan for query, plan in heard if "FROM log_entry" in query)
         assert "ix_access_number" in next(plan for query, plan in heard if "FROM access" in query)

@@ -7,7 +7,8 @@ import pytest
 from sqlalchemy import bindparam, select, update
 
 from appealbus.core.errors import JournalError
-from appealbus.core.journal import bulk, direct, pipeline
+from appealbus.core.journal import access, bulk, direct, keeping, pipeline
+from appealbus.core.journal.appeals import cases as journal_cases
 from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.replies import reply
@@ -117,14 +118,16 @@ async def test_each_hot_write_waits_as_often_as_it_must(journal_database, make, 
     async with await Journal.open(journal_database) as journal:
         cases = [await journal.accept(make.new(name), owner="me") for name in "abc"]
         waits = Waits(monkeypatch)
-        assert await waits.of(journal.access([make.access("n", "q1"), make.access("n", "q2")])) == 1
-        assert await waits.of(journal.keep_at_once(cases[0].appeal_id, make.state(), owner="me")) == 2
+        assert await waits.of(journal.do(access.Asking([make.access("n", "q1"), make.access("n", "q2")]))) == 1
+        assert await waits.of(journal.do(keeping.Keep(cases[0].appeal_id, make.state(), owner="me"))) == 2
         assert await waits.of(conclude(journal, cases[1])) == 2
         assert (
-            await waits.of(*(journal.keep(cases[2].appeal_id, make.state(), owner="me"), conclude(journal, cases[2])))
+            await waits.of(
+                *(journal.post(keeping.Keep(cases[2].appeal_id, make.state(), owner="me")), conclude(journal, cases[2]))
+            )
             == 3
         )
-        assert len(await journal.states(cases[2].receipt.number)) == 1
+        assert len(await journal.ask(journal_cases.states, cases[2].receipt.number)) == 1
 
 
 def conclude(journal, case):

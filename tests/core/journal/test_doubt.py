@@ -9,8 +9,10 @@ from appealbus.core import clocks
 from appealbus.core.bus.intake.trimming import trim_quarantine
 from appealbus.core.config.models import BusSettings
 from appealbus.core.errors import JournalError
-from appealbus.core.journal import clock, state
+from appealbus.core.journal import clock, figures, keeping, retention, state
+from appealbus.core.journal.appeals import leases, lists
 from appealbus.core.journal.appeals.concluding import Conclusion
+from appealbus.core.journal.deliveries import deliveries, delivering
 from appealbus.core.journal.journal import Journal
 from appealbus.schemas.dossier import Completeness
 from tests.services.forms import form
@@ -46,14 +48,14 @@ async def test_a_clock_that_jumps_deletes_nothing(url, make, machine):
         machine.passed += 1
         assert (await journal.look()).doubt == "jumped"
         with pytest.raises(JournalError, match="clock accept"):
-            await journal.prune(journal.now() - timedelta(days=30))
+            await retention.prune(journal, journal.now() - timedelta(days=30))
         assert abs(journal.now() - machine.real) < timedelta(seconds=5)
     async with await Journal.open(url) as journal:  # the doubt outlives the process
         assert journal.doubt.doubt == "jumped"
-        assert len(await journal.appeals()) == 1
+        assert len(await journal.ask(lists.appeals)) == 1
         assert (await journal.trust_clock()).doubt == "jumped"
         assert journal.doubt is None
-        assert (await journal.prune(journal.now() - timedelta(days=30)))["appeals"] == 1
+        assert (await retention.prune(journal, journal.now() - timedelta(days=30)))["appeals"] == 1
 
 
 async def test_a_clock_that_jumps_empties_no_quarantine(url, make, machine):
@@ -61,12 +63,12 @@ async def test_a_clock_that_jumps_empties_no_quarantine(url, make, machine):
     settings = BusSettings(quarantine_messages=3)
     async with await Journal.open(url) as journal:
         for _ in range(5):
-            await journal.quarantine(replace(make.quarantine(), at=clocks.wall()))
+            await journal.do(replace(make.quarantine(), at=clocks.wall()))
         machine.set(days=400)
         machine.passed += 1
         await journal.look()
         assert await trim_quarantine(journal, settings) == 2
-        assert (await journal.counts()).quarantine == 3
+        assert (await journal.ask(figures.counts)).quarantine == 3
         await journal.trust_clock()
         assert await trim_quarantine(journal, settings) == 3
 
@@ -84,7 +86,7 @@ async def test_what_ended_while_the_clock_was_behind_is_kept_its_time(url, make,
         machine.passed += 1
         await journal.look()
         await journal.trust_clock()
-        assert (await journal.prune(journal.now() - timedelta(days=30)))["appeals"] == 0
+        assert (await retention.prune(journal, journal.now() - timedelta(days=30)))["appeals"] == 0
 
 
 @pytest.mark.parametrize(
@@ -153,17 +155,17 @@ async def test_what_was_stamped_in_the_future_does_not_wait_for_it(url, make, ma
         one = await journal.accept(make.new(at=clocks.wall()), owner="me")
         await journal.look()
         soon = journal.now() + timedelta(seconds=60)
-        await journal.keep(one.appeal_id, make.state(), owner="me")
+        await journal.post(keeping.Keep(one.appeal_id, make.state(), owner="me"))
         await end(journal, one, receivers=["out"], due_at=soon)
         machine.set(days=-1)
         machine.passed += 10
         assert (await journal.look()).doubt == "jumped"
-        assert len(await journal.undelivered("out", journal.now(), 10)) == 1
+        assert len(await journal.ask(deliveries.undelivered, "out", journal.now(), 10)) == 1
         assert await journal.claim("me", journal.now(), 10, 60) == []
     async with await Journal.open(url) as journal:
         await journal.trust_clock()
         assert abs(journal.now() - clocks.wall()) < timedelta(seconds=1)
-        assert len(await journal.undelivered("out", journal.now(), 10)) == 1
+        assert len(await journal.ask(deliveries.undelivered, "out", journal.now(), 10)) == 1
         assert await journal.claim("me", journal.now(), 10, 60) == []
         machine.passed += 60
         assert [case.appeal_id for case in await journal.claim("me", journal.now(), 10, 60)] == [one.appeal_id]
@@ -183,7 +185,7 @@ async def test_what_dead_workers_had_is_worked_whatever_the_clock_says(url, make
         machine.passed += 1
         await journal.look()
         await journal.trust_clock()
-        await journal.release("me")
+        await journal.do(leases.Release("me"))
         assert await journal.claim("me", journal.now(), 10, 60) == [case]
 
 
@@ -214,11 +216,11 @@ async def test_what_is_resent_or_follows_one_that_waits_alone_goes_out(url, make
         machine.set(days=400)
         machine.passed += 1
         await journal.look()
-        (first,) = await journal.undelivered("out", journal.now(), 10)
-        await journal.deliveries_alone([(first.delivery_id, "refused")])
-        assert [row.version for row in await journal.undelivered("out", journal.now(), 10)] == [2]
-        await journal.resend(one.receipt.number)
-        assert [row.version for row in await journal.undelivered("out", journal.now(), 10)] == [1]
+        (first,) = await journal.ask(deliveries.undelivered, "out", journal.now(), 10)
+        await journal.do(delivering.GivenUp([(first.delivery_id, "refused")]))
+        assert [row.version for row in await journal.ask(deliveries.undelivered, "out", journal.now(), 10)] == [2]
+        await journal.do(delivering.Resend(one.receipt.number))
+        assert [row.version for row in await journal.ask(deliveries.undelivered, "out", journal.now(), 10)] == [1]
 
 
 async def test_another_process_hears_that_the_clock_was_accepted(url, machine):

@@ -4,8 +4,10 @@ import shutil
 
 import pytest
 
+from appealbus.core.journal import state
 from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.journal.checkpoint import Checkpoint
+from appealbus.core.journal.deliveries import deliveries, delivering
 from appealbus.core.journal.errors import Behind
 from appealbus.core.journal.journal import Journal
 from appealbus.schemas.dossier import Completeness, delivery_id
@@ -29,17 +31,17 @@ async def test_numbers_and_delivery_ids_of_a_new_epoch_are_new(url, make):
     async with await Journal.open(url) as journal:
         known = await journal.accept(make.new("known"))
         assert (await end(journal, known, 1)) == ["AB-2026-00000001/1"]
-        quarantined = await journal.quarantine(make.quarantine())
+        quarantined = await journal.do(make.quarantine())
         assert (await journal.begin_epoch(1, 0)).epoch == 2
 
         assert (await journal.accept(make.new("known"))).receipt == known.receipt
         new = await journal.accept(make.new("new"))
         assert new.receipt.number == "AB-2026-2-00000001"
         assert await end(journal, known, 2) == ["AB-2026-00000001/1"]  # which the copy had not yet delivered
-        await journal.delivered([1])
+        await journal.do(delivering.Confirmed([1]))
         assert await waiting(journal) == ["AB-2026-00000001/2.2"]
         assert "AB-2026-2-00000001/1.2" in await end(journal, new, 1)
-        assert await journal.quarantine(make.quarantine()) > quarantined + 100_000
+        assert await journal.do(make.quarantine()) > quarantined + 100_000
         assert (await journal.begin_epoch(5, 0)).epoch == 6
         assert (await journal.accept(make.new("newest"))).receipt.number == "AB-2026-6-00000001"
 
@@ -50,7 +52,7 @@ async def test_an_older_copy_is_found_out(tmp_path, make, checkpoint):
     async with await Journal.open(url) as journal:
         assert checkpoint.read() is None
         assert checkpoint.write(await far(journal))
-        checkpoint.compare(checkpoint.read(), await journal.how_far())
+        checkpoint.compare(checkpoint.read(), await journal.ask(state.how_far))
     shutil.copy(tmp_path / "j.db", copy)
     shutil.copy(tmp_path / "j.db.key", f"{copy}.key")
     async with await Journal.open(url) as journal:
@@ -58,18 +60,18 @@ async def test_an_older_copy_is_found_out(tmp_path, make, checkpoint):
     for _ in range(3):
         async with await Journal.open(f"sqlite:///{copy}") as journal:
             with pytest.raises(Behind, match="an older copy"):
-                checkpoint.compare(checkpoint.read(), await journal.how_far())
+                checkpoint.compare(checkpoint.read(), await journal.ask(state.how_far))
     async with await Journal.open(f"sqlite:///{copy}") as journal:
         mark = checkpoint.read()
         await journal.begin_epoch(mark.epoch, mark.beat)
-        checkpoint.write(await journal.how_far())
-        checkpoint.compare(checkpoint.read(), await journal.how_far())
+        checkpoint.write(await journal.ask(state.how_far))
+        checkpoint.compare(checkpoint.read(), await journal.ask(state.how_far))
     async with await Journal.open(url) as journal:
         with pytest.raises(Behind):
-            checkpoint.compare(checkpoint.read(), await journal.how_far())
+            checkpoint.compare(checkpoint.read(), await journal.ask(state.how_far))
     async with await Journal.open(f"sqlite:///{tmp_path}/other.db") as journal:
         with pytest.raises(Behind, match="another journal"):
-            checkpoint.compare(checkpoint.read(), await journal.how_far())
+            checkpoint.compare(checkpoint.read(), await journal.ask(state.how_far))
 
 
 async def test_one_process_of_a_machine_writes_the_checkpoint(tmp_path, checkpoint, file):
@@ -80,7 +82,7 @@ async def test_one_process_of_a_machine_writes_the_checkpoint(tmp_path, checkpoi
         assert not other.write(await far(journal))
         checkpoint.close()
         assert other.write(await far(journal))
-        other.compare(other.read(), await journal.how_far())
+        other.compare(other.read(), await journal.ask(state.how_far))
     other.close()
 
 
@@ -94,7 +96,7 @@ def test_an_id_tells_number_version_and_epoch():
 
 async def far(journal):
     await journal.look()
-    return await journal.how_far()
+    return await journal.ask(state.how_far)
 
 
 async def end(journal, accepted, version):
@@ -113,5 +115,6 @@ async def end(journal, accepted, version):
 
 async def waiting(journal):
     return [
-        delivery_id(row.number, row.version, row.epoch) for row in await journal.undelivered("out", journal.now(), 10)
+        delivery_id(row.number, row.version, row.epoch)
+        for row in await journal.ask(deliveries.undelivered, "out", journal.now(), 10)
     ]

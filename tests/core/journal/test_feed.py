@@ -6,7 +6,8 @@ import pytest
 from sqlalchemy import update
 
 from appealbus.core.domain.event import Cursor
-from appealbus.core.journal import feed, log, tables
+from appealbus.core.journal import events, feed, log, retention, tables
+from appealbus.core.journal.appeals import lists
 from appealbus.core.journal.errors import CursorAhead, CursorPruned, CursorUndone, UnknownEpoch
 
 
@@ -36,7 +37,7 @@ async def three(journal, appeals, conclude, make):
 
 
 async def placed(journal):
-    while await journal.place_log():
+    while await journal.do(events.Placing()):
         pass
 
 
@@ -44,7 +45,7 @@ async def read(journal, **given):
     """Read the whole feed, two at a time."""
     entries, after, page = [], given.pop("after", None), None
     while page is None or page.lag:
-        page = await journal.feed(after, 2, **given)
+        page = await journal.ask(feed.page, after, 2, **given)
         assert len(page.entries) <= 2
         assert after is None or page.next.position >= after.position
         after = page.next
@@ -73,7 +74,7 @@ async def test_each_version_comes_once_and_in_order(journal, appeals, conclude, 
     )
     assert [entry.position for entry in entries] == sorted({entry.position for entry in entries})
     assert await read(journal, after=Cursor(1, first.position)) == entries[1:]
-    assert (await journal.appeal_of(first.public_id)).number == first.number
+    assert (await journal.ask(lists.appeal_of, first.public_id)).number == first.number
 
 
 @pytest.mark.parametrize(
@@ -107,19 +108,19 @@ async def test_who_cannot_go_on_is_told_where_to_start(journal, appeals, conclud
     """As with the log: ahead, pruned, undone, and of an epoch that never was."""
     await conclude(appeals[0])
     await placed(journal)
-    head = (await journal.feed(None, 1)).head
+    head = (await journal.ask(feed.page, None, 1)).head
     with pytest.raises(CursorAhead):
-        await journal.feed(Cursor(1, head.position + 1), 10)
+        await journal.ask(feed.page, Cursor(1, head.position + 1), 10)
     await journal.begin_epoch(1, 0)
     await placed(journal)
     with pytest.raises(CursorUndone):
-        await journal.feed(Cursor(1, head.position + 1), 10)
+        await journal.ask(feed.page, Cursor(1, head.position + 1), 10)
     with pytest.raises(UnknownEpoch):
-        await journal.feed(Cursor(9, 1), 10)
-    await journal.prune_log(journal.now() + timedelta(days=366))
+        await journal.ask(feed.page, Cursor(9, 1), 10)
+    await retention.prune_log(journal, journal.now() + timedelta(days=366))
     with pytest.raises(CursorPruned) as refused:
-        await journal.feed(Cursor(1, 0), 10)
-    page = await journal.feed(refused.value.restart, 10)
+        await journal.ask(feed.page, Cursor(1, 0), 10)
+    page = await journal.ask(feed.page, refused.value.restart, 10)
     assert (list(page.entries), page.next) == ([], page.head)
 
 
@@ -141,9 +142,9 @@ async def test_a_version_that_is_gone_is_passed_over(journal, appeals, conclude)
 async def test_what_has_no_position_is_not_in_the_feed(journal, appeals, conclude):
     """On PostgreSQL a version comes once it has its place; the cursor never passes one that has none."""
     await conclude(appeals[0])
-    before = await journal.feed(None, 10)
+    before = await journal.ask(feed.page, None, 10)
     await placed(journal)
-    after = await journal.feed(before.next, 10)
+    after = await journal.ask(feed.page, before.next, 10)
     assert len(before.entries) + len(after.entries) == 1
 
 
@@ -153,4 +154,4 @@ async def test_the_most_that_a_page_has(journal, appeals, conclude, monkeypatch)
     for version in range(1, 6):
         await conclude(appeals[0], version)
     await placed(journal)
-    assert [len((await journal.feed(None, limit)).entries) for limit in (10**9, 0, -1)] == [3, 1, 1]
+    assert [len((await journal.ask(feed.page, None, limit)).entries) for limit in (10**9, 0, -1)] == [3, 1, 1]

@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 import pytest
 
 from appealbus.core.domain.listing import AppealState
+from appealbus.core.journal import access, documents, keeping
+from appealbus.core.journal.appeals import cases, leases, lists
 from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.journal.errors import LeaseLost
 from appealbus.schemas.dossier import Completeness
@@ -33,11 +35,11 @@ async def test_a_renewed_lease_lasts_longer(journal, make):
     two = await journal.accept(make.new("b"), owner="me", lease_seconds=60)
     three = await journal.accept(make.new("c"), owner="you", lease_seconds=60)
 
-    kept = await journal.renew("me", [one.appeal_id, three.appeal_id], make.later(60), 60)
+    kept = await journal.do(leases.Renewal("me", [one.appeal_id, three.appeal_id], make.later(60), 60))
     assert kept == {one.appeal_id}
     assert [case.appeal_id for case in await journal.claim("x", make.later(61), 10, 60)] == [two.appeal_id]
-    assert await journal.renew("me", [two.appeal_id], make.later(60), 60) == set()
-    assert await journal.renew("me", [], make.later(60), 60) == set()
+    assert await journal.do(leases.Renewal("me", [two.appeal_id], make.later(60), 60)) == set()
+    assert await journal.do(leases.Renewal("me", [], make.later(60), 60)) == set()
 
 
 async def test_who_has_lost_an_appeal_concludes_nothing(journal, make):
@@ -52,8 +54,8 @@ async def test_who_has_lost_an_appeal_concludes_nothing(journal, make):
     with pytest.raises(LeaseLost):
         await end(journal, accepted, "slow", 2, b"slow")
 
-    assert await journal.dossier(accepted.receipt.number) == b"quick"
-    (row,) = await journal.appeals()
+    assert await journal.ask(documents.whole, accepted.receipt.number) == b"quick"
+    (row,) = await journal.ask(lists.appeals)
     assert (row.version, row.state) == (1, AppealState.IDLE)
 
 
@@ -67,13 +69,13 @@ async def test_who_has_lost_an_appeal_keeps_nothing(journal, make):
     """What the new owner has found is not overwritten by the old one's failure."""
     accepted = await journal.accept(make.new(), owner="slow", lease_seconds=60)
     await journal.claim("quick", make.later(61), 10, 10**6)
-    await journal.keep(accepted.appeal_id, make.state(kind=OutcomeKind.NOT_FOUND), owner="quick")
-    await journal.keep(accepted.appeal_id, make.state(kind=OutcomeKind.TIMED_OUT), owner="slow")
+    await journal.post(keeping.Keep(accepted.appeal_id, make.state(kind=OutcomeKind.NOT_FOUND), owner="quick"))
+    await journal.post(keeping.Keep(accepted.appeal_id, make.state(kind=OutcomeKind.TIMED_OUT), owner="slow"))
     await end(journal, accepted, "quick")
-    await journal.keep(accepted.appeal_id, make.state(kind=OutcomeKind.TIMED_OUT), owner="quick")
-    await journal.access([make.access("n")])
+    await journal.post(keeping.Keep(accepted.appeal_id, make.state(kind=OutcomeKind.TIMED_OUT), owner="quick"))
+    await journal.do(access.Asking([make.access("n")]))
 
-    assert [state.kind for state in await journal.states(accepted.receipt.number)] == [OutcomeKind.NOT_FOUND]
+    assert [state.kind for state in await journal.ask(cases.states, accepted.receipt.number)] == [OutcomeKind.NOT_FOUND]
 
 
 async def test_a_second_conclusion_of_one_group_has_no_lease(journal, make):
@@ -99,10 +101,10 @@ async def test_what_was_found_is_kept_before_its_conclusion_ends_the_lease(journ
     assert await asyncio.to_thread(held.wait, 20)
     writes.append(asyncio.create_task(end(journal, one, "me")))
     await asyncio.sleep(0)
-    await journal.keep(two.appeal_id, make.state(), owner="me")
+    await journal.post(keeping.Keep(two.appeal_id, make.state(), owner="me"))
     writes.append(asyncio.create_task(end(journal, two, "me")))
     await asyncio.sleep(0)
     free.set()
     await asyncio.gather(*writes)
 
-    assert [state.kind for state in await journal.states(two.receipt.number)] == [make.state().kind]
+    assert [state.kind for state in await journal.ask(cases.states, two.receipt.number)] == [make.state().kind]

@@ -16,7 +16,9 @@ from alembic.config import Config
 from sqlalchemy import create_engine, text
 
 from appealbus.core.errors import JournalError
-from appealbus.core.journal import migrations, store
+from appealbus.core.journal import documents, figures, migrations, store
+from appealbus.core.journal.appeals import cases as journal_cases
+from appealbus.core.journal.deliveries import deliveries
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.migrations import filling
 from appealbus.schemas.outcome import OutcomeKind
@@ -116,7 +118,7 @@ def small(monkeypatch):
 async def reads_as_before(url: str, count: int) -> None:
     """Everything is there, and its past is said to be none."""
     async with await Journal.open(url) as journal:
-        cases = {case.appeal_id: case for case in await journal.cases(range(1, count + 1))}
+        cases = {case.appeal_id: case for case in await journal.ask(journal_cases.cases, range(1, count + 1))}
         assert len(cases) == count
         for i, case in cases.items():
             state = STATES[i % len(STATES)]
@@ -129,15 +131,15 @@ async def reads_as_before(url: str, count: int) -> None:
             )
             assert thing.record.model_dump(exclude_none=True)["parts"][0]["name"] == "Бөлік"
             assert (none.record, none.provenance, none.fact) == (None, None, None)
-            (body,) = (await journal.documents(i, [case.content])).values()
+            (body,) = (await journal.ask(documents.bodies, i, [case.content])).values()
             assert (case.size, b"null" in body) == (len(body), False)
-            assert (await journal.dossier(f"N-{i}") is None) == (state == "ready")
+            assert (await journal.ask(documents.whole, f"N-{i}") is None) == (state == "ready")
             if case.version:
-                assert await journal.dossier(f"N-{i}", 1) == dossier_of(i, 1)
-        due = await journal.undelivered("out", NOW, count)
+                assert await journal.ask(documents.whole, f"N-{i}", 1) == dossier_of(i, 1)
+        due = await journal.ask(deliveries.undelivered, "out", NOW, count)
         assert [row.dossier for row in due] == [dossier_of(row.appeal_id, row.version) for row in due]
         assert len(due) == sum(STATES[i % len(STATES)] != "ready" for i in range(1, count + 1))
-        counts = await journal.counts()
+        counts = await journal.ask(figures.counts)
         assert [counts.ready, counts.parked, counts.suspect, counts.held] == [
             sum(STATES[i % len(STATES)] == state for i in range(1, count + 1))
             for state in ("ready", "parked", "suspect", "held")
@@ -249,8 +251,8 @@ async def test_what_is_damaged_stays_as_it_is(old):
         connection.execute(text("UPDATE dossier SET document = :it WHERE appeal_id = 20"), {"it": b'"signals":5}'})
     engine.dispose()
     async with await Journal.open(url) as journal:
-        read = {case.appeal_id for case in await journal.cases(range(1, count + 1))}
+        read = {case.appeal_id for case in await journal.ask(journal_cases.cases, range(1, count + 1))}
         assert set(range(1, count + 1)) - read == set(range(3, 3 + len(rows)))
         for i in (3, 3 + len(NO_APPEALS)):
             with pytest.raises(JournalError, match="damaged"):
-                await journal.case(f"N-{i}")
+                await journal.ask(journal_cases.case, f"N-{i}")

@@ -10,12 +10,15 @@ import pytest
 from sqlalchemy import text
 
 from appealbus.core.errors import JournalError
+from appealbus.core.journal import quarantine
+from appealbus.core.journal import renewing as journal_renewing
 from appealbus.core.journal.appeals.accepting import NewAppeal
 from appealbus.core.journal.errors import Outlived
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.key import KeyFile
 from appealbus.schemas.appeal import PersonApplicant
 from tests.core.journal.conftest import Make
+from tests.services.asking import appeals_of
 from tests.services.processes import PATIENCE
 
 IIN = "120101500016"
@@ -38,7 +41,7 @@ def renew(url: str, key: Path) -> Callable[[], Awaitable[int]]:
 
     async def do() -> int:
         async with await Journal.open(url, key=KeyFile(key, anew=True)) as journal:
-            return await journal.mark_anew(lambda case: {}, lambda done: None)
+            return await journal_renewing.renew(journal, lambda case: {}, lambda done: None)
 
     return do
 
@@ -58,18 +61,18 @@ async def test_an_older_key_writes_nothing(keyed, key, renew, make):
         assert await renew() == 1
         for write in (
             lambda: old.accept(from_person(make, "after")),
-            lambda: old.quarantine(make.quarantine()),
+            lambda: old.do(make.quarantine()),
             old.look,
         ):
             with pytest.raises(Outlived) as told:
                 await write()
             assert told.value.code == "superseded"
         with pytest.raises(Outlived):  # the marks that it makes are found nowhere
-            await old.appeals_of("iin", IIN)
+            await appeals_of(old, "iin", IIN)
     async with await Journal.open(keyed, key=key) as new:
         await new.accept(from_person(make, "after"))
-        assert [row.message_id for row in await new.appeals_of("iin", IIN)] == ["before", "after"]
-        assert not await new.quarantined()
+        assert [row.message_id for row in await appeals_of(new, "iin", IIN)] == ["before", "after"]
+        assert not await new.ask(quarantine.quarantined)
 
 
 async def test_an_older_epoch_writes_nothing(keyed, key, make):
@@ -104,7 +107,7 @@ async def test_what_is_being_written_is_waited_for(keyed, key, renew, make):
         await writing
         assert await renewing == 1
     async with await Journal.open(keyed, key=key) as new:
-        assert [row.message_id for row in await new.appeals_of("iin", IIN)] == ["within"]
+        assert [row.message_id for row in await appeals_of(new, "iin", IIN)] == ["within"]
 
 
 async def test_while_a_key_is_renewed_nobody_starts(keyed, key, renew, make, monkeypatch):
@@ -143,5 +146,5 @@ async def test_whatever_comes_together_all_are_found(keyed, key, renew, make):
     over = True
     await asyncio.gather(*writers)
     async with await Journal.open(keyed, key=key) as journal:
-        found = {row.message_id for row in await journal.appeals_of("iin", IIN, limit=10_000)}
+        found = {row.message_id for row in await appeals_of(journal, "iin", IIN, limit=10_000)}
         assert set(taken) <= found

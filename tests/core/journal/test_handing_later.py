@@ -11,8 +11,9 @@ from appealbus.core.domain.event import Cursor
 from appealbus.core.domain.operation import Operation, Order, Verdict
 from appealbus.core.domain.selection import HistorySelection
 from appealbus.core.errors import JournalError
-from appealbus.core.journal import feed
+from appealbus.core.journal import events, feed, log, retention
 from appealbus.core.journal import operations as operating
+from appealbus.core.journal.deliveries import deliveries, delivering
 from appealbus.core.journal.errors import CursorAhead
 from appealbus.core.journal.journal import Journal
 from appealbus.core.operations import operations
@@ -23,7 +24,7 @@ LATE = Order(Operation.HISTORY, receiver="late")
 
 
 async def placed(journal):
-    while await journal.place_log():
+    while await journal.do(events.Placing()):
         pass
 
 
@@ -43,10 +44,10 @@ async def carried_out(journal, given):
 async def taken(journal, receiver="late"):
     """Take all that waits for a receiver, as the relay does; return the versions of each appeal in their order."""
     got = defaultdict(list)
-    while due := await journal.undelivered(receiver, journal.now(), 3):
+    while due := await journal.ask(deliveries.undelivered, receiver, journal.now(), 3):
         for one in due:
             got[one.number].append(one.version)
-        await journal.delivered([one.delivery_id for one in due])
+        await journal.do(delivering.Confirmed([one.delivery_id for one in due]))
     return dict(got)
 
 
@@ -74,13 +75,13 @@ async def test_all_of_before_is_handed_over_once(journal, url, two, monkeypatch)
     assert await taken(journal) == {first: [1, 2, 3], second: [1]}
     assert await taken(journal, "out") == {first: [1, 2, 3], second: [1]}
     await placed(journal)
-    told = [entry for entry in (await journal.log(limit=1000)).entries if entry.what == "handed_later"]
+    told = [entry for entry in (await journal.ask(log.page, limit=1000)).entries if entry.what == "handed_later"]
     assert [(entry.actor, entry.about, entry.detail["version"]) for entry in told] == [
         ("person:aigul", "late", version) for version in (1, 2, 3, 1)
     ]
     assert {entry.detail["operation"] for entry in told} == {given.hash}
     assert {entry.detail["reason"] for entry in told} == {"a new register"}
-    (ordered,) = [entry for entry in (await journal.log(limit=1000)).entries if entry.what == "ordered"]
+    (ordered,) = [entry for entry in (await journal.ask(log.page, limit=1000)).entries if entry.what == "ordered"]
     assert ordered.detail["selected_by"] == {"receiver": "late"}
     await journal.close()
     check_the_past(url)
@@ -89,10 +90,10 @@ async def test_all_of_before_is_handed_over_once(journal, url, two, monkeypatch)
 async def test_from_a_position_on(journal, two):
     """What is before it is not handed over; a place that was never there is refused."""
     await placed(journal)
-    entries = (await journal.feed(None, 100)).entries
+    entries = (await journal.ask(feed.page, None, 100)).entries
     given = await frozen(journal, Cursor(1, entries[1].position))
     assert given.ids.tolist() == [entry.position for entry in entries[2:]]
-    assert [entry.version for entry in await journal.versions_at(given.ids)] == [3, 1]
+    assert [entry.version for entry in await journal.ask(feed.at, given.ids)] == [3, 1]
     assert given.hash != (await frozen(journal)).hash
     with pytest.raises(CursorAhead):
         await frozen(journal, Cursor(1, 10_000))
@@ -116,7 +117,7 @@ async def test_who_was_stopped_goes_on(journal, url, two, monkeypatch):
     monkeypatch.setattr(operating, "PART", 1)
     given = await frozen(journal)
     await operations.begin(journal, given, given.hash, reason="r")
-    await journal.go_on(given.hash)
+    await journal.do(operating.Go(given.hash))
     async with await Journal.open(url) as second:
 
         async def go(one):
@@ -128,7 +129,7 @@ async def test_who_was_stopped_goes_on(journal, url, two, monkeypatch):
                     raise
 
         await asyncio.gather(go(journal), go(second))
-    assert await journal.operations() == []
+    assert await journal.ask(operating.under_way) == []
     first, other = (one.receipt.number for one in two)
     assert await taken(journal) == {first: [1, 2, 3], other: [1]}
 
@@ -137,7 +138,7 @@ async def test_what_is_pruned_meanwhile_is_gone(journal, two):
     """It has its verdict, and the rest is handed over."""
     given = await frozen(journal)
     await taken(journal, "out")
-    await journal.prune(journal.now() + timedelta(days=366))
+    await retention.prune(journal, journal.now() + timedelta(days=366))
     progress, _ = await carried_out(journal, given)
     assert progress.verdicts == {"gone": 4}
     assert await taken(journal) == {}
@@ -155,11 +156,11 @@ async def test_a_live_receiver_never_goes_back(journal, url, make, conclude, mon
     async with await Journal.open(url) as relay:
 
         async def take():
-            while not ends.is_set() or await relay.undelivered("late", relay.now(), 1):
-                due = await relay.undelivered("late", relay.now(), 2)
+            while not ends.is_set() or await relay.ask(deliveries.undelivered, "late", relay.now(), 1):
+                due = await relay.ask(deliveries.undelivered, "late", relay.now(), 2)
                 for one in due:
                     got[one.number].append(one.version)
-                await relay.delivered([one.delivery_id for one in due])
+                await relay.do(delivering.Confirmed([one.delivery_id for one in due]))
                 await asyncio.sleep(0)
 
         async def make_more():

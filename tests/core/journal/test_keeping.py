@@ -9,8 +9,10 @@ import pytest
 from sqlalchemy import select
 
 from appealbus.core.errors import JournalError
-from appealbus.core.journal import pruning
+from appealbus.core.journal import access, documents, events, figures, keeping, log, pruning, quarantine, retention
+from appealbus.core.journal.appeals import cases, lists
 from appealbus.core.journal.appeals.accepting import Accepted
+from appealbus.core.journal.deliveries import deliveries, delivering
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.quarantine import Named, NewQuarantine, QuarantineBounds
 from appealbus.core.journal.tables import outbox
@@ -20,103 +22,107 @@ from tests.core.journal.replaying import replayed
 async def test_access_rows_come_back_in_order(journal, make):
     """Every field survives; pages go by id; one appeal's rows can be asked for."""
     first = [make.access("N-1", "q1"), make.access("N-2", "q2")]
-    await journal.access(first)
-    await journal.access([make.access("N-1", "q3")])
-    await journal.access([])
+    await journal.do(access.Asking(first))
+    await journal.do(access.Asking([make.access("N-1", "q3")]))
+    await journal.do(access.Asking([]))
 
-    rows = await journal.access_rows()
+    rows = await journal.ask(access.access_rows)
     assert [replace(row, id=0) for row in rows[:2]] == first
-    assert [row.question_id for row in await journal.access_rows(after=rows[0].id, limit=1)] == ["q2"]
-    assert [row.question_id for row in await journal.access_rows("N-1")] == ["q1", "q3"]
+    assert [row.question_id for row in await journal.ask(access.access_rows, after=rows[0].id, limit=1)] == ["q2"]
+    assert [row.question_id for row in await journal.ask(access.access_rows, "N-1")] == ["q1", "q3"]
 
 
 async def test_more_rows_than_one_statement_holds(journal, make):
     """Rows are written in chunks; none is lost and none repeated, in order."""
     for count in (1, 63, 64, 65, 200):
-        await journal.access([make.access(f"N-{count}", f"q{index}") for index in range(count)])
-        rows = await journal.access_rows(f"N-{count}", limit=1000)
+        await journal.do(access.Asking([make.access(f"N-{count}", f"q{index}") for index in range(count)]))
+        rows = await journal.ask(access.access_rows, f"N-{count}", limit=1000)
         assert [row.question_id for row in rows] == [f"q{index}" for index in range(count)]
 
 
 async def test_quarantine_keeps_the_message_until_it_is_replayed(journal, make):
     """Lists come without the message; a replayed one is shown on request and can be replayed once."""
-    first = await journal.quarantine(make.quarantine(b"\x00\xff{"))
-    second = await journal.quarantine(make.quarantine(position="appeals.jsonl:18"))
+    first = await journal.do(make.quarantine(b"\x00\xff{"))
+    second = await journal.do(make.quarantine(position="appeals.jsonl:18"))
 
-    assert (await journal.quarantine_row(first)).raw == b"\x00\xff{"
-    assert [(row.id, row.raw) for row in await journal.quarantined()] == [(first, b""), (second, b"")]
-    row = await journal.quarantine_row(first)
+    assert (await journal.ask(quarantine.quarantine_row, first)).raw == b"\x00\xff{"
+    assert [(row.id, row.raw) for row in await journal.ask(quarantine.quarantined)] == [(first, b""), (second, b"")]
+    row = await journal.ask(quarantine.quarantine_row, first)
     assert (await journal.leave_quarantine(row, make.new())).receipt.number == "AB-2026-00000001"
     with pytest.raises(JournalError, match="meanwhile"):
         await journal.leave_quarantine(row, make.new("m2"))
-    assert [each.message_id for each in await journal.appeals()] == ["m1"]
-    assert [row.id for row in await journal.quarantined()] == [second]
-    everything = await journal.quarantined(include_replayed=True)
+    assert [each.message_id for each in await journal.ask(lists.appeals)] == ["m1"]
+    assert [row.id for row in await journal.ask(quarantine.quarantined)] == [second]
+    everything = await journal.ask(quarantine.quarantined, include_replayed=True)
     assert [(row.id, row.number, row.replayed_at is None) for row in everything] == [
         (first, "AB-2026-00000001", False),
         (second, None, True),
     ]
-    assert await journal.quarantine_row(99) is None
+    assert await journal.ask(quarantine.quarantine_row, 99) is None
 
 
 async def test_quarantine_takes_text_that_no_database_can_hold(journal, make):
     """Zero characters and lone surrogates in what a stranger sent do not lose the message."""
-    kept = await journal.quarantine(make.quarantine(b"raw", position="a\x00b\ud800"))
+    kept = await journal.do(make.quarantine(b"raw", position="a\x00b\ud800"))
 
-    assert (await journal.quarantine_row(kept)).position == "a\ufffdb\ufffd"
+    assert (await journal.ask(quarantine.quarantine_row, kept)).position == "a\ufffdb\ufffd"
 
 
 async def test_a_closed_message_counts_no_more_and_can_still_be_taken(journal, make):
     """The log says who closed it and why; it is closed once; who takes it has to have seen that."""
-    first = await journal.quarantine(make.quarantine())
-    second = await journal.quarantine(make.quarantine(position="appeals.jsonl:18"))
-    rows = [await journal.quarantine_row(each) for each in (first, second)]
+    first = await journal.do(make.quarantine())
+    second = await journal.do(make.quarantine(position="appeals.jsonl:18"))
+    rows = [await journal.ask(quarantine.quarantine_row, each) for each in (first, second)]
 
-    closed = await asyncio.gather(*(journal.close_quarantined(first, by="anna", reason="sent anew") for _ in range(3)))
+    closed = await asyncio.gather(
+        *(journal.do(quarantine.Closing(first, by="anna", reason="sent anew")) for _ in range(3))
+    )
     assert sorted(closed) == [False, False, True]
-    assert not await journal.close_quarantined(99, by="anna", reason="none")
-    assert [row.id for row in await journal.quarantined()] == [second]
-    assert (await journal.counts()).quarantine == 1
-    row = (await journal.quarantined(include_closed=True))[0]
+    assert not await journal.do(quarantine.Closing(99, by="anna", reason="none"))
+    assert [row.id for row in await journal.ask(quarantine.quarantined)] == [second]
+    assert (await journal.ask(figures.counts)).quarantine == 1
+    row = (await journal.ask(quarantine.quarantined, include_closed=True))[0]
     assert (row.id, row.closed_by, row.closed_reason) == (first, "anna", "sent anew")
-    assert [row.id for row in await journal.quarantined(include_replayed=True)] == [second]
+    assert [row.id for row in await journal.ask(quarantine.quarantined, include_replayed=True)] == [second]
 
     with pytest.raises(JournalError, match="taken or closed it meanwhile"):
         await journal.leave_quarantine(rows[0], make.new())
-    assert await journal.appeals() == []
-    await journal.leave_quarantine(await journal.quarantine_row(first), make.new())
-    assert [row.id for row in await journal.quarantined(include_replayed=True)] == [first, second]
+    assert await journal.ask(lists.appeals) == []
+    await journal.leave_quarantine(await journal.ask(quarantine.quarantine_row, first), make.new())
+    assert [row.id for row in await journal.ask(quarantine.quarantined, include_replayed=True)] == [first, second]
     await journal.leave_quarantine(rows[1], make.new("m2"))
-    assert not await journal.close_quarantined(second, by="anna", reason="too late")
-    while await journal.place_log():
+    assert not await journal.do(quarantine.Closing(second, by="anna", reason="too late"))
+    while await journal.do(events.Placing()):
         pass
-    told = [(e.what, e.actor, e.detail) for e in (await journal.log(None, 100)).entries if e.what == "closed"]
+    told = [(e.what, e.actor, e.detail) for e in (await journal.ask(log.page, None, 100)).entries if e.what == "closed"]
     assert told == [("closed", "person:anna", {"id": first, "reason": "sent anew"})]
 
 
 async def test_of_closing_and_replaying_at_once_one_is_done(journal, make, url):
     """Two programs decide over the same messages: each is taken once or closed once, and who was late is told so."""
-    ids = [await journal.quarantine(make.quarantine(position=str(index))) for index in range(12)]
-    kept = [await journal.quarantine_row(one) for one in ids]
+    ids = [await journal.do(make.quarantine(position=str(index))) for index in range(12)]
+    kept = [await journal.ask(quarantine.quarantine_row, one) for one in ids]
     async with await Journal.open(url) as beside:
-        work = [beside.close_quarantined(one, by="anna", reason="r") for one in ids]
+        work = [beside.do(quarantine.Closing(one, by="anna", reason="r")) for one in ids]
         work += [each.leave_quarantine(row, make.new(f"m{row.id}")) for row in kept for each in (journal, beside)]
         order = list(range(len(work)))
         shuffle(order)
         done = await asyncio.gather(*(work[place] for place in order), return_exceptions=True)
     results = dict(zip(order, done, strict=True))
-    assert await journal.quarantined() == []
-    rows = await journal.quarantined(include_replayed=True, include_closed=True)
+    assert await journal.ask(quarantine.quarantined) == []
+    rows = await journal.ask(quarantine.quarantined, include_replayed=True, include_closed=True)
     for place, row in enumerate(rows):
         taken = len(ids) + 2 * place
         done = [results[taken], results[taken + 1]]
         assert {each.code for each in done if isinstance(each, JournalError)} == {"quarantine.left"}
         assert sum(isinstance(each, Accepted) for each in done) == (row.replayed_at is not None)
         assert results[place] == (row.closed_at is not None) == (row.replayed_at is None)
-    assert {each.message_id for each in await journal.appeals()} == {f"m{row.id}" for row in rows if row.replayed_at}
-    while await journal.place_log():
+    assert {each.message_id for each in await journal.ask(lists.appeals)} == {
+        f"m{row.id}" for row in rows if row.replayed_at
+    }
+    while await journal.do(events.Placing()):
         pass
-    told = [entry.what for entry in (await journal.log(None, 1000)).entries]
+    told = [entry.what for entry in (await journal.ask(log.page, None, 1000)).entries]
     closed = sum(row.closed_at is not None for row in rows)
     assert (told.count("closed"), told.count("replayed")) == (closed, len(ids) - closed)
 
@@ -124,8 +130,8 @@ async def test_of_closing_and_replaying_at_once_one_is_done(journal, make, url):
 async def test_the_beginning_of_nothing_is_nothing(journal):
     """An empty message has one, too; on SQLite nothing is cut out of it."""
     now = datetime.now(UTC)
-    ids = [await journal.quarantine(NewQuarantine(now, "files", "a", "no", raw, "text/plain")) for raw in (b"", b"abc")]
-    assert await journal.quarantine_beginnings(ids, 2) == {ids[0]: b"", ids[1]: b"ab"}
+    ids = [await journal.do(NewQuarantine(now, "files", "a", "no", raw, "text/plain")) for raw in (b"", b"abc")]
+    assert await journal.ask(quarantine.beginnings, ids, 2) == {ids[0]: b"", ids[1]: b"ab"}
 
 
 async def test_a_copy_is_known_by_its_message_id_or_its_number(journal, make):
@@ -141,12 +147,15 @@ async def test_a_copy_is_known_by_its_message_id_or_its_number(journal, make):
         Named("files", None, "m1", first),
         Named("files", early, None, None),
     ]
-    assert await journal.copies(named) == [first, None, None, None, first, None, None]
-    assert await journal.copies([]) == []
+    assert await journal.ask(quarantine.copies, named) == [first, None, None, None, first, None, None]
+    assert await journal.ask(quarantine.copies, []) == []
 
 
 async def due(journal, now, receiver="out", limit=10):
-    return [(one.number[-1], one.version, one.attempts) for one in await journal.undelivered(receiver, now, limit)]
+    return [
+        (one.number[-1], one.version, one.attempts)
+        for one in await journal.ask(deliveries.undelivered, receiver, now, limit)
+    ]
 
 
 async def test_a_version_is_due_until_it_is_confirmed(journal, make, conclude):
@@ -155,10 +164,10 @@ async def test_a_version_is_due_until_it_is_confirmed(journal, make, conclude):
     await conclude(accepted, receivers=("out", "copy"))
     later = await tomorrow(journal)
 
-    (delivery,) = await journal.undelivered("out", later, 10)
+    (delivery,) = await journal.ask(deliveries.undelivered, "out", later, 10)
     assert (delivery.number, delivery.version, delivery.completeness) == ("AB-2026-00000001", 1, "complete")
-    assert delivery.dossier == await journal.dossier("AB-2026-00000001")
-    await journal.delivered([delivery.delivery_id])
+    assert delivery.dossier == await journal.ask(documents.whole, "AB-2026-00000001")
+    await journal.do(delivering.Confirmed([delivery.delivery_id]))
     assert await due(journal, later) == []
     assert await due(journal, later, "copy") == [("1", 1, 0)]
 
@@ -167,9 +176,8 @@ async def test_a_failed_delivery_waits_for_its_next_attempt(journal, make, concl
     """Not due before, due after, with one attempt more."""
     await conclude(await journal.accept(make.new()))
     later = await tomorrow(journal)
-    (delivery,) = await journal.undelivered("out", later, 10)
-    await journal.deliveries_failed([(delivery.delivery_id, "http.502", later + timedelta(seconds=60))])
-    await journal.deliveries_failed([])
+    (delivery,) = await journal.ask(deliveries.undelivered, "out", later, 10)
+    await journal.do(delivering.Failed([(delivery.delivery_id, "http.502", later + timedelta(seconds=60))]))
 
     assert await due(journal, later + timedelta(seconds=59)) == []
     assert await due(journal, later + timedelta(seconds=60)) == [("1", 1, 1)]
@@ -184,12 +192,12 @@ async def test_a_version_never_overtakes_an_earlier_one(journal, make, conclude)
     later = await tomorrow(journal)
 
     assert await due(journal, later) == [("1", 1, 0), ("2", 1, 0)]
-    (first, _) = await journal.undelivered("out", later, 10)
+    (first, _) = await journal.ask(deliveries.undelivered, "out", later, 10)
     again = later + timedelta(days=1)
-    await journal.deliveries_failed([(first.delivery_id, "http.502", again)])
+    await journal.do(delivering.Failed([(first.delivery_id, "http.502", again)]))
     assert await due(journal, later) == [("2", 1, 0)]
     assert await due(journal, again) == [("2", 1, 0), ("1", 1, 1)]
-    await journal.delivered([first.delivery_id])
+    await journal.do(delivering.Confirmed([first.delivery_id]))
     assert await due(journal, again) == [("2", 1, 0), ("1", 2, 0)]
 
 
@@ -199,8 +207,8 @@ async def test_versions_behind_a_failed_one_cost_nothing_until_it_is_tried(journ
     await conclude(one, 1, receivers=("out", "copy"))
     await conclude(one, 2, receivers=("out", "copy"))
     later = await tomorrow(journal)
-    (first,) = await journal.undelivered("out", later, 10)
-    await journal.deliveries_failed([(first.delivery_id, "http.502", later)])
+    (first,) = await journal.ask(deliveries.undelivered, "out", later, 10)
+    await journal.do(delivering.Failed([(first.delivery_id, "http.502", later)]))
     await conclude(one, 3)
 
     query = select(outbox.c.receiver, outbox.c.version, outbox.c.attempts, outbox.c.next_attempt_at == later)
@@ -220,10 +228,12 @@ async def test_failures_are_noted_together_and_their_codes_cut(journal, make, co
     for message in "abc":
         await conclude(await journal.accept(make.new(message)))
     later = await tomorrow(journal)
-    rows = await journal.undelivered("out", later, 10)
+    rows = await journal.ask(deliveries.undelivered, "out", later, 10)
     codes = ["x" * 500, "a\x00b\ud800c\n", 502]
-    await journal.deliveries_failed(
-        [(row.delivery_id, code, later + timedelta(days=1)) for row, code in zip(rows, codes, strict=True)]
+    await journal.do(
+        delivering.Failed(
+            [(row.delivery_id, code, later + timedelta(days=1)) for row, code in zip(rows, codes, strict=True)]
+        )
     )
 
     assert await due(journal, later) == []
@@ -237,23 +247,23 @@ async def test_what_waits_for_a_receiver_that_is_gone_can_be_dropped(journal, ma
     one = await journal.accept(make.new())
     await conclude(one, 1, receivers=("gone", "out"))
     later = await tomorrow(journal)
-    (first,) = await journal.undelivered("gone", later, 10)
-    await journal.delivered([first.delivery_id])
+    (first,) = await journal.ask(deliveries.undelivered, "gone", later, 10)
+    await journal.do(delivering.Confirmed([first.delivery_id]))
     for version in range(2, 253):
         await conclude(one, version, receivers=("gone",))
 
-    assert await journal.drop_deliveries("gone") == 251
-    assert await journal.drop_deliveries("gone") == 0
-    assert (await journal.counts()).outbox == {"out": 1}
+    assert await retention.all_of(journal, pruning.Gone("gone")) == 251
+    assert await retention.all_of(journal, pruning.Gone("gone")) == 0
+    assert (await journal.ask(figures.counts)).outbox == {"out": 1}
 
 
 async def test_a_late_confirmation_counts_once(journal, make, conclude):
     """Failure news after the confirmation does not bring a delivery back."""
     await conclude(await journal.accept(make.new()))
     later = await tomorrow(journal)
-    (delivery,) = await journal.undelivered("out", later, 10)
-    await journal.delivered([delivery.delivery_id, delivery.delivery_id])
-    await journal.deliveries_failed([(delivery.delivery_id, "timed_out", make.now)])
+    (delivery,) = await journal.ask(deliveries.undelivered, "out", later, 10)
+    await journal.do(delivering.Confirmed([delivery.delivery_id, delivery.delivery_id]))
+    await journal.do(delivering.Failed([(delivery.delivery_id, "timed_out", make.now)]))
 
     assert await due(journal, later) == []
 
@@ -263,33 +273,33 @@ async def test_pruning_takes_only_what_is_finished_and_delivered(journal, make, 
     finished = await journal.accept(make.new("finished"))
     undelivered = await journal.accept(make.new("undelivered"))
     await journal.accept(make.new("ready"))
-    await journal.keep(finished.appeal_id, make.state())
+    await journal.post(keeping.Keep(finished.appeal_id, make.state()))
     await conclude(finished, receivers=())
     await conclude(undelivered)
-    await journal.access([make.access(finished.receipt.number)])
+    await journal.do(access.Asking([make.access(finished.receipt.number)]))
     tomorrow_ = await tomorrow(journal)
 
-    assert (await journal.prune(make.now - timedelta(days=1)))["appeals"] == 0
-    assert await journal.prune(tomorrow_) == {"appeals": 1, "quarantine": 0, "replies": 0}
-    assert [row.message_id for row in await journal.appeals()] == ["undelivered", "ready"]
-    assert await journal.states(finished.receipt.number) == []
-    assert await journal.dossier(finished.receipt.number) is None
-    assert len(await journal.access_rows()) == 1
-    counts = await journal.counts()
+    assert (await retention.prune(journal, make.now - timedelta(days=1)))["appeals"] == 0
+    assert await retention.prune(journal, tomorrow_) == {"appeals": 1, "quarantine": 0, "replies": 0}
+    assert [row.message_id for row in await journal.ask(lists.appeals)] == ["undelivered", "ready"]
+    assert await journal.ask(cases.states, finished.receipt.number) == []
+    assert await journal.ask(documents.whole, finished.receipt.number) is None
+    assert len(await journal.ask(access.access_rows)) == 1
+    counts = await journal.ask(figures.counts)
     assert (counts.ready, counts.idle) == (1, 1)
     assert (await journal.accept(make.new("finished"))).receipt.number == "AB-2026-00000004"
 
 
 async def test_pruning_works_through_any_number(journal, make):
     """More rows than one batch holds; access rows only with their own limit, replayed messages as well."""
-    await journal.access([replace(make.access("N"), at=make.later(index)) for index in range(450)])
-    kept, gone = await journal.quarantine(make.quarantine()), await journal.quarantine(make.quarantine())
+    await journal.do(access.Asking([replace(make.access("N"), at=make.later(index)) for index in range(450)]))
+    kept, gone = await journal.do(make.quarantine()), await journal.do(make.quarantine())
     await replayed(journal, gone, "N")
 
-    pruned = await journal.prune(await tomorrow(journal), access_before=make.later(430))
+    pruned = await retention.prune(journal, await tomorrow(journal), access_before=make.later(430))
     assert pruned == {"appeals": 0, "quarantine": 1, "replies": 0, "access": 430}
-    assert len(await journal.access_rows(limit=1000)) == 20
-    assert [row.id for row in await journal.quarantined(include_replayed=True)] == [kept]
+    assert len(await journal.ask(access.access_rows, limit=1000)) == 20
+    assert [row.id for row in await journal.ask(quarantine.quarantined, include_replayed=True)] == [kept]
 
 
 async def test_pruning_looks_once_at_what_has_to_stay(journal, make, conclude, monkeypatch):
@@ -301,15 +311,15 @@ async def test_pruning_looks_once_at_what_has_to_stay(journal, make, conclude, m
         batches.extend(item.after for item in items)
         return prune_appeals(connection, items)
 
-    monkeypatch.setattr(pruning, "prune_appeals", noting)
+    monkeypatch.setattr(pruning.Idle, "run", noting)
     monkeypatch.setattr(pruning, "_BATCH", 2)
     for at in range(9):
         await conclude(await journal.accept(make.new(str(at))), receivers=() if at in {3, 4, 6, 8} else ("out",))
-    changed = [row.changed_at for row in await journal.appeals()]
+    changed = [row.changed_at for row in await journal.ask(lists.appeals)]
 
-    assert (await journal.prune(await tomorrow(journal)))["appeals"] == 4
+    assert (await retention.prune(journal, await tomorrow(journal)))["appeals"] == 4
     assert batches[1:] == [changed[4], changed[8]]
-    assert [row.message_id for row in await journal.appeals()] == ["0", "1", "2", "5", "7"]
+    assert [row.message_id for row in await journal.ask(lists.appeals)] == ["0", "1", "2", "5", "7"]
 
 
 async def tomorrow(journal):
@@ -322,27 +332,27 @@ async def tomorrow(journal):
 async def test_a_channel_that_floods_quarantine_loses_its_own_oldest(journal, make):
     """Bounded by count, by bytes and by age, each channel for itself; what is replayed is not counted."""
     now = datetime.now(UTC)
-    flood = [await journal.quarantine(replace(make.quarantine(), channel="flood", at=now)) for _ in range(30)]
+    flood = [await journal.do(replace(make.quarantine(), channel="flood", at=now)) for _ in range(30)]
     big = replace(make.quarantine(raw=b"x" * 1000), channel="large", at=now)
-    large = [await journal.quarantine(big) for _ in range(5)]
-    old = await journal.quarantine(replace(make.quarantine(), channel="calm", at=now - timedelta(days=9)))
-    young = await journal.quarantine(replace(make.quarantine(), channel="calm", at=now))
+    large = [await journal.do(big) for _ in range(5)]
+    old = await journal.do(replace(make.quarantine(), channel="calm", at=now - timedelta(days=9)))
+    young = await journal.do(replace(make.quarantine(), channel="calm", at=now))
     taken = flood.pop(3)
     await replayed(journal, taken, "N-1")
 
-    held = (await journal.counts()).quarantined
+    held = (await journal.ask(figures.counts)).quarantined
     assert {name: (each.messages, each.bytes >= 1) for name, each in held.items()} == {
         "flood": (29, True),
         "large": (5, True),
         "calm": (2, True),
     }
     assert held["large"].bytes == 5000
-    assert await journal.trim_quarantine(QuarantineBounds(10, 3500, now - timedelta(days=7))) == 19 + 2 + 1
-    left = [row.id for row in await journal.quarantined(0, 100, include_replayed=True)]
+    assert await retention.all_of(journal, QuarantineBounds(10, 3500, now - timedelta(days=7))) == 19 + 2 + 1
+    left = [row.id for row in await journal.ask(quarantine.quarantined, 0, 100, include_replayed=True)]
     assert left == sorted([taken, *flood[-10:], *large[-3:], young])
     assert old not in left
-    assert await journal.trim_quarantine(QuarantineBounds(10, 3500, now - timedelta(days=7))) == 0
-    while await journal.place_log():
+    assert await retention.all_of(journal, QuarantineBounds(10, 3500, now - timedelta(days=7))) == 0
+    while await journal.do(events.Placing()):
         pass
-    closed = [entry.detail["reason"] for entry in (await journal.log(what=["closed"])).entries]
+    closed = [entry.detail["reason"] for entry in (await journal.ask(log.page, what=["closed"])).entries]
     assert (closed.count("too_old"), len(closed)) == (1, 22)

@@ -14,10 +14,12 @@ from sqlalchemy import create_engine, text
 
 from appealbus.core.errors import ConfigError
 from appealbus.core.journal import store
+from appealbus.core.journal.appeals import lists
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.key import JournalKey
 from appealbus.core.journal.naming import PARSES
 from appealbus.schemas.identifiers import control_digit
+from tests.services.asking import appeals_of
 
 DIGITS = re.compile("[0-9a-f]{64}\n")
 
@@ -113,9 +115,9 @@ async def test_a_wrong_key_is_told_with_what_to_do(keyless, tmp_path, spoil, say
     assert "0666" in str(failure.value) or "appealbus key renew" in str(failure.value)
     assert "cd" * 8 not in str(failure.value)
     async with await Journal.open(keyless, key=file, read_only=True) as journal:
-        assert await journal.appeals() == []
+        assert await journal.ask(lists.appeals) == []
         with pytest.raises(ConfigError, match=says):
-            await journal.appeals_of("iin", "120101500016")
+            await appeals_of(journal, "iin", "120101500016")
 
 
 async def test_no_place_for_a_key(keyless, tmp_path):

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from appealbus.core.journal import store
+from appealbus.core.journal import access, documents, events, log, store
+from appealbus.core.journal.appeals import lists
 from appealbus.core.journal.journal import Journal
 from tests.services import scripts
 from tests.services.processes import PATIENCE
@@ -45,12 +46,12 @@ async def check(path, said):
     finally:
         connection.close()
     async with await Journal.open(f"sqlite:///{path}") as journal:
-        appeals = {row.message_id: row for row in await journal.appeals(limit=10**6)}
+        appeals = {row.message_id: row for row in await journal.ask(lists.appeals, limit=10**6)}
         numbers = sorted(row.number for row in appeals.values())
         assert numbers == [f"{number[:8]}{index:08d}" for index, number in enumerate(numbers, 1)]
         versions = {row.number: row.version for row in appeals.values()}
         await check_log(journal, versions)
-        questions = {row.question_id for row in await journal.access_rows(limit=10**6)}
+        questions = {row.question_id for row in await journal.ask(access.access_rows, limit=10**6)}
         for what, *words in said:
             if what == "accepted":
                 assert appeals[words[0]].number == words[1]
@@ -58,16 +59,16 @@ async def check(path, said):
                 assert words[0] in questions
             elif what == "concluded":
                 assert versions[words[0]] >= int(words[1])
-                assert await journal.dossier(words[0], int(words[1])) == f"{words[0]}/{words[1]}".encode()
+                assert await journal.ask(documents.whole, words[0], int(words[1])) == f"{words[0]}/{words[1]}".encode()
 
 
 async def check_log(journal, versions):
     """Compare the log with what is there: each appeal once, each version once, positions without gaps."""
-    while await journal.place_log():
+    while await journal.do(events.Placing()):
         pass
     entries, after, lag = [], None, 1
     while lag:
-        page = await journal.log(after, 1000)
+        page = await journal.ask(log.page, after, 1000)
         entries, after, lag = entries + list(page.entries), page.next, page.lag
     assert [entry.position for entry in entries] == list(range(1, len(entries) + 1))
     accepted = [entry.number for entry in entries if entry.what == "accepted"]
@@ -83,7 +84,7 @@ async def test_whoever_dies_on_postgresql_leaves_a_log_without_gaps(journal_data
     said = await rest()
     assert process.returncode == -9
     async with await Journal.open(journal_database) as journal:
-        versions = {row.number: row.version for row in await journal.appeals(limit=10**6)}
+        versions = {row.number: row.version for row in await journal.ask(lists.appeals, limit=10**6)}
         assert len(versions) >= len([words for words in said if words[0] == "accepted"])
         await check_log(journal, versions)
 
@@ -101,7 +102,7 @@ async def test_dying_at_a_commit_loses_nothing_acknowledged(tmp_path, place, cou
     if count == 2:
         assert said == []
         async with await Journal.open(f"sqlite:///{path}") as journal:
-            assert bool(await journal.appeals()) == (place == "journal.after_commit")
+            assert bool(await journal.ask(lists.appeals)) == (place == "journal.after_commit")
 
 
 @pytest.mark.proof

@@ -10,7 +10,8 @@ from sqlalchemy import create_engine
 from appealbus.core.domain.known import InputPaths, KnownLookup
 from appealbus.core.domain.listing import AppealState
 from appealbus.core.domain.selection import Selection
-from appealbus.core.journal.appeals import leases
+from appealbus.core.journal import figures, workers
+from appealbus.core.journal.appeals import leases, lists
 from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.schemas.dossier import Completeness
 from tests.services.forms import form
@@ -55,17 +56,17 @@ async def test_only_who_can_ask_what_is_lacking_gets_it_the_most_urgent_first(jo
     soon = await lacking(journal, make, "m2", "a.b", "c.d", due_on=day, due_at=make.later(3600))
     other = await lacking(journal, make, "m3", "e.f", due_on=day)
     ready = (await journal.accept(make.new("m4", due_on=day + timedelta(1)))).appeal_id
-    assert [row.lacks for row in await journal.appeals(lacking=True)] == [("a.b",), ("a.b", "c.d"), ("e.f",)]
-    assert (await journal.counts()).lacking == {"a.b": 2, "c.d": 1, "e.f": 1}
+    assert [row.lacks for row in await journal.ask(lists.appeals, lacking=True)] == [("a.b",), ("a.b", "c.d"), ("e.f",)]
+    assert (await journal.ask(figures.counts)).lacking == {"a.b": 2, "c.d": 1, "e.f": 1}
     assert await claimed(journal, make, None) == [ready]
-    await journal.release("me")
+    await journal.do(leases.Release("me"))
     assert await claimed(journal, make, {"a.b", "c.d", "e.f"}) == [ready]
-    await journal.release("me")
+    await journal.do(leases.Release("me"))
     assert await claimed(journal, make, {"c.d", "e.f"}, limit=2, kept=1) == [ready, soon]
     assert await claimed(journal, make, {"e.f"}) == [late]
     assert await claimed(journal, make, {"e.f"}) == []
     assert await claimed(journal, make, ()) == [other]
-    row = await journal.appeal((await journal.appeals(after=soon - 1, limit=1))[0].number)
+    row = await journal.ask(lists.appeal_row, (await journal.ask(lists.appeals, after=soon - 1, limit=1))[0].number)
     assert (row.state, row.due_at) == (AppealState.IN_WORK, None)
 
 
@@ -75,10 +76,10 @@ async def test_what_is_carried_returns_with_its_lookup_behind_new_ones(journal, 
     carried = await lacking(journal, make, "m1", carried=["a.b"], due_on=day)
     both = await lacking(journal, make, "m2", "c.d", carried=["a.b", "e.f"], due_on=day + timedelta(1))
     new = (await journal.accept(make.new("m3", due_on=day + timedelta(9)))).appeal_id
-    assert [row.lacks for row in await journal.appeals()] == [(), ("c.d",), ()]
-    assert [row.lacks for row in await journal.appeals(lacking=True)] == [("c.d",)]
+    assert [row.lacks for row in await journal.ask(lists.appeals)] == [(), ("c.d",), ()]
+    assert [row.lacks for row in await journal.ask(lists.appeals, lacking=True)] == [("c.d",)]
     assert [row.lacks for row in (await journal.find(Selection(lacking=True))).rows] == [("c.d",)]
-    assert (await journal.counts()).lacking == {"c.d": 1}
+    assert (await journal.ask(figures.counts)).lacking == {"c.d": 1}
     assert await claimed(journal, make, {"a.b", "c.d", "e.f"}, limit=1, kept=1) == [new]
     assert await claimed(journal, make, {"a.b", "c.d", "e.f"}) == []
     assert await claimed(journal, make, {"a.b", "c.d"}) == [both]
@@ -92,24 +93,24 @@ async def test_who_has_it_back_lacks_it_until_it_is_concluded(journal, make):
     """Given back it is ready for all; the end of a run says anew what is lacking."""
     appeal_id = await lacking(journal, make, "m1", "a.b")
     assert await claimed(journal, make, ()) == [appeal_id]
-    await journal.release("me")
+    await journal.do(leases.Release("me"))
     assert await claimed(journal, make, None) == [appeal_id]
     end = Conclusion(appeal_id, dossier=None, version=1, completeness=Completeness.COMPLETE, owner="me")
     await journal.conclude(end)
-    assert await journal.appeals(lacking=True) == []
+    assert await journal.ask(lists.appeals, lacking=True) == []
     assert await claimed(journal, make, ()) == []
 
 
 async def test_one_that_cannot_be_read_does_not_come_again_and_again(journal, make, url):
     """It is put off, and takes no place until then; what it lacks is known all the while."""
     appeal_id = await lacking(journal, make, "m1", "a.b", carried=["c.d"])
-    await journal.release("nobody")
+    await journal.do(leases.Release("nobody"))
     with beside(journal, url) as connection:
         broken = "x'7b'" if connection.dialect.name == "sqlite" else "'{'"
         connection.exec_driver_sql(f"UPDATE document SET body = {broken}")
     assert await claimed(journal, make, ()) == []
-    assert [(row.state, row.lacks) for row in await journal.appeals()] == [(AppealState.PARKED, ("a.b",))]
-    assert (await journal.counts()).lacking == {"a.b": 1}
+    assert [(row.state, row.lacks) for row in await journal.ask(lists.appeals)] == [(AppealState.PARKED, ("a.b",))]
+    assert (await journal.ask(figures.counts)).lacking == {"a.b": 1}
     assert await claimed(journal, make, (), after=2) == []
     check_the_past(url)
     assert await claimed(journal, make, (), after=7200) == []
@@ -125,8 +126,8 @@ async def test_no_kind_of_lack_is_starved_by_others(journal, make, monkeypatch):
     carried = await lacking(journal, make, "m1", carried=["z.z"])
     lost = {f"{name}.{name}" for name in "abcde"}
     assert [await claimed(journal, make, lost) for _ in range(4)] == [[], [], [carried], []]
-    assert not journal.lacks_after
-    first = (await journal.appeals(limit=1))[0].appeal_id
+    assert not journal.looks_on
+    first = (await journal.ask(lists.appeals, limit=1))[0].appeal_id
     assert await claimed(journal, make, lost - {"a.a"}) == [first]
 
 
@@ -168,8 +169,8 @@ async def test_what_could_be_asked_is_remembered(journal):
     """By whichever plugin it was brought last, and with it the plugins that brought nothing; nothing is forgotten."""
     first = KnownLookup("p", "p.a", "1", (InputPaths(True, ("x[*]", "p.b/y")), InputPaths(False, ("z",))), ("o.a",))
     plugin = KnownLookup("p", "", "")
-    assert await journal.remember([first, plugin]) == [plugin, first]
+    assert await journal.do(workers.Remember([first, plugin])) == [plugin, first]
     newer = KnownLookup("p", "p.a", "2")
-    assert await journal.remember([newer]) == [plugin, newer]
-    assert await journal.remember([]) == [plugin, newer]
-    assert await journal.known_lookups() == [plugin, newer]
+    assert await journal.do(workers.Remember([newer])) == [plugin, newer]
+    assert await journal.do(workers.Remember([])) == [plugin, newer]
+    assert await journal.ask(workers.known) == [plugin, newer]

@@ -7,6 +7,9 @@ import pytest
 from appealbus.core import clocks
 from appealbus.core.domain.event import Cursor
 from appealbus.core.interfaces.answer import Answer, Kept
+from appealbus.core.journal import access, awaiting, events, figures, keeping, log, pruning, retention
+from appealbus.core.journal.appeals import leases, suspects
+from appealbus.core.journal.deliveries import delivering
 from appealbus.core.journal.errors import CursorAhead, CursorPruned, CursorUndone, UnknownEpoch
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.quarantine import QuarantineBounds
@@ -15,11 +18,11 @@ from tests.core.journal.replaying import replayed
 
 async def placed(journal):
     """Give positions to all that there is, and return the log."""
-    while await journal.place_log():
+    while await journal.do(events.Placing()):
         pass
     entries, after = [], None
     while True:
-        page = await journal.log(after, 50)
+        page = await journal.ask(log.page, after, 50)
         entries += page.entries
         after = page.next
         if not page.lag:
@@ -39,11 +42,11 @@ async def test_a_whole_life_is_noted(journal, make, conclude):
     number, id_ = accepted.receipt.number, accepted.appeal_id
     await journal.accept(make.new())
     await journal.claim("w", make.now, 10, 60)
-    await journal.access([make.access(number)])
-    await journal.keep(id_, make.state(), owner="w")
+    await journal.do(access.Asking([make.access(number)]))
+    await journal.post(keeping.Keep(id_, make.state(), owner="w"))
     await conclude(accepted)
-    await journal.delivered([1])
-    await journal.delivered([1])
+    await journal.do(delivering.Confirmed([1]))
+    await journal.do(delivering.Confirmed([1]))
 
     client = ("client:files", "files")
     (content,) = [e.detail["content"] for e in await placed(journal) if e.what == "accepted"]
@@ -86,27 +89,27 @@ async def test_what_people_and_the_bus_do_is_noted(journal, make, conclude):
     journal.actor = "person:aigul"
     accepted = await journal.accept(make.new())
     number = accepted.receipt.number
-    await journal.hold_appeal(number, by="aigul", reason="asked to")
-    await journal.release_appeal(number)
+    await journal.do(suspects.Hold(number, by="aigul", reason="asked to"))
+    await journal.do(suspects.Releasing(number))
     await journal.claim("w", make.now, 10, 60)
-    await journal.release("w")
+    await journal.do(leases.Release("w"))
     await journal.claim("w", make.now, 10, 60)
     await journal.bury("w")
-    await journal.retry(number, everything=True)
+    await journal.do(leases.Retry(number, everything=True))
     await journal.claim("w", clocks.wall(), 10, 60)
     await conclude(accepted, due_at=make.later(60))
     await conclude(accepted, 2)
-    await journal.deliveries_failed([(1, "away", make.later(5))])
-    await journal.deliveries_alone([(1, "no")])
-    await journal.skip_deliveries(number, "gone", version=2)
-    await journal.resend(number, version=1)
-    differing = await journal.quarantine(make.quarantine())
+    await journal.do(delivering.Failed([(1, "away", make.later(5))]))
+    await journal.do(delivering.GivenUp([(1, "no")]))
+    await journal.do(delivering.Skip(number, "gone", version=2))
+    await journal.do(delivering.Resend(number, version=1))
+    differing = await journal.do(make.quarantine())
     await replayed(journal, differing, number)
-    await journal.quarantine(make.quarantine())
-    await journal.trim_quarantine(QuarantineBounds(0, 1, None))
-    await journal.drop_deliveries("out")
+    await journal.do(make.quarantine())
+    await retention.all_of(journal, QuarantineBounds(0, 1, None))
+    await retention.all_of(journal, pruning.Gone("out"))
     await journal.trust_clock()
-    await journal.prune(make.later(10**9))
+    await retention.prune(journal, make.later(10**9))
     await journal.begin_epoch(1, 0)
 
     person = "person:aigul"
@@ -143,25 +146,25 @@ async def test_what_people_and_the_bus_do_is_noted(journal, make, conclude):
 async def test_pages_filter_and_go_on(journal, make):
     """A page says where the next one begins, also where nothing was wanted; an appeal's history is paged by key."""
     numbers = [(await journal.accept(make.new(f"m{index}"))).receipt.number for index in range(5)]
-    await journal.hold_appeal(numbers[2], by="x", reason="so")
+    await journal.do(suspects.Hold(numbers[2], by="x", reason="so"))
     if journal.shared:
-        assert [entry.position for entry in await journal.history(numbers[2])] == [None, None]
-        assert (await journal.counts()).log_unplaced == 6
-        assert (await journal.log()).entries == []
+        assert [entry.position for entry in await journal.ask(log.history, numbers[2])] == [None, None]
+        assert (await journal.ask(figures.counts)).log_unplaced == 6
+        assert (await journal.ask(log.page)).entries == []
     await placed(journal)
-    assert (await journal.counts()).log_position == 6
+    assert (await journal.ask(figures.counts)).log_position == 6
 
-    first = await journal.log(None, 2)
+    first = await journal.ask(log.page, None, 2)
     assert ([entry.number for entry in first.entries], str(first.next), first.lag) == (numbers[:2], "1.2", 4)
-    second = await journal.log(first.next, 2, what={"held"})
+    second = await journal.ask(log.page, first.next, 2, what={"held"})
     assert ([entry.what for entry in second.entries], str(second.next), second.lag) == (["held"], "1.6", 0)
-    assert (await journal.log(second.next)).entries == []
-    assert [entry.what for entry in (await journal.log(number=numbers[2])).entries] == ["accepted", "held"]
-    assert (await journal.log(number="no such")).next == second.next
-    assert (await journal.log(actor="person:x", about="")).entries[0].detail == {"reason": "so"}
-    assert [entry.position for entry in await journal.history(numbers[2], limit=1)] == [3]
-    assert [entry.position for entry in await journal.history(numbers[2], after=3)] == [6]
-    assert await journal.history("no such") == []
+    assert (await journal.ask(log.page, second.next)).entries == []
+    assert [entry.what for entry in (await journal.ask(log.page, number=numbers[2])).entries] == ["accepted", "held"]
+    assert (await journal.ask(log.page, number="no such")).next == second.next
+    assert (await journal.ask(log.page, actor="person:x", about="")).entries[0].detail == {"reason": "so"}
+    assert [entry.position for entry in await journal.ask(log.history, numbers[2], limit=1)] == [3]
+    assert [entry.position for entry in await journal.ask(log.history, numbers[2], after=3)] == [6]
+    assert await journal.ask(log.history, "no such") == []
 
 
 async def test_a_cursor_that_cannot_go_on_says_where_to_start(journal, make):
@@ -170,34 +173,34 @@ async def test_a_cursor_that_cannot_go_on_says_where_to_start(journal, make):
         await journal.accept(make.new(f"m{index}"))
     await placed(journal)
     with pytest.raises(CursorAhead) as ahead:
-        await journal.log(Cursor(1, 5))
+        await journal.ask(log.page, Cursor(1, 5))
     assert str(ahead.value.restart) == "1.4"
     await journal.begin_epoch(3, 0)
     await placed(journal)
     for cursor in (Cursor(1, 4), Cursor(4, 4)):
-        assert [entry.what for entry in (await journal.log(cursor)).entries] == ["restored"]
-    assert str((await journal.log(Cursor(1, 2))).next) == "4.5"
+        assert [entry.what for entry in (await journal.ask(log.page, cursor)).entries] == ["restored"]
+    assert str((await journal.ask(log.page, Cursor(1, 2))).next) == "4.5"
     with pytest.raises(CursorUndone) as undone:
-        await journal.log(Cursor(1, 5))
+        await journal.ask(log.page, Cursor(1, 5))
     assert (str(undone.value.restart), undone.value.code) == ("4.4", "cursor.undone")
     for cursor, restart in ((Cursor(2, 3), "4.0"), (Cursor(9, 3), "4.4")):
         with pytest.raises(UnknownEpoch) as unknown:
-            await journal.log(cursor)
+            await journal.ask(log.page, cursor)
         assert str(unknown.value.restart) == restart
 
-    assert await journal.prune_log(clocks.wall()) == 5
+    assert await retention.prune_log(journal, clocks.wall()) == 5
     await placed_from(journal, Cursor(4, 5))
     for old in (Cursor(1, 0), Cursor(1, 4)):
         with pytest.raises(CursorPruned) as pruned:
-            await journal.log(old)
+            await journal.ask(log.page, old)
         assert str(pruned.value.restart) == "4.5"
-    assert [entry.what for entry in (await journal.log()).entries] == ["pruned"]
+    assert [entry.what for entry in (await journal.ask(log.page)).entries] == ["pruned"]
 
 
 async def placed_from(journal, cursor):
-    while await journal.place_log():
+    while await journal.do(events.Placing()):
         pass
-    assert [entry.position for entry in (await journal.log(cursor)).entries] == [cursor.position + 1]
+    assert [entry.position for entry in (await journal.ask(log.page, cursor)).entries] == [cursor.position + 1]
 
 
 async def test_what_has_no_position_at_a_restore_gets_one_in_the_new_epoch(journal, make):
@@ -206,13 +209,13 @@ async def test_what_has_no_position_at_a_restore_gets_one_in_the_new_epoch(journ
     await placed(journal)
     await journal.accept(make.new("m2"))
     await journal.begin_epoch(1, 0)
-    while await journal.place_log():
+    while await journal.do(events.Placing()):
         pass
-    went_on = await journal.log(Cursor(1, 1))
+    went_on = await journal.ask(log.page, Cursor(1, 1))
     assert [entry.what for entry in went_on.entries] == ["accepted", "restored"]
     if journal.shared:
         with pytest.raises(CursorUndone):
-            await journal.log(Cursor(1, 2))
+            await journal.ask(log.page, Cursor(1, 2))
 
 
 async def test_two_sequencers_at_once_are_as_right_as_one(url, journal, make):
@@ -221,14 +224,14 @@ async def test_two_sequencers_at_once_are_as_right_as_one(url, journal, make):
         for turn in range(3):
             await asyncio.gather(
                 *(journal.accept(make.new(f"{turn}-{index}")) for index in range(20)),
-                *(one.place_log() for one in (journal, other) * 5),
+                *(one.do(events.Placing()) for one in (journal, other) * 5),
             )
         assert len(await placed(journal)) == 60
 
 
 async def test_answers_that_come_by_themselves_are_noted(journal, make):
     """And a message that another one's id stands in the way of is noted with that one."""
-    assert await journal.answered("acme", Answer("nobody's", b"")) is Kept.UNKNOWN
+    assert await journal.do(awaiting.Answered("acme", Answer("nobody's", b""))) is Kept.UNKNOWN
     assert await words(journal) == []
 
 
@@ -237,8 +240,8 @@ async def test_any_text_is_noted_as_it_can_be(journal, make):
     odd = "\x1f\x00\ud800\\{},\"'%s"
     journal.actor = f"person:{odd}"
     number = (await journal.accept(make.new())).receipt.number
-    await journal.hold_appeal(number, by=odd, reason=odd)
-    await journal.release_appeal(number)
+    await journal.do(suspects.Hold(number, by=odd, reason=odd))
+    await journal.do(suspects.Releasing(number))
     shown = "\ufffd\ufffd\ufffd\\{},\"'%s"
     _, held, released = await placed(journal)
     assert (held.actor, held.detail) == (f"person:{shown}", {"reason": shown})

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from appealbus.core.domain.event import Event, LogFilter, What
+from appealbus.core.domain.event import Event, What
 from appealbus.core.journal import events, log, store
 from tests.services.forms import form
 from tests.services.journals import engine_of
@@ -41,7 +41,7 @@ class World:
 
     def page(self, after, limit):
         with self.opened.reading.connect() as connection:
-            return log.page(connection, after, limit, LogFilter())
+            return log.page(connection, after, limit)
 
     def do(self, what, writer, number):
         getattr(self, what)(*((writer,) if what in ("commit", "rollback", "die") else (writer, number)))
@@ -83,7 +83,7 @@ class World:
         self.monkeypatch.setattr(events, "failpoint", failpoint)
         with self.engine.connect() as connection:
             try:
-                (count,) = events.place(connection, [most])
+                (count,) = events.place(connection, [events.Placing(most)])
             except Died:
                 connection.invalidate()
                 return 0

@@ -55,7 +55,7 @@ class Writing:
         found = 1
         while found or not self.over.is_set():
             with opened.writing.connect() as connection:
-                (found,) = events.place(connection, [dice.randint(1, 50)])
+                (found,) = events.place(connection, [events.Placing(dice.randint(1, 50))])
                 if dice.random() < 0.1:
                     connection.invalidate()
                     found = 1

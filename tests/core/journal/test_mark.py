@@ -14,6 +14,8 @@ from sqlalchemy import make_url
 from appealbus.core.bus import clock_watch
 from appealbus.core.bus.clock_watch import ClockWatch
 from appealbus.core.journal import checkpoint as checkpoint_module
+from appealbus.core.journal import events, state
+from appealbus.core.journal.appeals import lists
 from appealbus.core.journal.checkpoint import Checkpoint
 from appealbus.core.journal.errors import Behind
 from appealbus.core.journal.journal import Journal
@@ -74,21 +76,21 @@ async def test_a_copy_beside_the_wal_of_what_was_lost_is_refused(tmp_path, make)
     path = tmp_path / "journal.db"
     async with await Journal.open(sqlite_journal(path)) as journal:
         await journal.accept(make.new("a"))
-        await journal.place_log()
+        await journal.do(events.Placing())
     shutil.copy(path, tmp_path / "copy.db")
     async with await Journal.open(sqlite_journal(path)) as journal:
         await journal.accept(make.new("b"))
-        await journal.place_log()
+        await journal.do(events.Placing())
     async with await Journal.open(sqlite_journal(path)) as journal:
         for _ in range(3):
             await journal.look()
-        mark = await journal.how_far()
+        mark = await journal.ask(state.how_far)
         (tmp_path / "wal").write_bytes((tmp_path / "journal.db-wal").read_bytes())
     (tmp_path / "copy.db").rename(path)
     (tmp_path / "wal").rename(tmp_path / "journal.db-wal")
     async with await Journal.open(sqlite_journal(path)) as journal:
-        now = await journal.how_far()
-        assert len(await journal.appeals()) == 1
+        now = await journal.ask(state.how_far)
+        assert len(await journal.ask(lists.appeals)) == 1
     assert (now.beat, mark.leads_to(now), mark.lost_its_log(now)) == (mark.beat, False, True)
 
 
@@ -98,7 +100,7 @@ async def test_a_mark_that_nobody_moves_is_told(tmp_path, monkeypatch):
     stuck, ours = Checkpoint(tmp_path / "mark"), Checkpoint(tmp_path / "mark")
     async with await Journal.open(sqlite_journal(tmp_path / "journal.db")) as journal:
         await journal.look()
-        assert stuck.write(await journal.how_far())
+        assert stuck.write(await journal.ask(state.how_far))
         journal.checkpoint = ours
         watch = ClockWatch(journal)
         await watch._look()
@@ -118,7 +120,7 @@ async def test_who_cannot_read_the_mark_gives_signs_of_life_all_the_same(tmp_pat
         watch = ClockWatch(journal)
         for _ in range(3):
             await watch._look()
-        assert (await journal.how_far()).beat == 3
+        assert (await journal.ask(state.how_far)).beat == 3
         assert "cannot be read" in (watch.problem or "")
 
 
@@ -132,7 +134,7 @@ async def test_a_disk_that_does_not_answer_is_told_and_keeps_nobody_from_signs_o
         for beat in (1, 2, 3):
             async with asyncio.timeout(5):
                 await watch._look()
-            assert (await journal.how_far()).beat == beat
+            assert (await journal.ask(state.how_far)).beat == beat
             assert "does not answer" in (watch.problem or "")
         with (tmp_path / "mark").open("wb"):
             pass
@@ -189,7 +191,7 @@ def test_the_mark_only_grows(tmp_path):
 async def refused(journal, make):
     """Insist that nothing is written any more, by whatever way, and the mark stays."""
     watch, mark = ClockWatch(journal), journal.checkpoint.read()
-    for write in (journal.accept(make.new("later")), journal.look(), journal.quarantine(make.quarantine())):
+    for write in (journal.accept(make.new("later")), journal.look(), journal.do(make.quarantine())):
         with pytest.raises(Behind, match=r"gone back|replaced"):
             await write
     running = asyncio.create_task(watch.run())
@@ -206,7 +208,7 @@ async def marked(journal, tmp_path):
     await journal.look()
     await journal.look()
     journal.checkpoint = Checkpoint(tmp_path / "mark")
-    journal.checkpoint.write(await journal.how_far())
+    journal.checkpoint.write(await journal.ask(state.how_far))
 
 
 @pytest.mark.parametrize("then", ["replaced", "taken away"])
@@ -230,7 +232,7 @@ async def test_a_database_that_has_gone_back_is_not_written_to(postgres, journal
     async with await Journal.open(journal_database) as journal:
         await marked(journal, tmp_path)
         await journal.accept(make.new("before"))
-        assert (await journal.how_far()).place is not None
+        assert (await journal.ask(state.how_far)).place is not None
         postgres.execute("UPDATE standing SET beat = beat - 1", name)
         postgres.cut_off(name)
         await refused(journal, make)

@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import text
 
 from appealbus.core.errors import ConfigError, JournalError
+from appealbus.core.journal import figures, migration_lock, state, store, workers
 from appealbus.core.journal import journal as journal_module
-from appealbus.core.journal import migration_lock, store
 from appealbus.core.journal.errors import Superseded
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.lock import FileLock
@@ -85,7 +85,7 @@ async def test_a_worker_is_told_of_a_migration_that_waits(url, engine, lock):
         with pytest.raises(Superseded) as told:
             await journal.look()
         assert not told.value.done
-        await journal.probe()
+        await journal.do(state.Probe())
         with lock, engine.begin() as connection:
             connection.execute(text("DELETE FROM lease"))
         await journal.look()
@@ -107,7 +107,7 @@ async def test_nothing_is_written_into_tables_of_another_revision(url, become, m
         become("9999")
     become(REVISIONS[-1])
     async with await Journal.open(url) as journal:
-        assert (await journal.counts()).ready == 2
+        assert (await journal.ask(figures.counts)).ready == 2
 
 
 async def test_a_journal_of_a_newer_release_is_refused_in_words(url, become):
@@ -139,7 +139,7 @@ async def test_a_worker_that_lives_is_waited_for_and_told(url, alone, make):
 
     async with await Journal.open(url) as journal:
         await journal.hold_run_lock()
-        await journal.beat(WORKER, (), PATIENCE)
+        await journal.do(workers.Beat(WORKER, (), PATIENCE))
         migration = asyncio.create_task(asyncio.to_thread(migrate))
         with pytest.raises(Superseded):  # noqa: PT012
             while True:
@@ -147,7 +147,7 @@ async def test_a_worker_that_lives_is_waited_for_and_told(url, alone, make):
                 await asyncio.sleep(0.01)
         await journal.accept(make.new())
         assert not begun.is_set()
-        await journal.beat(WORKER, (), 0.0)
+        await journal.do(workers.Beat(WORKER, (), 0.0))
     await migration
     assert begun.is_set()
 
@@ -156,7 +156,7 @@ async def test_a_command_tells_nobody_to_end(url, alone):
     """It refuses at once, and the worker goes on; one that does not end is not migrated under."""
     async with await Journal.open(url) as journal:
         await journal.hold_run_lock()
-        await journal.beat(WORKER, (), PATIENCE)
+        await journal.do(workers.Beat(WORKER, (), PATIENCE))
         with pytest.raises(JournalError) as refused, alone(tells=False):
             pass
         assert refused.value.code == "in_use"
@@ -168,10 +168,10 @@ async def test_one_that_does_not_end_is_not_migrated_under(url, alone, monkeypat
     monkeypatch.setattr(migration_lock, "_PATIENCE", 0.2)
     async with await Journal.open(url) as journal:
         await journal.hold_run_lock()
-        await journal.beat(WORKER, (), PATIENCE)
+        await journal.do(workers.Beat(WORKER, (), PATIENCE))
         with pytest.raises(JournalError, match=r"workers of 0\.1\.0"), alone(tells=True):
             pass
-        await journal.probe()
+        await journal.do(state.Probe())
 
 
 async def test_processes_that_begin_together_migrate_once(nothing_yet):

@@ -10,6 +10,8 @@ import pytest
 from appealbus.core import Inbound, found, not_found
 from appealbus.core.domain.document import Part, put_together, written
 from appealbus.core.domain.listing import AppealState
+from appealbus.core.journal import documents, figures
+from appealbus.core.journal.appeals import cases, leases, lists
 from appealbus.core.journal.journal import Journal
 from appealbus.schemas import Dossier, Person
 from appealbus.schemas.stored import INPUTS
@@ -72,8 +74,8 @@ def ours(folder, url, **tables):
 async def test_it_is_all_read(worked, tmp_path):
     """A case, its questions and its dossier: what this release does not know stands where the next one put it."""
     async with await Journal.open(worked, key=tmp_path / "journal.db.key") as journal:
-        first, second = await journal.appeals()
-        case = await journal.case(first.number)
+        first, second = await journal.ask(lists.appeals)
+        case = await journal.ask(cases.case, first.number)
         assert (case.appeal.kind, case.appeal.kind.known) == ("manifesto", False)
         assert case.appeal.__pydantic_extra__ == {"tone": "angry"}
         states = {state.lookup: state for state in case.states}
@@ -83,7 +85,7 @@ async def test_it_is_all_read(worked, tmp_path):
         assert (states["b.consent"].kind, states["b.consent"].code) == ("consent_withdrawn", "consent.withdrawn")
         assert states["b.consent"].pending
         assert not states["b.consent"].kind.final
-        dossier = json.loads(await journal.dossier(first.number))
+        dossier = json.loads(await journal.ask(documents.whole, first.number))
         assert dossier["seal"] == "s-1"
         assert dossier["signals"][0]["severity"] == "urgent"
         assert (first.state, second.state) == (AppealState.PARKED, AppealState.READY)
@@ -94,12 +96,12 @@ async def test_this_release_goes_on_with_it(worked, tmp_path):
     """It delivers what the next one made, works what that left, keeps what it does not know, asks until it knows."""
     async with ours(tmp_path, worked) as bus:
         await bus.settle()
-        first, second = await bus.journal.appeals()
+        first, second = await bus.journal.ask(lists.appeals)
         assert (first.version, first.state, second.version) == (1, AppealState.PARKED, 1)
-        assert await bus.journal.retry(first.number) == 2
+        assert await bus.journal.do(leases.Retry(first.number)) == 2
         await bus.settle(parked=True)
-        assert [row.state for row in await bus.journal.appeals()] == [AppealState.IDLE] * 2
-        again = await bus.journal.retry(first.number)
+        assert [row.state for row in await bus.journal.ask(lists.appeals)] == [AppealState.IDLE] * 2
+        again = await bus.journal.do(leases.Retry(first.number))
         assert again == 0
         await bus.settle(parked=True)
     made = {(one.number, one.version): json.loads(one.dossier) for one in Receiver.got["out"]}
@@ -121,8 +123,8 @@ async def test_a_change_keeps_what_it_is_not_about(worked, tmp_path):
         change |= {"corrected": {"text": "Түзетілген хат"}}
         await bus.accept(Inbound("test", "test:c-1", json.dumps(change).encode()))
         await bus.settle()
-        first, _ = await bus.journal.appeals()
-        told = json.loads(await bus.journal.dossier(first.number))["appeal"]
+        first, _ = await bus.journal.ask(lists.appeals)
+        told = json.loads(await bus.journal.ask(documents.whole, first.number))["appeal"]
         assert (told["text"], told["tone"], told["kind"]) == ("Түзетілген хат", "angry", "manifesto")
 
 
@@ -140,14 +142,17 @@ async def test_both_work_one_journal(next_release, tmp_path, url):
                 await bus.accept(message(f"m-{number}", text="Хат"))
             async with asyncio.timeout(PATIENCE):
                 await bus.settle()
-                while (await bus.journal.counts()).outbox:
+                while (await bus.journal.ask(figures.counts)).outbox:
                     await asyncio.sleep(0.05)
-            rows = await bus.journal.appeals()
+            rows = await bus.journal.ask(lists.appeals)
             assert [row.version for row in rows] == [1] * 12
             for row in rows:
-                await bus.journal.retry(row.number)
+                await bus.journal.do(leases.Retry(row.number))
             async with asyncio.timeout(PATIENCE):
-                while {row.state for row in await bus.journal.appeals()} - {AppealState.IDLE, AppealState.PARKED}:
+                while {row.state for row in await bus.journal.ask(lists.appeals)} - {
+                    AppealState.IDLE,
+                    AppealState.PARKED,
+                }:
                     await asyncio.sleep(0.05)
         out, _ = process.communicate(timeout=30)
     by_us = Counter(one.message_id for one in Receiver.got.get("out", []))
@@ -179,7 +184,7 @@ async def test_every_command_shows_it(worked, tmp_path):
     """As it is: no command fails over it."""
     (tmp_path / "appealbus.toml").write_text(f'[bus]\njournal = "{worked}"\n')
     async with await Journal.open(worked, key=tmp_path / "journal.db.key") as journal:
-        number = (await journal.appeals())[0].number
+        number = (await journal.ask(lists.appeals))[0].number
     assert commands.run(tmp_path, "enrol", "--yes").returncode == 0  # it lies in another place
     for command, shown in COMMANDS.items():
         done = commands.run(tmp_path, *(word.format(number) for word in command))

@@ -11,6 +11,8 @@ import pytest
 from sqlalchemy import create_engine
 
 from appealbus.core.errors import ConfigError, JournalError
+from appealbus.core.journal import access, figures
+from appealbus.core.journal.appeals import cases, lists
 from appealbus.core.journal.errors import AlreadyRunning
 from appealbus.core.journal.journal import Journal
 from tests.services.processes import PATIENCE
@@ -37,21 +39,21 @@ async def test_the_file_is_for_its_owner_alone(made):
 async def test_closing_leaves_no_log_behind(made):
     """All is in the one file then, which may be copied; closing twice is harmless."""
     journal = await Journal.open(f"sqlite:///{made}")
-    await journal.counts()
+    await journal.ask(figures.counts)
     await journal.close()
     await journal.close()
     assert sorted(file.name for file in made.parent.iterdir()) == ["journal.db", "journal.db.key", "journal.db.lock"]
     with pytest.raises(JournalError, match="closed"):
-        await journal.access([None])
+        await journal.do(access.Asking([None]))
     with pytest.raises(JournalError, match="closed"):
-        await journal.counts()
+        await journal.ask(figures.counts)
 
 
 async def test_reading_only_creates_and_writes_nothing(made, make):
     """The appeal is there, a write is refused, the folder stays as it was."""
     before = made.read_bytes()
     async with await Journal.open(f"sqlite:///{made}", read_only=True) as journal:
-        assert (await journal.case("AB-2026-00000001")).appeal.message_id == "m1"
+        assert (await journal.ask(cases.case, "AB-2026-00000001")).appeal.message_id == "m1"
         with pytest.raises(JournalError, match="reading only"):
             await journal.accept(make.new("m2"))
     assert made.read_bytes() == before
@@ -64,7 +66,7 @@ async def test_reading_only_sees_what_a_running_bus_writes(path, make):
         await writing.accept(make.new("a"))
         async with await Journal.open(f"sqlite:///{path}", read_only=True) as reading:
             await writing.accept(make.new("b"))
-            assert [row.message_id for row in await reading.appeals()] == ["a", "b"]
+            assert [row.message_id for row in await reading.ask(lists.appeals)] == ["a", "b"]
 
 
 async def test_a_missing_file_is_named_with_what_makes_one(path):
@@ -113,7 +115,7 @@ async def test_an_empty_database_is_no_journal_to_read(path):
     with pytest.raises(ConfigError, match="holds no journal"):
         await Journal.open(f"sqlite:///{path}", read_only=True)
     async with await Journal.open(f"sqlite:///{path}") as journal:
-        assert await journal.appeals() == []
+        assert await journal.ask(lists.appeals) == []
 
 
 @pytest.mark.parametrize("read_only", [True, False])
@@ -134,7 +136,7 @@ async def test_a_damaged_file_says_so(path, make):
     path.write_bytes(whole[:4096] + b"\x55" * (len(whole) - 4096))
     with pytest.raises(JournalError) as caught:
         async with await Journal.open(f"sqlite:///{path}") as journal:
-            await journal.appeals()
+            await journal.ask(lists.appeals)
     assert caught.value.code == "corrupt"
     assert "damaged" in str(caught.value)
 
@@ -144,7 +146,7 @@ async def test_two_openers_at_once_make_one_journal(tmp_path):
     url = f"sqlite:///{tmp_path}/journal.db"
     opened = await asyncio.gather(*(Journal.open(url) for _ in range(4)))
     for journal in opened:
-        assert await journal.appeals() == []
+        assert await journal.ask(lists.appeals) == []
         await journal.close()
 
 

@@ -16,11 +16,11 @@ from appealbus.core.domain.listing import AppealState
 from appealbus.core.domain.operation import Frozen, Operation, Order, Verdict
 from appealbus.core.domain.selection import DeliverySelection, Selection
 from appealbus.core.errors import JournalError
-from appealbus.core.journal import named_views, tables
+from appealbus.core.journal import events, keeping, log, named_views, tables
 from appealbus.core.journal import operations as operating
-from appealbus.core.journal.appeals import leases
-from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.working import ANY
+from appealbus.core.journal.appeals import cases, leases, lists, suspects
+from appealbus.core.journal.deliveries import deliveries
+from appealbus.core.journal.journal import ANY, Journal
 from appealbus.core.operations import operations
 from appealbus.schemas.outcome import OutcomeKind
 from tests.core.journal.many_appeals import fill
@@ -48,19 +48,21 @@ async def test_what_rests_is_assessed_and_no_question_is_due(journal, url, make,
     taken = {name: await journal.accept(make.new(name), owner="me") for name in names}
     later = make.later(3600)
     for one in taken.values():
-        await journal.keep(one.appeal_id, replace(make.state(kind=OutcomeKind.UNAVAILABLE), next_attempt_at=later))
+        await journal.post(
+            keeping.Keep(one.appeal_id, replace(make.state(kind=OutcomeKind.UNAVAILABLE), next_attempt_at=later))
+        )
     await conclude(taken["parked"], due_at=later)
     await conclude(taken["idle"])
-    await journal.hold_appeal(taken["held"].receipt.number, by="olga", reason="why not")
-    await journal.release("me", [taken["ready"].appeal_id])
-    await journal.renew("me", [taken["in_work"].appeal_id], journal.now(), 600)
+    await journal.do(suspects.Hold(taken["held"].receipt.number, by="olga", reason="why not"))
+    await journal.do(leases.Release("me", [taken["ready"].appeal_id]))
+    await journal.do(leases.Renewal("me", [taken["in_work"].appeal_id], journal.now(), 600))
     progress, left_out = await carried_out(journal, Order(Operation.ASSESS), Selection(kind="complaint"))
     assert progress.verdicts == {Verdict.DONE: 2, Verdict.IN_WORK: 1, Verdict.HELD: 1, Verdict.NOTHING: 1}
     assert left_out[taken["held"].receipt.number] is Verdict.HELD
     for name in ("parked", "idle"):
         number = taken[name].receipt.number
-        assert (await journal.appeal(number)).state is AppealState.READY
-        assert [state.next_attempt_at for state in await journal.states(number)] == [later]
+        assert (await journal.ask(lists.appeal_row, number)).state is AppealState.READY
+        assert [state.next_attempt_at for state in await journal.ask(cases.states, number)] == [later]
     assert check_the_past(url)
 
 
@@ -71,14 +73,14 @@ async def test_each_row_has_its_verdict(journal, url, make, conclude):
     taken = {name: await journal.accept(make.new(name), owner="me") for name in names}
     for name, one in taken.items():
         kind = OutcomeKind.NOT_FOUND if name == "answered" else OutcomeKind.UNAVAILABLE
-        await journal.keep(one.appeal_id, make.state(kind=kind))
+        await journal.post(keeping.Keep(one.appeal_id, make.state(kind=kind)))
     await conclude(taken["parked"], due_at=make.later(3600))
     await conclude(taken["answered"])
     numbers = {name: one.receipt.number for name, one in taken.items()}
-    await journal.hold_appeal(numbers["held"], by="olga", reason="why not")
-    await journal.release("me", [taken["asked_anyway"].appeal_id])
-    await journal.retry(numbers["asked_anyway"])
-    await journal.renew("me", [taken["in_work"].appeal_id], journal.now(), 600)
+    await journal.do(suspects.Hold(numbers["held"], by="olga", reason="why not"))
+    await journal.do(leases.Release("me", [taken["asked_anyway"].appeal_id]))
+    await journal.do(leases.Retry(numbers["asked_anyway"]))
+    await journal.do(leases.Renewal("me", [taken["in_work"].appeal_id], journal.now(), 600))
 
     every = Selection(kind="complaint")
     progress, left_out = await carried_out(journal, RETRY, every)
@@ -101,7 +103,7 @@ async def test_each_row_has_its_verdict(journal, url, make, conclude):
         "purpose": "a test",
     }
     assert ended.detail == {"hash": progress.hash, "verdicts": progress.verdicts}
-    last = (await journal.history(numbers["parked"]))[-1]
+    last = (await journal.ask(log.history, numbers["parked"]))[-1]
     assert (last.what, last.actor) == ("retried", "person:aigul")
     assert (last.detail["operation"], last.detail["reason"]) == (progress.hash, "mended")
 
@@ -109,7 +111,7 @@ async def test_each_row_has_its_verdict(journal, url, make, conclude):
     assert progress.verdicts["done"] == 1  # what was answered with no; what is ready is asked anyway
     progress, _ = await carried_out(journal, Order(Operation.HOLD), every)
     assert progress.verdicts == {"done": 4, "held": 1}
-    assert {row.held_by for row in await journal.appeals()} == {"olga", "aigul"}
+    assert {row.held_by for row in await journal.ask(lists.appeals)} == {"olga", "aigul"}
     progress, _ = await carried_out(journal, Order(Operation.RELEASE), Selection(state=AppealState.HELD))
     assert progress.verdicts == {"done": 5}
     assert check_the_past(url) > 10
@@ -129,9 +131,11 @@ async def test_what_is_stale_is_asked_again(journal, url, make, conclude):
     """A question that an old answer serves is still open: a retry has it put, of one appeal and of many."""
     taken = [await journal.accept(make.new(name), owner="me") for name in ("one", "many")]
     for each in taken:
-        await journal.keep(each.appeal_id, replace(make.state(kind=OutcomeKind.NOT_FOUND), code="source.stale"))
+        await journal.post(
+            keeping.Keep(each.appeal_id, replace(make.state(kind=OutcomeKind.NOT_FOUND), code="source.stale"))
+        )
         await conclude(each, due_at=make.later(3600))
-    assert await journal.retry(taken[0].receipt.number) == 1
+    assert await journal.do(leases.Retry(taken[0].receipt.number)) == 1
     progress, left_out = await carried_out(journal, RETRY, Selection(state=AppealState.PARKED))
     assert (progress.verdicts, left_out) == ({"done": 1}, {})
     assert check_the_past(url) > 5
@@ -148,14 +152,14 @@ async def test_what_is_confirmed_is_what_is_done(journal, many):
         await operations.freeze(journal, Order(Operation.RETRY, everything=True), selection),
         await operations.freeze(journal, Order(Operation.HOLD), selection),
     ]
-    await journal.hold_appeal(f"AB-2026-{frozen.ids[0]:08}", by="olga", reason="x")
+    await journal.do(suspects.Hold(f"AB-2026-{frozen.ids[0]:08}", by="olga", reason="x"))
     others.append(await operations.freeze(journal, RETRY, selection))
     assert len({each.hash for each in (frozen, *others)}) == 5
     with pytest.raises(operations.SelectionChanged):
         await operations.begin(journal, others[-1], frozen.hash, reason="x")
-    assert await journal.operations() == []
+    assert await journal.ask(operating.under_way) == []
     with pytest.raises(JournalError, match="no such operation"):
-        await journal.go_on(frozen.hash)
+        await journal.do(operating.Go(frozen.hash))
 
 
 async def test_who_is_stopped_goes_on_and_does_nothing_twice(journal, url, many, monkeypatch):
@@ -163,8 +167,8 @@ async def test_who_is_stopped_goes_on_and_does_nothing_twice(journal, url, many,
     monkeypatch.setattr(operating, "PART", 7)
     frozen = await operations.freeze(journal, Order(Operation.HOLD), Selection(state=AppealState.PARKED))
     await operations.begin(journal, frozen, frozen.hash, reason="a")
-    await journal.go_on(frozen.hash)
-    (row,) = await journal.operations()
+    await journal.do(operating.Go(frozen.hash))
+    (row,) = await journal.ask(operating.under_way)
     assert (row.hash, row.seen, row.total, row.reason) == (frozen.hash, 7, len(frozen.ids), "a")
     again = await operations.begin(journal, frozen, frozen.hash, reason="b")
     assert again.seen == 7
@@ -176,13 +180,13 @@ async def test_who_is_stopped_goes_on_and_does_nothing_twice(journal, url, many,
     assert each[-1].verdicts == {"done": len(frozen.ids)}
     held = Counter(entry.appeal_id for entry in await entries(journal, "held"))
     assert held == Counter(frozen.ids)
-    assert await journal.operations() == []
+    assert await journal.ask(operating.under_way) == []
 
 
 async def entries(journal, what):
     """Return all entries of one word."""
-    await journal.place_log()
-    return (await journal.log(what=[what], limit=10_000)).entries
+    await journal.do(events.Placing())
+    return (await journal.ask(log.page, what=[what], limit=10_000)).entries
 
 
 async def test_two_at_once_share_the_work(journal, url, many, monkeypatch):
@@ -227,7 +231,7 @@ async def test_a_worker_that_claims_meanwhile(journal, url, many, monkeypatch):
     steps, _ = await asyncio.wait_for(asyncio.gather(act(), claim()), PATIENCE)
     assert steps[-1].seen == len(frozen.ids)
     refused = {number for progress in steps for number, verdict in progress.left_out if verdict is Verdict.IN_WORK}
-    rows = {row.number: row for row in await journal.appeals_by_id(list(frozen.ids))}
+    rows = {row.number: row for row in await journal.ask(lists.rows_of, list(frozen.ids))}
     assert all(rows[number].state is AppealState.IN_WORK for number in refused)
     assert refused
     assert claimed
@@ -235,7 +239,7 @@ async def test_a_worker_that_claims_meanwhile(journal, url, many, monkeypatch):
 
 async def test_what_is_gone_and_what_is_sent_again(journal, url, many):
     """Deliveries that were confirmed go out again under their ids; of an appeal that was pruned nothing is left."""
-    before = {row.id: row for row, _ in await journal.confirmed(DeliverySelection(), limit=1000)}
+    before = {row.id: row for row, _ in await journal.ask(deliveries.confirmed, DeliverySelection(), limit=1000)}
     selection = DeliverySelection(receiver="registry")
     frozen = await operations.freeze(journal, Order(Operation.RESEND), selection)
     assert list(frozen.ids) == sorted(row.id for row in before.values() if row.receiver == "registry")
@@ -249,11 +253,11 @@ async def test_what_is_gone_and_what_is_sent_again(journal, url, many):
     await operations.begin(journal, frozen, frozen.hash, reason="their disk was lost")
     *_, last = [progress async for progress in operations.carry_out(journal, frozen.hash)]
     assert last.verdicts == {"done": len(frozen.ids) - 2, "gone": 1, "nothing_to_do": 1}
-    after = {row.id: row.state for row in await journal.deliveries_by_id(list(frozen.ids))}
+    after = {row.id: row.state for row in await journal.ask(deliveries.by_id, list(frozen.ids))}
     assert set(after.values()) == {"waiting"}
     assert len(await entries(journal, "resent")) == len(frozen.ids) - 2
     span = DeliverySelection(since=journal.now(), until=journal.now() + timedelta(days=1))
-    assert len(await journal.selected_deliveries(span, 10)) == 0
+    assert len(await journal.ask(deliveries.confirmed_ids, span, 10)) == 0
 
 
 @pytest.mark.proof
@@ -263,42 +267,42 @@ async def test_confirmed_deliveries_come_in_their_order(journal, url, many):
     with engine.begin() as connection:
         connection.execute(text("UPDATE outbox SET sent_at = (id * 7919) % 1000 + 1 WHERE sent_at IS NOT NULL"))
     engine.dispose()
-    every = await journal.confirmed(DeliverySelection(), limit=1000)
+    every = await journal.ask(deliveries.confirmed, DeliverySelection(), limit=1000)
     keys = [(row.since, row.id) for row, _ in every]
     assert keys == sorted(keys)
     found = []
-    page = await journal.confirmed(DeliverySelection(), limit=9)
+    page = await journal.ask(deliveries.confirmed, DeliverySelection(), limit=9)
     while page:
         found += page
         after = page[-1][1]
-        page = await journal.confirmed(DeliverySelection(), after, 9)
+        page = await journal.ask(deliveries.confirmed, DeliverySelection(), after, 9)
     assert found == every
     engine = engine_of(url)
     with engine.begin() as connection:  # as many receivers as nobody has: more than SQLite takes parts of a question
         given = "(appeal_id, receiver, version, attempts, next_attempt_at, sent_at) VALUES (1, :receiver, 1, 0, 0, 1)"
         connection.execute(text(f"INSERT INTO outbox {given}"), [{"receiver": f"a{at:03}"} for at in range(600)])
     engine.dispose()
-    assert len(await journal.selected_deliveries(DeliverySelection(), 1000)) >= 400
+    assert len(await journal.ask(deliveries.confirmed_ids, DeliverySelection(), 1000)) >= 400
 
 
 async def test_rows_that_were_not_done_are_kept(journal, many, monkeypatch):
     """By verdict, page after page in their order, as often as somebody looks; who comes later sees them, too."""
     monkeypatch.setattr(operating, "PART", 7)
-    held = [row.appeal_id for row in await journal.appeals(state=AppealState.HELD, limit=1000)]
+    held = [row.appeal_id for row in await journal.ask(lists.appeals, state=AppealState.HELD, limit=1000)]
     frozen = await operations.freeze(journal, Order(Operation.HOLD), Selection(accepted_before=journal.now()))
     assert set(held) < set(frozen.ids)
     begun = await operations.begin(journal, frozen, frozen.hash, reason="a", newest=0)
     *_, last = [progress async for progress in operations.carry_out(journal, frozen.hash)]
     found, after = [], 0
-    while page := await journal.not_done(begun.id, Verdict.HELD, after, 3):
+    while page := await journal.ask(operating.not_done, begun.id, Verdict.HELD, after, 3):
         found += [each.id for each in page]
         after = page[-1].place
     assert found == held
     assert len(found) == last.verdicts["held"] > 3
-    row = await journal.operation(begun.id)
+    row = await journal.ask(operating.one, begun.id)
     assert (row.verdicts, row.seen, row.ended_at is None) == (last.verdicts, len(frozen.ids), False)
-    assert [each.id for each in await journal.newest_operations()] == [begun.id]
-    assert await journal.operations() == []
+    assert [each.id for each in await journal.ask(operating.newest)] == [begun.id]
+    assert await journal.ask(operating.under_way) == []
 
 
 async def test_what_was_confirmed_since_a_preview_is_the_same(journal, url, many):
@@ -328,18 +332,21 @@ async def test_it_is_stopped_until_somebody_has_it_go_on(journal, many, monkeypa
     journal.actor = "person:aigul"
     frozen = await operations.freeze(journal, Order(Operation.HOLD), Selection(state=AppealState.PARKED))
     await operations.begin(journal, frozen, frozen.hash, reason="a")
-    seen = (await journal.go_on(frozen.hash)).seen
-    assert [await journal.stop_operation(frozen.hash, reason="wrong") for _ in range(2)] == [True, False]
+    seen = (await journal.do(operating.Go(frozen.hash))).seen
+    assert [await journal.do(operating.Switch(frozen.hash, reason="wrong", go_on=False)) for _ in range(2)] == [
+        True,
+        False,
+    ]
     with pytest.raises(JournalError, match="stopped") as raised:
-        await journal.go_on(frozen.hash)
+        await journal.do(operating.Go(frozen.hash))
     assert raised.value.code == "operation_stopped"
-    (row,) = await journal.operations()
+    (row,) = await journal.ask(operating.under_way)
     assert (row.seen, row.stopped_by) == (seen, "person:aigul")
-    assert await journal.resume_operation(frozen.hash, reason="")
+    assert await journal.do(operating.Switch(frozen.hash, reason="", go_on=True))
     *_, last = [progress async for progress in operations.carry_out(journal, frozen.hash)]
     assert last.verdicts == {"done": len(frozen.ids)}
-    assert await journal.stop_operation(frozen.hash, reason="too late") is False
-    assert await journal.resume_operation(frozen.hash, reason="too late") is False
+    assert await journal.do(operating.Switch(frozen.hash, reason="too late", go_on=False)) is False
+    assert await journal.do(operating.Switch(frozen.hash, reason="too late", go_on=True)) is False
     (stopped,), (went_on,) = await entries(journal, "stopped"), await entries(journal, "went_on")
     assert (stopped.actor, stopped.about) == ("person:aigul", "hold")
     assert stopped.detail == {"hash": frozen.hash, "reason": "wrong"}
@@ -349,7 +356,7 @@ async def test_it_is_stopped_until_somebody_has_it_go_on(journal, many, monkeypa
 async def test_only_what_somebody_sees_is_meant(journal, many):
     """Appeals of other places and kinds are not frozen, and the log says that it was so."""
     frozen = await operations.freeze(journal, RETRY, Selection(state=AppealState.PARKED), lambda _, kind: kind is None)
-    rows = await journal.appeals_by_id(frozen.ids.tolist())
+    rows = await journal.ask(lists.rows_of, frozen.ids.tolist())
     assert {row.kind for row in rows} <= {None}
     assert frozen.selected_by["within"]
     every = await operations.freeze(journal, RETRY, Selection(state=AppealState.PARKED))
@@ -360,17 +367,17 @@ async def test_views_have_names(journal, monkeypatch):
     """Each name once, so many at most; what is done to them is on record."""
     monkeypatch.setattr(named_views, "MOST_VIEWS", 2)
     journal.actor = "person:aigul"
-    await journal.keep_view("parked", "state=parked")
-    await journal.keep_view("Held", "state=held")
+    await journal.do(named_views.Keeping("parked", "state=parked"))
+    await journal.do(named_views.Keeping("Held", "state=held"))
     for name, code in (("parked", "view.known"), ("more", "view.too_many")):
         with pytest.raises(JournalError) as raised:
-            await journal.keep_view(name, "state=idle")
+            await journal.do(named_views.Keeping(name, "state=idle"))
         assert raised.value.code == code
-    assert [(view.name, view.query, view.by) for view in await journal.named_views()] == [
+    assert [(view.name, view.query, view.by) for view in await journal.ask(named_views.all_views)] == [
         ("Held", "state=held", "person:aigul"),
         ("parked", "state=parked", "person:aigul"),
     ]
-    assert [await journal.drop_view("parked") for _ in range(2)] == [True, False]
+    assert [await journal.do(named_views.Dropping("parked")) for _ in range(2)] == [True, False]
     assert [entry.about for entry in await entries(journal, "view_kept")] == ["parked", "Held"]
     assert [entry.about for entry in await entries(journal, "view_dropped")] == ["parked"]
 
@@ -382,7 +389,7 @@ async def test_what_was_left_lying_is_forgotten(journal, many, monkeypatch):
     monkeypatch.setattr(operating, "_KEPT", timedelta(days=-1))
     other = await operations.freeze(journal, RETRY, Selection(state=AppealState.PARKED))
     await operations.begin(journal, other, other.hash, reason="a")
-    assert [row.hash for row in await journal.operations()] == [other.hash]
+    assert [row.hash for row in await journal.ask(operating.under_way)] == [other.hash]
 
 
 async def test_two_hundred_thousand_rows_take_little_memory(journal):
@@ -390,9 +397,9 @@ async def test_two_hundred_thousand_rows_take_little_memory(journal):
     frozen = Frozen(RETRY, array("q", range(10**6, 10**6 + 200_000)))
     tracemalloc.start()
     try:
-        begun = await journal.begin_operation(frozen, reason="a")
+        begun = await journal.do(operating.Begin(frozen, reason="a"))
         for _ in range(3):
-            progress = await journal.go_on(begun.hash)
+            progress = await journal.do(operating.Go(begun.hash))
         _, most = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

@@ -11,6 +11,7 @@ from appealbus.core.domain.outage import Needs
 from appealbus.core.domain.pauses import QuotaUse
 from appealbus.core.domain.selection import Place
 from appealbus.core.guards.settings import GuardSettings
+from appealbus.core.journal import keeping
 from appealbus.core.journal import waiting as reads
 from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.journal.journal import Journal
@@ -35,7 +36,7 @@ async def park(journal, make, days, waits_for=("s",)):
     for n, day in enumerate(days):
         due = None if day is None else TODAY + timedelta(day)
         new = await journal.accept(make.new(f"{waits_for}{n}", due_on=due))
-        await journal.keep(new.appeal_id, make.state("s.thing", kind=OutcomeKind.UNAVAILABLE))
+        await journal.post(keeping.Keep(new.appeal_id, make.state("s.thing", kind=OutcomeKind.UNAVAILABLE)))
         given = {"dossier": b"{}", "version": 1, "completeness": Completeness.PARTIAL, "due_at": make.later(9e6)}
         await journal.conclude(Conclusion(new.appeal_id, waits_for=waits_for, **given))
         numbers.append(new.receipt.number)
@@ -126,9 +127,9 @@ async def test_what_waits_is_counted_by_its_index_alone(tmp_path, make, monkeypa
     async with await Journal.open(sqlite_journal(tmp_path / "journal.db")) as journal:
         await park(journal, make, [1, 2])
         heard.clear()
-        assert [each.appeals for each in await journal.parked_for()] == [2]
-        assert sum((await journal.waiting_by_day(Needs("s"))).days.values()) == 2
-        danger, count = await journal.endangered("s", None, TODAY + timedelta(1), 20)
+        assert [each.appeals for each in await journal.ask(reads.parked_for)] == [2]
+        assert sum((await journal.ask(reads.by_day, Needs("s"))).days.values()) == 2
+        danger, count = await journal.ask(reads.endangered, "s", None, TODAY + timedelta(1), 20)
         assert ([each.due_on for each in danger], count) == ([TODAY + timedelta(1)], 1)
     plans = [plan for _, plan in heard]
     counting = [

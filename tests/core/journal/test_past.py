@@ -7,7 +7,9 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from appealbus.core.domain.document import Form, appeal_document
-from appealbus.core.journal import renewing, store
+from appealbus.core.journal import past as journal_past
+from appealbus.core.journal import renewing, retention, sketching, store
+from appealbus.core.journal.appeals import leases
 from appealbus.core.journal.appeals.accepting import NewAppeal
 from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.journal.journal import Journal
@@ -55,7 +57,7 @@ async def test_by_person_text_and_parcel(comparing, make):
     its = {"category": LAND, "parcels": field, "text": LETTER}
     own, appeal = await put(comparing, make, "6", **its, **by(0))
     later, _ = await put(comparing, make, "7", text=LETTER, **by(3))
-    past = await comparing.past(own, appeal)
+    past = await comparing.ask(journal_past.past, own, appeal)
     assert told(past) == {
         same: (True, True, True, False),
         copy: (False, False, False, True),
@@ -63,7 +65,7 @@ async def test_by_person_text_and_parcel(comparing, make):
         field_: (False, False, True, False),
     }
     assert (past.copies, past.neighbours, past.more) == (2, 1, False)
-    assert later in told(await comparing.past(own, appeal, FOR_READERS))
+    assert later in told(await comparing.ask(journal_past.past, own, appeal, FOR_READERS))
 
 
 async def test_bounds_are_told(comparing, make):
@@ -75,7 +77,7 @@ async def test_bounds_are_told(comparing, make):
     for number in range(10):
         await put(comparing, make, f"p{number}", text="", category=LAND, **by(0))
     own, appeal = await put(comparing, make, "own", text=LETTER, category=LAND, parcels=field, **by(0))
-    past = await comparing.past(own, appeal, reach)
+    past = await comparing.ask(journal_past.past, own, appeal, reach)
     assert past.more
     assert 8 <= past.copies <= 12
     assert past.neighbours == 6
@@ -93,8 +95,8 @@ async def test_a_corrected_text_is_found_by_what_it_says_now(comparing, make):
     await conclude(comparing, first, form=Form(form, appeal_document(form)))
     old, was = await put(comparing, make, "2", text=LETTER, **by(1))
     new, now = await put(comparing, make, "3", text=other, **by(1))
-    assert told(await comparing.past(old, was)) == {}
-    assert first in told(await comparing.past(new, now))
+    assert told(await comparing.ask(journal_past.past, old, was)) == {}
+    assert first in told(await comparing.ask(journal_past.past, new, now))
 
 
 async def test_who_wrote_is_who_it_is_by_the_newest_form(comparing, make):
@@ -103,7 +105,7 @@ async def test_who_wrote_is_who_it_is_by_the_newest_form(comparing, make):
     form = appeal.model_copy(update={"applicant": Appeal.model_validate({"message_id": "-", **by(1)}).applicant})
     await conclude(comparing, first, form=Form(form, appeal_document(form)))
     own, its = await put(comparing, make, "2", text=LETTER, category=LAND, **by(0))
-    assert [each.person for each in (await comparing.past(own, its)).others] == [False]
+    assert [each.person for each in (await comparing.ask(journal_past.past, own, its)).others] == [False]
 
 
 async def test_what_goes_takes_its_sketch_along(url, make, journal):
@@ -113,7 +115,7 @@ async def test_what_goes_takes_its_sketch_along(url, make, journal):
     await put(journal, make, "2", text=making.text(12, 2), **by(0))
     await conclude(journal, first)
     assert await rows(url) == (2, 16)
-    assert (await journal.prune(journal.now() + timedelta(days=1)))["appeals"] == 1
+    assert (await retention.prune(journal, journal.now() + timedelta(days=1)))["appeals"] == 1
     assert await rows(url) == (1, 8)
 
 
@@ -140,12 +142,12 @@ async def test_those_from_before_get_sketches_in_batches(url, make, journal, mon
         connection.execute(text("UPDATE document SET body = :b WHERE appeal_id = 5"), {"b": b"{"})
     engine.dispose()
     drawn, after = [], 0
-    while (done := await journal.sketch_missing(after)) is not None:
+    while (done := await sketching.sketch_missing(journal, after)) is not None:
         drawn.append(done.drawn)
         after = done.upto
     assert (sum(drawn), max(drawn), after) == (10, 3, 11)
     assert await rows(url) == (11, 80)
-    assert (await journal.sketch_missing(0)).drawn == 0
+    assert (await sketching.sketch_missing(journal, 0)).drawn == 0
 
 
 @pytest.mark.proof
@@ -174,9 +176,9 @@ async def test_a_journal_without_sketches_is_upgraded(url, make):
     async with await Journal.open(url) as journal:
         journal.compares_texts = True
         own, appeal = await put(journal, make, "3", text=LETTER, **by(3))
-        assert told(await journal.past(own, appeal)) == {}
-        assert (await journal.sketch_missing(0)).drawn == 3
-        assert len(told(await journal.past(own, appeal))) == 3
+        assert told(await journal.ask(journal_past.past, own, appeal)) == {}
+        assert (await sketching.sketch_missing(journal, 0)).drawn == 3
+        assert len(told(await journal.ask(journal_past.past, own, appeal))) == 3
 
 
 async def test_another_key_draws_anew(url, make, monkeypatch):
@@ -187,12 +189,12 @@ async def test_another_key_draws_anew(url, make, monkeypatch):
         journal.compares_texts = True
         await put(journal, make, "1", text=LETTER, **by(0))
         own, appeal = await put(journal, make, "2", text=LETTER, **by(1))
-        await journal.release("me")
+        await journal.do(leases.Release("me"))
     async with await Journal.open(url, key=KeyFile(key, anew=True)) as journal:
-        await journal.mark_anew(lambda case: {}, lambda done: None)
+        await renewing.renew(journal, lambda case: {}, lambda done: None)
     assert key != store.UNNAMED_KEY or url.startswith("postgresql")
     assert await rows(url) == (0, 0)
     async with await Journal.open(url) as journal:
-        assert told(await journal.past(own, appeal)) == {}
-        assert (await journal.sketch_missing(0)).drawn == 2
-        assert list(told(await journal.past(own, appeal))) == [1]
+        assert told(await journal.ask(journal_past.past, own, appeal)) == {}
+        assert (await sketching.sketch_missing(journal, 0)).drawn == 2
+        assert list(told(await journal.ask(journal_past.past, own, appeal))) == [1]

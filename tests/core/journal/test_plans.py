@@ -8,7 +8,10 @@ import pytest
 from appealbus.core.domain.listing import AppealState
 from appealbus.core.domain.selection import Selection
 from appealbus.core.domain.weekly import WeekPart
+from appealbus.core.journal import figures, keeping
+from appealbus.core.journal.appeals import leases, lists
 from appealbus.core.journal.appeals.concluding import Conclusion
+from appealbus.core.journal.deliveries import deliveries, delivering, receivers
 from appealbus.core.journal.deliveries.deliveries import DeliveryState
 from appealbus.core.journal.journal import Journal
 from appealbus.schemas.dossier import Completeness
@@ -51,9 +54,9 @@ async def test_no_busy_query_reads_the_whole_table(large, make, monkeypatch):
     now = datetime.now(UTC)
 
     for state in (AppealState.READY, AppealState.IN_WORK, AppealState.PARKED):
-        assert len(await large.appeals(after=5000, limit=3, state=state)) == 3
-    assert sum(row.appeals for row in (await large.week_counts(5000, 100)).rows) == 100
-    assert len(await large.appeals_of_week(WeekPart(date(1969, 12, 29), 5000, 5100), 3)) == 3
+        assert len(await large.ask(lists.appeals, after=5000, limit=3, state=state)) == 3
+    assert sum(row.appeals for row in (await large.ask(figures.week_counts, 5000, 100)).rows) == 100
+    assert len(await large.ask(figures.appeals_of_week, WeekPart(date(1969, 12, 29), 5000, 5100), 3)) == 3
     for selection in (
         Selection(state=AppealState.PARKED, kind="complaint"),
         Selection(state=AppealState.IDLE, completeness="partial"),
@@ -65,10 +68,10 @@ async def test_no_busy_query_reads_the_whole_table(large, make, monkeypatch):
     claimed = await large.claim("me", now, 50, 60)
     assert len(claimed) == 50
     assert len(await large.claim("me", now, 5, 60, lost={"c.1"})) == 5
-    await large.counts()
-    assert await large.renew("me", [case.appeal_id for case in claimed], now, 60) != set()
+    await large.ask(figures.counts)
+    assert await large.do(leases.Renewal("me", [case.appeal_id for case in claimed], now, 60)) != set()
     for case in claimed[:2]:
-        await large.keep(case.appeal_id, make.state(), owner="me")
+        await large.post(keeping.Keep(case.appeal_id, make.state(), owner="me"))
         await large.conclude(
             Conclusion(
                 case.appeal_id,
@@ -80,13 +83,13 @@ async def test_no_busy_query_reads_the_whole_table(large, make, monkeypatch):
                 owner="me",
             )
         )
-    due = await large.undelivered("out", now, 100)
-    await large.delivered([one.delivery_id for one in due])
-    await large.deliveries_failed([(one.delivery_id, "x", now) for one in due[:1]])
+    due = await large.ask(deliveries.undelivered, "out", now, 100)
+    await large.do(delivering.Confirmed([one.delivery_id for one in due]))
+    await large.do(delivering.Failed([(one.delivery_id, "x", now) for one in due[:1]]))
     for state in (DeliveryState.WAITING, DeliveryState.ALONE, DeliveryState.DELIVERED):
         await large.deliveries_to("out", state, limit=3)
-    await large.receivers()
-    await large.next_due()
+    await large.ask(receivers.receivers)
+    await large.ask(figures.next_due)
     await large.accept(make.new())
 
     slow = [

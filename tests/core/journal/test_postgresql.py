@@ -10,7 +10,8 @@ from structlog.testing import capture_logs
 
 from appealbus.core.config.types import Secret
 from appealbus.core.errors import ConfigError, JournalError
-from appealbus.core.journal import writer
+from appealbus.core.journal import access, documents, figures, keeping, writer
+from appealbus.core.journal.appeals import lists
 from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.journal.errors import OutcomeUnknown
 from appealbus.core.journal.journal import Journal
@@ -75,12 +76,12 @@ async def test_the_password_is_asked_for_and_never_shown(database, postgres, tmp
             assert "the password is wrong or missing; set bus.journal_password" in str(await refused(theirs, given))
         file.write_text("hunter2\n")
         async with await Journal.open(theirs, secret) as journal:
-            await journal.counts()
+            await journal.ask(figures.counts)
             postgres.execute("ALTER ROLE locked PASSWORD 'hunter3'")
             file.write_text("hunter3\n")
             postgres.cut_off(make_url(database).database)
-            assert (await journal.counts()).ready == 0
-            await journal.access([])
+            assert (await journal.ask(figures.counts)).ready == 0
+            await journal.do(access.Asking([]))
     finally:
         hba.write_text(before)
         postgres.execute("SELECT pg_reload_conf()")
@@ -134,7 +135,7 @@ async def test_a_restart_is_waited_out(journal, make, postgres, kill):
     assert not waiting.done()
     postgres.start()
     assert (await waiting).new
-    assert [row.message_id for row in await journal.appeals()] == ["before", "during"]
+    assert [row.message_id for row in await journal.ask(lists.appeals)] == ["before", "during"]
 
 
 @pytest.mark.proof
@@ -148,11 +149,11 @@ async def test_a_database_that_stays_away_fails_what_waits(journal, make, postgr
     assert caught.value.passes
     assert {line["event"] for line in logs} == {"journal.tried_again", "journal.group_failed"}
     began = time.monotonic()
-    await journal.keep(one.appeal_id, make.state())
+    await journal.post(keeping.Keep(one.appeal_id, make.state()))
     with pytest.raises(JournalError):
-        await journal.counts()
+        await journal.ask(figures.counts)
     results = await asyncio.gather(
-        *(journal.access([make.access("n", str(at))]) for at in range(50)), return_exceptions=True
+        *(journal.do(access.Asking([make.access("n", str(at))])) for at in range(50)), return_exceptions=True
     )
     assert {result.code for result in results} == {"unreachable"}
     assert time.monotonic() - began < 20
@@ -161,7 +162,7 @@ async def test_a_database_that_stays_away_fails_what_waits(journal, make, postgr
     with pytest.raises(JournalError):
         await conclude(journal, one)  # a state of it was lost
     await conclude(journal, one)
-    assert await journal.access_rows() == []
+    assert await journal.ask(access.access_rows) == []
     assert not (await journal.accept(make.new("before"))).new
 
 
@@ -171,8 +172,8 @@ async def test_a_state_that_was_lost_concerns_one_run_only(journal, make, postgr
     told, anew = [await journal.accept(make.new(name), owner="me", lease_seconds=60) for name in ("told", "anew")]
     postgres.stop()
     results = await asyncio.gather(
-        journal.keep(told.appeal_id, make.state(), owner="me"),
-        journal.keep(anew.appeal_id, make.state(), owner="me"),
+        journal.post(keeping.Keep(told.appeal_id, make.state(), owner="me")),
+        journal.post(keeping.Keep(anew.appeal_id, make.state(), owner="me")),
         conclude(journal, told),
         return_exceptions=True,
     )
@@ -204,9 +205,9 @@ async def test_a_cut_connection_is_made_anew(journal, make, postgres, url):
     for index in range(3):
         assert (await journal.accept(make.new(str(index)))).new
         assert postgres.cut_off(make_url(url).database) >= 1
-        assert len(await journal.appeals()) == index + 1
+        assert len(await journal.ask(lists.appeals)) == index + 1
         postgres.cut_off(make_url(url).database)
-        assert await journal.dossier("none") is None  # of what goes past SQLAlchemy, too
+        assert await journal.ask(documents.whole, "none") is None  # of what goes past SQLAlchemy, too
         postgres.cut_off(make_url(url).database)
 
 
@@ -235,4 +236,4 @@ async def test_texts_are_in_utf8_whatever_the_environment_says(journal_database,
     monkeypatch.setenv("PGCLIENTENCODING", "WIN1251")
     async with await Journal.open(journal_database) as journal:
         await journal.accept(make.new("Өтініш"))
-        assert [row.message_id for row in await journal.appeals()] == ["Өтініш"]
+        assert [row.message_id for row in await journal.ask(lists.appeals)] == ["Өтініш"]

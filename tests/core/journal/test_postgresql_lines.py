@@ -11,9 +11,9 @@ from sqlalchemy import make_url
 from structlog.testing import capture_logs
 
 from appealbus.core.errors import JournalError
+from appealbus.core.journal import access, pipeline, postgresql, writer
 from appealbus.core.journal import journal as journals
-from appealbus.core.journal import pipeline, postgresql, writer
-from appealbus.core.journal.appeals import numbering
+from appealbus.core.journal.appeals import lists, numbering
 from appealbus.core.journal.errors import OutcomeUnknown
 from appealbus.core.journal.journal import Journal
 from tests.services.processes import PATIENCE
@@ -54,18 +54,18 @@ async def test_a_line_that_swallows_everything_is_given_up(behind, make, proxy, 
     monkeypatch.setitem(postgresql.CONNECTION_SETTINGS, "connect_timeout", "2")
     async with await Journal.open(behind) as journal:
         await journal.accept(make.new("before"))
-        await journal.appeals()
+        await journal.ask(lists.appeals)
         proxy.blackhole()
         write = asyncio.ensure_future(journal.accept(make.new("swallowed")))
         with pytest.raises(JournalError) as caught:
-            await asyncio.wait_for(journal.appeals(), PATIENCE)
+            await asyncio.wait_for(journal.ask(lists.appeals), PATIENCE)
         assert caught.value.code == "unreachable"
         with pytest.raises(JournalError) as caught:
             await asyncio.wait_for(write, PATIENCE)
         assert caught.value.code == "unreachable"
         proxy.heal()
         await asyncio.wait_for(journal.accept(make.new("swallowed")), PATIENCE)
-        assert [row.message_id for row in await journal.appeals()] == ["before", "swallowed"]
+        assert [row.message_id for row in await journal.ask(lists.appeals)] == ["before", "swallowed"]
 
 
 @pytest.mark.proof
@@ -74,9 +74,11 @@ async def test_a_line_that_swallows_everything_holds_up_no_end(behind, make, pro
     monkeypatch.setattr(postgresql, "_WAIT_SECONDS", _FOREVER)
     journal = await Journal.open(behind)
     await journal.accept(make.new("before"))
-    await journal.appeals()
+    await journal.ask(lists.appeals)
     proxy.blackhole()
-    waiting = [asyncio.ensure_future(each) for each in (journal.accept(make.new("swallowed")), journal.appeals())]
+    waiting = [
+        asyncio.ensure_future(each) for each in (journal.accept(make.new("swallowed")), journal.ask(lists.appeals))
+    ]
     await asyncio.sleep(0.5)
     async with asyncio.timeout(PATIENCE):
         with capture_logs() as logs:
@@ -178,8 +180,8 @@ async def test_who_ends_a_line_does_not_know_what_was_committed(behind, make, pr
         await journal.accept(make.new("before"))
         proxy.answer(raw)
         with pytest.raises(OutcomeUnknown):
-            await asyncio.wait_for(journal.access([make.access("n")]), PATIENCE)
-        assert len(await journal.access_rows()) == 1
+            await asyncio.wait_for(journal.do(access.Asking([make.access("n")])), PATIENCE)
+        assert len(await journal.ask(access.access_rows)) == 1
 
 
 async def test_a_database_that_ends_after_the_commit_has_committed(url, make, monkeypatch):
@@ -204,6 +206,6 @@ async def test_a_database_that_ends_after_the_commit_has_committed(url, make, mo
         await journal.accept(make.new("before"))
         monkeypatch.setattr(pipeline, "_Syncs", Late)
         with pytest.raises(OutcomeUnknown):
-            await journal.access([make.access("n")])
+            await journal.do(access.Asking([make.access("n")]))
         assert ended
-        assert len(await journal.access_rows()) == 1
+        assert len(await journal.ask(access.access_rows)) == 1

@@ -10,8 +10,9 @@ import pytest
 from sqlalchemy import create_engine, event
 from structlog.testing import capture_logs
 
-from appealbus.core.journal import bulk, encoding, postgresql
-from appealbus.core.journal.appeals import numbering
+from appealbus.core.journal import access, bulk, encoding, keeping, postgresql
+from appealbus.core.journal.appeals import cases as journal_cases
+from appealbus.core.journal.appeals import leases, lists, numbering
 from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.journal.drivers import postgresql_driver
 from appealbus.core.journal.errors import OutcomeUnknown
@@ -52,8 +53,8 @@ async def test_who_stands_still_in_a_transaction_does_it_again(url, make, monkey
         with capture_logs() as logs:
             await asyncio.gather(
                 journal.accept(make.new("after")),
-                journal.access([make.access("n")]),
-                journal.keep(one.appeal_id, make.state(), owner="me"),
+                journal.do(access.Asking([make.access("n")])),
+                journal.post(keeping.Keep(one.appeal_id, make.state(), owner="me")),
                 journal.conclude(
                     Conclusion(
                         one.appeal_id,
@@ -67,9 +68,13 @@ async def test_who_stands_still_in_a_transaction_does_it_again(url, make, monkey
             )
         assert stood
         assert [(line["event"], line["code"]) for line in logs] == [("journal.tried_again", "unreachable")]
-        assert [row.number for row in await journal.appeals()] == ["AB-2026-00000001", "AB-2026-00000002"]
-        assert len(await journal.access_rows()) == len(await journal.states(one.receipt.number)) == 1
-        assert len(await journal.versions(one.receipt.number)) == 1
+        assert [row.number for row in await journal.ask(lists.appeals)] == ["AB-2026-00000001", "AB-2026-00000002"]
+        assert (
+            len(await journal.ask(access.access_rows))
+            == len(await journal.ask(journal_cases.states, one.receipt.number))
+            == 1
+        )
+        assert len(await journal.ask(lists.versions, one.receipt.number)) == 1
 
 
 async def test_nobody_takes_an_appeal_over_while_a_state_of_it_is_being_written(url, make, monkeypatch):
@@ -87,11 +92,11 @@ async def test_nobody_takes_an_appeal_over_while_a_state_of_it_is_being_written(
     async with await Journal.open(url) as old, await Journal.open(url) as new:
         accepted = await old.accept(make.new(), owner="old", lease_seconds=60)
         monkeypatch.setattr(bulk, "upsert", stand_still)
-        await old.keep(accepted.appeal_id, make.state(kind=OutcomeKind.TIMED_OUT), owner="old")
+        await old.post(keeping.Keep(accepted.appeal_id, make.state(kind=OutcomeKind.TIMED_OUT), owner="old"))
         assert await asyncio.to_thread(looked.wait, 10)
         assert await new.claim("new", make.later(61), 10, 60) == []
         go_on.set()
-        await old.access([make.access("n")])
+        await old.do(access.Asking([make.access("n")]))
         (case,) = await new.claim("new", make.later(61), 10, 60)
         assert [state.kind for state in case.states] == [OutcomeKind.TIMED_OUT]
 
@@ -104,7 +109,7 @@ async def test_leases_are_renewed_in_the_order_in_which_others_lock(journal, mak
         other.execute("UPDATE appeal SET changed_at = changed_at + 1 WHERE id = 1")  # now it lies behind the second
         other.commit()
         other.execute("SELECT 1 FROM appeal WHERE id = 1 FOR UPDATE")
-        renewal = asyncio.ensure_future(journal.renew("me", [1, 2], make.now, 60))
+        renewal = asyncio.ensure_future(journal.do(leases.Renewal("me", [1, 2], make.now, 60)))
         await asyncio.sleep(0.5)
         assert not renewal.done()
         other.execute("SELECT 1 FROM appeal WHERE id = 2 FOR UPDATE NOWAIT")

@@ -11,8 +11,11 @@ from sqlalchemy import Engine, create_engine, select, update
 
 from appealbus.core.domain.document import split
 from appealbus.core.domain.replies import KeptReplies
+from appealbus.core.journal import access, events, keeping, pruning, retention
+from appealbus.core.journal.appeals import suspects
 from appealbus.core.journal.appeals.accepting import Accepted
 from appealbus.core.journal.appeals.concluding import Conclusion
+from appealbus.core.journal.deliveries import deliveries, delivering
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.retention import Ages
 from appealbus.core.journal.tables import metadata
@@ -41,17 +44,17 @@ class Life:
         for number in range(8):
             await self.appeal(await self.journal.accept(self.make.new(str(number))))
         for _ in range(3):
-            kept = await self.journal.quarantine(self.make.quarantine())
+            kept = await self.journal.do(self.make.quarantine())
             if self.random.random() < 0.5:
                 await replayed(self.journal, kept, "AB-2026-00000001")
-        await self.journal.place_log()
+        await self.journal.do(events.Placing())
         for table, columns in _AGES.items():
             self.age(table, columns)
 
     async def appeal(self, one: Accepted) -> None:
         """Give an appeal versions, replies and deliveries, and a state."""
         journal, random, number = self.journal, self.random, one.receipt.number
-        await journal.access([self.make.access(number)])
+        await journal.do(access.Asking([self.make.access(number)]))
         for version in range(1, random.randint(1, 4)):
             state = self.make.state(runs=version) if random.random() < 0.5 else self.make.found()
             trail = self.make.found().provenance
@@ -60,7 +63,7 @@ class Life:
             state = replace(state, provenance=named)
             assert state.fact is not None
             came = KeptReplies(random.choice(["a", "b"]), "q", self.make.now, "{}", b"x", random.choice([-5.0, 1e7]))
-            await journal.keep(one.appeal_id, state, replies=came)
+            await journal.post(keeping.Keep(one.appeal_id, state, replies=came))
             facts = state.fact.digest if state.record is not None else b""
             await journal.conclude(
                 Conclusion(
@@ -73,16 +76,16 @@ class Life:
                     due_at=random.choice([None, None, None, self.make.later(1e7)]),
                 )
             )
-        for delivery in await journal.deliveries(number):
+        for delivery in await journal.ask(deliveries.deliveries, number):
             match random.randint(0, 4):
                 case 0:
                     pass
                 case 1:
-                    await journal.deliveries_alone([(delivery.id, "refused")])
+                    await journal.do(delivering.GivenUp([(delivery.id, "refused")]))
                 case _:
-                    await journal.delivered([delivery.id])
+                    await journal.do(delivering.Confirmed([delivery.id]))
         if random.random() < 0.1:
-            await journal.hold_appeal(number, by="me", reason="so")
+            await journal.do(suspects.Hold(number, by="me", reason="so"))
 
     def age(self, name: str, columns: Sequence[str]) -> None:
         """Have what is in a table be of any age."""
@@ -189,9 +192,9 @@ async def test_what_is_said_to_go_goes_and_nothing_else(journal: Journal, make: 
         before, now, gone = life.rows(), journal.now(), random.choice([None, "in"])
         kept = [r for r in before["outbox"] if not (r.receiver == gone and r.sent_at is None and r.skipped_at is None)]
         left, counts = expected({**before, "outbox": kept}, ages, now)
-        assert await journal.count_old(ages, now, gone) == counts
-        assert gone is None or await journal.drop_deliveries(gone) == len(before["outbox"]) - len(kept)
-        assert await journal.prune(ages) == counts
+        assert await journal.ask(retention.count, ages, now, gone) == counts
+        assert gone is None or await retention.all_of(journal, pruning.Gone(gone)) == len(before["outbox"]) - len(kept)
+        assert await retention.prune(journal, ages) == counts
         after = life.rows()
         for name in _TABLES:
             if name not in ("counter", "log_entry", "log_unplaced", "standing"):

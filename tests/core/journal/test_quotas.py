@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from appealbus.core.domain.pauses import Pause, Period, Quota, QuotaCall, QuotaWish
+from appealbus.core.journal import events, log, pauses, waiting
 from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.journal.journal import Journal
 from appealbus.schemas.dossier import Completeness
@@ -20,7 +21,7 @@ def wish(now=NOON, *, urgent=True, quota=QUOTA):
 
 
 async def taken(journal, count, now=NOON, *, urgent=True):
-    answers = [await journal.take_quota(wish(now, urgent=urgent)) for _ in range(count)]
+    answers = [await journal.do(pauses.TakeQuota(wish(now, urgent=urgent))) for _ in range(count)]
     return sum(each.again_at is None for each in answers), answers[-1]
 
 
@@ -44,20 +45,20 @@ async def test_a_clock_that_goes_back_gives_no_second_quota(journal):
 
 async def test_a_call_that_did_not_leave_is_there_again(journal):
     """In the periods that it was counted in: what is over, or was never counted, gives nothing to later ones."""
-    calls = [QuotaCall("s", (await journal.take_quota(wish())).counted) for _ in range(10)]
+    calls = [QuotaCall("s", (await journal.do(pauses.TakeQuota(wish()))).counted) for _ in range(10)]
     assert calls[0].counted.keys() == {"day", "month"}
-    await asyncio.gather(*(journal.return_quota(call) for call in calls[:2]))
+    await asyncio.gather(*(journal.do(pauses.ReturnQuota(call)) for call in calls[:2]))
     assert (await taken(journal, 5))[0] == 2
     assert (await taken(journal, 1, MIDNIGHT))[0] == 1
-    await journal.return_quota(calls[2])
+    await journal.do(pauses.ReturnQuota(calls[2]))
     assert (await taken(journal, 9, MIDNIGHT))[0] == 5  # fifteen of the month, of which one has come back
-    await journal.return_quota(QuotaCall("other", calls[3].counted))
+    await journal.do(pauses.ReturnQuota(QuotaCall("other", calls[3].counted)))
 
 
 async def test_two_workers_at_once_share_one_quota(journal_database):
     """Over two connections to PostgreSQL exactly as many calls are given as there are."""
     async with await Journal.open(journal_database) as one, await Journal.open(journal_database) as two:
-        wishes = [each.take_quota(wish()) for _ in range(20) for each in (one, two)]
+        wishes = [each.do(pauses.TakeQuota(wish())) for _ in range(20) for each in (one, two)]
         answers = await asyncio.gather(*wishes)
     assert sum(each.again_at is None for each in answers) == 10
 
@@ -68,7 +69,7 @@ MORNING = datetime(2026, 11, 23, 19, tzinfo=UTC)
 
 async def had(journal, count, now, *, first, quota=FIRSTS, urgent=False):
     wishes = [QuotaWish("s", quota, urgent, now, first) for _ in range(count)]
-    answers = [await journal.take_quota(each) for each in wishes]
+    answers = [await journal.do(pauses.TakeQuota(each)) for each in wishes]
     return sum(each.again_at is None for each in answers), answers[-1]
 
 
@@ -113,18 +114,18 @@ async def test_a_pause_is_kept_with_who_and_why_and_names_what_is_in_danger(jour
         given = {"dossier": b"{}", "version": 1, "completeness": Completeness.PARTIAL, "due_at": make.later(9e6)}
         await journal.conclude(Conclusion(new.appeal_id, waits_for=("r", "s") if n else ("r",), **given))
     await journal.accept(make.new("new", due_on=due))
-    found, count = await journal.endangered("s", ["complaint"], due + timedelta(2), 2)
+    found, count = await journal.ask(waiting.endangered, "s", ["complaint"], due + timedelta(2), 2)
     assert (count, [each.due_on for each in found]) == (3, [due, due + timedelta(1)])
-    assert (await journal.endangered("s", [], due + timedelta(2), 9))[1] == 2
+    assert (await journal.ask(waiting.endangered, "s", [], due + timedelta(2), 9))[1] == 2
 
     for reason in ("first", "second"):
-        await journal.pause_source(Pause("s", NOON, NOON + timedelta(hours=1), reason, "olga"))
-    assert (await journal.source_news()).pauses["s"].reason == "second"
-    assert await journal.end_pauses() == ["s"]  # its time was over long ago
-    assert await journal.end_pauses() == []
-    assert not await journal.resume_source("s", by="olga")
-    assert (await journal.source_news()).back_at.keys() == {"s"}
-    await journal.place_log()
-    entries = (await journal.log(limit=100)).entries
+        await journal.do(pauses.Pausing(Pause("s", NOON, NOON + timedelta(hours=1), reason, "olga")))
+    assert (await journal.ask(pauses.news)).pauses["s"].reason == "second"
+    assert await journal.do(pauses.EndPauses()) == ["s"]  # its time was over long ago
+    assert await journal.do(pauses.EndPauses()) == []
+    assert not await journal.do(pauses.Resuming("s", by="olga"))
+    assert (await journal.ask(pauses.news)).back_at.keys() == {"s"}
+    await journal.do(events.Placing())
+    entries = (await journal.ask(log.page, limit=100)).entries
     words = [(each.what, each.actor) for each in entries if each.about == "s"]
     assert words == [("paused", "person:olga")] * 2 + [("resumed", "bus")]

@@ -19,9 +19,14 @@ from hypothesis.stateful import (
 )
 
 from appealbus.core.errors import MessageDiffers
+from appealbus.core.journal import figures
+from appealbus.core.journal.appeals import cases as journal_cases
+from appealbus.core.journal.appeals import lists
 from appealbus.core.journal.appeals.accepting import NewAppeal
 from appealbus.core.journal.appeals.concluding import Conclusion
+from appealbus.core.journal.changes import targets
 from appealbus.core.journal.changes.changes import NewChange
+from appealbus.core.journal.deliveries import deliveries, delivering
 from appealbus.core.journal.errors import VersionConflict
 from appealbus.core.journal.journal import Journal
 from appealbus.schemas.appeal import Appeal, AppealKind, PersonApplicant
@@ -102,7 +107,7 @@ class JournalLife(RuleBasedStateMachine):
             assert one.receipt.number == (appeal.receipt.number if appeal else "")
 
     async def changed(self, news):
-        return await asyncio.gather(*(self.journal.change(new) for new in news))
+        return await asyncio.gather(*(self.journal.do(targets.Changing(new)) for new in news))
 
     @rule(appeal=appeals, step=st.sampled_from([1, 1, 1, 0, 2, -1]))
     def conclude(self, appeal, step):
@@ -129,12 +134,14 @@ class JournalLife(RuleBasedStateMachine):
     @rule(confirm=st.lists(st.booleans(), min_size=1, max_size=5))
     def deliver(self, confirm):
         later = datetime.now(UTC) + timedelta(days=1)
-        for due, yes in zip(self.do(self.journal.undelivered("out", later, len(confirm))), confirm, strict=False):
+        for due, yes in zip(
+            self.do(self.journal.ask(deliveries.undelivered, "out", later, len(confirm))), confirm, strict=False
+        ):
             if yes:
                 self.confirmed.append((due.number, due.version))
-                self.do(self.journal.delivered([due.delivery_id]))
+                self.do(self.journal.do(delivering.Confirmed([due.delivery_id])))
             else:
-                self.do(self.journal.deliveries_failed([(due.delivery_id, "http.502", later)]))
+                self.do(self.journal.do(delivering.Failed([(due.delivery_id, "http.502", later)])))
 
     @rule()
     def reopen(self):
@@ -145,7 +152,7 @@ class JournalLife(RuleBasedStateMachine):
     def holds(self):
         if self.journal is None:
             return
-        rows = self.do(self.journal.appeals(limit=1000))
+        rows = self.do(self.journal.ask(lists.appeals, limit=1000))
         assert {(row.message_id, row.channel): row.number for row in rows} == {
             message: one.receipt.number for message, one in self.receipts.items()
         }
@@ -164,10 +171,10 @@ class JournalLife(RuleBasedStateMachine):
 
     def hold_changes(self, rows):
         waiting = [each for each in self.changes if each[:2] not in self.receipts]
-        counts = self.do(self.journal.counts())
+        counts = self.do(self.journal.ask(figures.counts))
         assert counts.waiting_changes == len(waiting)
         assert counts.waiting_by_channel == Counter(channel for _, channel, _ in waiting)
-        cases = self.do(self.journal.cases([row.appeal_id for row in rows]))
+        cases = self.do(self.journal.ask(journal_cases.cases, [row.appeal_id for row in rows]))
         assert {case.appeal_id: case.changes for case in cases if case.changes} == Counter(
             self.receipts[each[:2]].appeal_id for each in self.changes if each[:2] in self.receipts
         )

@@ -7,7 +7,8 @@ import pytest
 
 from appealbus.core.domain.operation import Verdict
 from appealbus.core.domain.selection import NOWHERE, Place
-from appealbus.core.journal import figures
+from appealbus.core.journal import events, figures, log
+from appealbus.core.journal.deliveries import deliveries, delivering, receivers
 from appealbus.core.journal.deliveries.deliveries import DeliveryState
 from appealbus.core.journal.deliveries.delivering import Shown
 from appealbus.core.journal.deliveries.receivers import ReceiverState
@@ -19,7 +20,7 @@ WAITING, ALONE, DELIVERED = DeliveryState.WAITING, DeliveryState.ALONE, Delivery
 
 
 async def placed(journal):
-    while await journal.place_log():
+    while await journal.do(events.Placing()):
         pass
 
 
@@ -28,11 +29,11 @@ async def five(journal: Journal, make, conclude):
     """The deliveries of five appeals: the first is delivered, the second refused, the third has failed."""
     for at in range(5):
         await conclude(await journal.accept(make.new(f"m{at}")))
-    due = await journal.undelivered("out", journal.now(), 10)
+    due = await journal.ask(deliveries.undelivered, "out", journal.now(), 10)
     ids = [each.delivery_id for each in due]
-    await journal.delivered(ids[:1])
-    await journal.deliveries_alone([(ids[1], "unfit")])
-    await journal.deliveries_failed([(ids[2], "unreachable", journal.now() + timedelta(minutes=1))])
+    await journal.do(delivering.Confirmed(ids[:1]))
+    await journal.do(delivering.GivenUp([(ids[1], "unfit")]))
+    await journal.do(delivering.Failed([(ids[2], "unreachable", journal.now() + timedelta(minutes=1))]))
     journal.actor = "person:aigul"
     return ids
 
@@ -47,25 +48,25 @@ async def listed(journal, state, limit=2):
 
 
 async def shown(journal, delivery_id):
-    found = await journal.delivery(delivery_id)
+    found = await journal.ask(receivers.of_appeal, delivery_id)
     return Shown.of(found.delivery)
 
 
 async def test_receivers_are_told_with_what_stands_at_their_head(journal, five):
     """How many wait and were refused, which first and why, and when it confirmed last; one that has nothing too."""
-    new, out = await journal.receivers(["new"])
+    new, out = await journal.ask(receivers.receivers, ["new"])
     assert new == ReceiverState("new")
     assert (out.waiting, out.refused, out.confirmed_at is not None) == (3, 1, True)
     assert (out.oldest.id, out.oldest.reason, out.oldest.attempts) == (five[2], "unreachable", 1)
     assert (out.first_refused.id, out.first_refused.reason) == (five[1], "unfit")
-    assert [each.name for each in await journal.receivers()] == ["out"]
+    assert [each.name for each in await journal.ask(receivers.receivers)] == ["out"]
 
 
 async def test_pages_of_each_state_have_all_of_it_once(journal, five):
     """What waits by its next attempt, what was confirmed the last first; a place of another list is refused."""
     assert await listed(journal, WAITING) == [five[3], five[4], five[2]]
     assert await listed(journal, ALONE) == [five[1]]
-    await journal.delivered(five[2:])
+    await journal.do(delivering.Confirmed(five[2:]))
     confirmed = await listed(journal, DELIVERED, 1)
     assert (sorted(confirmed), confirmed[-1]) == ([five[0], *five[2:]], five[0])
     (one, _), *_ = await journal.deliveries_to("out", ALONE)
@@ -78,18 +79,28 @@ async def test_pages_of_each_state_have_all_of_it_once(journal, five):
 async def test_what_was_shown_is_given_up_once(journal, five):
     """Twice at a time too; what has been decided since, was delivered or is gone stays as it is."""
     refused = await shown(journal, five[1])
-    both = await asyncio.gather(*(journal.skip_delivery(refused, reason="on paper") for _ in range(2)))
+    both = await asyncio.gather(
+        *(journal.do(delivering.Decision(refused, reason="on paper", again=False)) for _ in range(2))
+    )
     assert sorted(both) == [Verdict.DONE, Verdict.NOTHING]
     waits = await shown(journal, five[2])
-    assert await journal.resend_delivery(await shown(journal, five[1]), reason="after all") == Verdict.DONE
-    assert await journal.skip_delivery(refused, reason="late") == Verdict.NOTHING
-    assert await journal.resend_delivery(refused, reason="late") == Verdict.NOTHING
-    await journal.deliveries_failed([(five[2], "unreachable", journal.now())])
-    assert await journal.skip_delivery(waits, reason="on paper") == Verdict.DONE
-    assert await journal.skip_delivery(await shown(journal, five[0]), reason="x") == Verdict.NOTHING
-    assert await journal.skip_delivery(Shown(999, WAITING, waits.since, 0), reason="x") == Verdict.GONE
+    assert (
+        await journal.do(delivering.Decision(await shown(journal, five[1]), reason="after all", again=True))
+        == Verdict.DONE
+    )
+    assert await journal.do(delivering.Decision(refused, reason="late", again=False)) == Verdict.NOTHING
+    assert await journal.do(delivering.Decision(refused, reason="late", again=True)) == Verdict.NOTHING
+    await journal.do(delivering.Failed([(five[2], "unreachable", journal.now())]))
+    assert await journal.do(delivering.Decision(waits, reason="on paper", again=False)) == Verdict.DONE
+    assert (
+        await journal.do(delivering.Decision(await shown(journal, five[0]), reason="x", again=False)) == Verdict.NOTHING
+    )
+    assert (
+        await journal.do(delivering.Decision(Shown(999, WAITING, waits.since, 0), reason="x", again=False))
+        == Verdict.GONE
+    )
     await placed(journal)
-    told = [each for each in (await journal.log(limit=1000)).entries if "reason" in each.detail]
+    told = [each for each in (await journal.ask(log.page, limit=1000)).entries if "reason" in each.detail]
     assert [(each.actor, each.what, each.detail["id"], each.detail["reason"]) for each in told] == [
         ("person:aigul", "skipped", five[1], "on paper"),
         ("person:aigul", "resent", five[1], "after all"),
@@ -100,9 +111,12 @@ async def test_what_was_shown_is_given_up_once(journal, five):
 async def test_what_waits_and_was_sent_again_is_not_what_was_shown(journal, five):
     """One that had failed begins anew with its attempts: a decision about what it was before does nothing."""
     before = await shown(journal, five[2])
-    assert await journal.skip_delivery(before, reason="on paper") == Verdict.DONE
-    assert await journal.resend_delivery(await shown(journal, five[2]), reason="after all") == Verdict.DONE
-    assert await journal.skip_delivery(before, reason="on paper") == Verdict.NOTHING
+    assert await journal.do(delivering.Decision(before, reason="on paper", again=False)) == Verdict.DONE
+    assert (
+        await journal.do(delivering.Decision(await shown(journal, five[2]), reason="after all", again=True))
+        == Verdict.DONE
+    )
+    assert await journal.do(delivering.Decision(before, reason="on paper", again=False)) == Verdict.NOTHING
 
 
 async def test_a_version_is_not_sent_behind_a_newer_one(journal, make, conclude):
@@ -110,20 +124,26 @@ async def test_a_version_is_not_sent_behind_a_newer_one(journal, make, conclude)
     made = await journal.accept(make.new("m"))
     await conclude(made, 1)
     await conclude(made, 2)
-    (first,) = await journal.undelivered("out", journal.now(), 10)
-    await journal.deliveries_alone([(first.delivery_id, "unfit")])
-    (second,) = await journal.undelivered("out", journal.now(), 10)
-    await journal.delivered([second.delivery_id])
-    assert (await journal.delivery(first.delivery_id)).newer == 2
-    assert await journal.resend_delivery(await shown(journal, first.delivery_id), reason="x") == Verdict.NEWER
-    assert await journal.resend_delivery(await shown(journal, second.delivery_id), reason="lost") == Verdict.DONE
-    assert [each.version for each in await journal.undelivered("out", journal.now(), 10)] == [2]
+    (first,) = await journal.ask(deliveries.undelivered, "out", journal.now(), 10)
+    await journal.do(delivering.GivenUp([(first.delivery_id, "unfit")]))
+    (second,) = await journal.ask(deliveries.undelivered, "out", journal.now(), 10)
+    await journal.do(delivering.Confirmed([second.delivery_id]))
+    assert (await journal.ask(receivers.of_appeal, first.delivery_id)).newer == 2
+    assert (
+        await journal.do(delivering.Decision(await shown(journal, first.delivery_id), reason="x", again=True))
+        == Verdict.NEWER
+    )
+    assert (
+        await journal.do(delivering.Decision(await shown(journal, second.delivery_id), reason="lost", again=True))
+        == Verdict.DONE
+    )
+    assert [each.version for each in await journal.ask(deliveries.undelivered, "out", journal.now(), 10)] == [2]
 
 
 async def test_the_log_tells_what_became_of_attempts(journal, five, monkeypatch):
     """Each with its code and how long a version had waited; of the newest entries alone, and that is said."""
     await placed(journal)
-    past = await journal.past_handovers("out")
+    past = await journal.ask(figures.past_handovers, "out")
     assert [(each.what, each.code) for each in past.attempts] == [
         ("delivered", ""),
         ("set_aside", "unfit"),
@@ -134,7 +154,7 @@ async def test_the_log_tells_what_became_of_attempts(journal, five, monkeypatch)
     assert {code: times for code, times, _ in past.errors()} == {"unfit": 1, "unreachable": 1}
     newest = await journal._read(lambda connection: figures.past_handovers(connection, "out", 1))
     assert (newest.whole, [each.what for each in newest.attempts]) == (False, ["failed"])
-    assert (await journal.past_handovers("nobody")).attempts == []
+    assert (await journal.ask(figures.past_handovers, "nobody")).attempts == []
 
 
 async def test_one_appeals_deliveries_are_found_by_the_appeal(tmp_path, monkeypatch):
@@ -142,8 +162,8 @@ async def test_one_appeals_deliveries_are_found_by_the_appeal(tmp_path, monkeypa
     heard = explain_all(monkeypatch)
     async with await Journal.open(sqlite_journal(tmp_path / "journal.db")) as journal:
         heard.clear()
-        await journal.skip_deliveries("AB-1", "gone", receiver="out")
-        await journal.resend("AB-1", receiver="out")
+        await journal.do(delivering.Skip("AB-1", "gone", receiver="out"))
+        await journal.do(delivering.Resend("AB-1", receiver="out"))
         plans = [plan for statement, plan in heard if "outbox" in statement]
     assert len(plans) == 2
     assert all("(appeal_id=?" in plan and "ix_outbox" not in plan for plan in plans)

@@ -16,8 +16,11 @@ from appealbus.core.domain.access import AwaitedRow
 from appealbus.core.domain.case import LookupState, Try
 from appealbus.core.errors import JournalError, MessageDiffers
 from appealbus.core.interfaces.answer import Answer
+from appealbus.core.journal import access, awaiting, keeping, pruning, retention
+from appealbus.core.journal.appeals import leases, lists, suspects
 from appealbus.core.journal.appeals.accepting import NewAppeal
 from appealbus.core.journal.appeals.concluding import Conclusion
+from appealbus.core.journal.deliveries import deliveries, delivering
 from appealbus.core.journal.journal import Journal
 from appealbus.schemas.dossier import Completeness
 from appealbus.schemas.outcome import OutcomeKind
@@ -87,7 +90,7 @@ class Life:
         await self.journal.claim(worker, self.now, limit, 30, lost=self.chance.choice([None, ["x.y"], []]))
 
     async def keep(self) -> None:
-        await self.journal.keep(self.one(), self.state(), owner=self.owner())
+        await self.journal.post(keeping.Keep(self.one(), self.state(), owner=self.owner()))
 
     def state(self) -> LookupState:
         kind = self.chance.choice(KINDS)
@@ -131,65 +134,67 @@ class Life:
 
     async def deliver(self) -> None:
         later = self.now + timedelta(days=1)
-        due = await self.journal.undelivered(self.chance.choice(["out", "in"]), later, 3)
+        due = await self.journal.ask(deliveries.undelivered, self.chance.choice(["out", "in"]), later, 3)
         for each in due:
             match self.chance.randrange(4):
                 case 0:
-                    await self.journal.delivered([each.delivery_id, each.delivery_id])
+                    await self.journal.do(delivering.Confirmed([each.delivery_id, each.delivery_id]))
                 case 1:
-                    await self.journal.deliveries_failed([(each.delivery_id, "http.502", later)])
+                    await self.journal.do(delivering.Failed([(each.delivery_id, "http.502", later)]))
                 case 2:
-                    await self.journal.deliveries_alone([(each.delivery_id, "too_large")])
+                    await self.journal.do(delivering.GivenUp([(each.delivery_id, "too_large")]))
 
     async def decide(self) -> None:
         number = self.chance.choice([None, self.numbers[self.one()]])
         version = None if number is None else self.chance.choice([None, 1, 2])
         if self.chance.random() < 0.5:
-            await self.journal.skip_deliveries(number, "on paper", receiver="out", version=version)
+            await self.journal.do(delivering.Skip(number, "on paper", receiver="out", version=version))
         else:
-            await self.journal.resend(number, version=version)
+            await self.journal.do(delivering.Resend(number, version=version))
 
     async def release(self) -> None:
-        await self.journal.release(self.chance.choice(WORKERS))
+        await self.journal.do(leases.Release(self.chance.choice(WORKERS)))
 
     async def bury(self) -> None:
         await self.journal.bury(self.owner())
 
     async def hold(self) -> None:
-        await self.journal.hold_appeal(self.numbers[self.one()], by="olga", reason="the court asked")
+        await self.journal.do(suspects.Hold(self.numbers[self.one()], by="olga", reason="the court asked"))
 
     async def let_go(self) -> None:
-        await self.journal.release_appeal(self.numbers[self.one()])
+        await self.journal.do(suspects.Releasing(self.numbers[self.one()]))
 
     async def retry(self) -> None:
         everything, refresh = self.chance.choice([(False, False), (True, False), (False, True)])
-        await self.journal.retry(self.numbers[self.one()], everything=everything, refresh=refresh)
+        await self.journal.do(leases.Retry(self.numbers[self.one()], everything=everything, refresh=refresh))
 
     async def ask_later(self) -> None:
         id_, question = self.one(), f"q{len(self.asked)}"
         self.asked.append(question)
-        await self.journal.await_answer(AwaitedRow(self.make.access(self.numbers[id_], question), id_, "k"))
+        await self.journal.do(awaiting.Expecting(AwaitedRow(self.make.access(self.numbers[id_], question), id_, "k")))
 
     async def answer(self) -> None:
         question = self.chance.choice([*self.asked, "none"])
-        await self.journal.answered("gbdfl", Answer(question, b"{}"))
+        await self.journal.do(awaiting.Answered("gbdfl", Answer(question, b"{}")))
         if self.chance.random() < 0.3:
-            await self.journal.keep_read(self.one(), self.state(), question, owner=self.owner())
+            await self.journal.post(awaiting.Read(self.one(), self.state(), question, owner=self.owner()))
 
     async def quarantine(self) -> None:
-        self.quarantined.append(await self.journal.quarantine(self.make.quarantine()))
+        self.quarantined.append(await self.journal.do(self.make.quarantine()))
         await replayed(self.journal, self.chance.choice(self.quarantined), self.numbers[self.one()])
 
     async def look(self) -> None:
-        await self.journal.note_look("dossier", number=self.numbers[self.one()], about={"version": 1})
+        await self.journal.do(access.Look("dossier", number=self.numbers[self.one()], about={"version": 1}))
 
     async def prune(self) -> None:
         match self.chance.randrange(3):
             case 0:
-                await self.journal.drop_deliveries("in")
+                await retention.all_of(self.journal, pruning.Gone("in"))
             case 1:
-                await self.journal.prune(self.journal.now() - timedelta(seconds=self.chance.choice([0, 3600])))
-                left = {row.appeal_id for row in await self.journal.appeals(limit=1000)}
+                await retention.prune(
+                    self.journal, self.journal.now() - timedelta(seconds=self.chance.choice([0, 3600]))
+                )
+                left = {row.appeal_id for row in await self.journal.ask(lists.appeals, limit=1000)}
                 for gone in self.numbers.keys() - left:
                     del self.numbers[gone], self.versions[gone]
                 if not self.numbers:
@@ -223,7 +228,7 @@ def test_the_tables_follow_from_the_log_on_postgresql(journal_database: str, see
 async def test_what_the_log_does_not_tell_is_found_out(journal: Journal, url: str, make: Make) -> None:
     """The proof itself: a table that was changed behind the log's back differs from it."""
     accepted = await journal.accept(make.new())
-    await journal.keep(accepted.appeal_id, make.state())
+    await journal.post(keeping.Keep(accepted.appeal_id, make.state()))
     told = {"version": 1, "completeness": Completeness.PARTIAL, "receivers": ["out"]}
     await journal.conclude(Conclusion(accepted.appeal_id, dossier=b"{}", **told))
     assert check_the_past(url) == 3

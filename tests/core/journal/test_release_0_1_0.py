@@ -5,17 +5,23 @@ import json
 import sqlite3
 import time
 from collections import Counter, defaultdict
+from functools import partial
 from pathlib import Path
 
 import psycopg
 import pytest
 
 from appealbus.core.domain.listing import AppealState
+from appealbus.core.journal import access as journal_access
+from appealbus.core.journal import documents, figures, quarantine, workers
+from appealbus.core.journal.appeals import cases, leases, lists
+from appealbus.core.journal.deliveries import deliveries as journal_deliveries
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.naming import named_by_appeal, named_by_record
 from appealbus.simulator.server import Simulator
 from tests.core.journal.release_0_1_0 import make
 from tests.core.journal.release_0_1_0.make import LATE, REFUSED, Contour, Registry, ids
+from tests.services.asking import appeals_of
 
 HERE = Path(make.__file__).parent
 MOMENTS = {
@@ -83,7 +89,7 @@ def given_time():
 
 
 async def rows(journal):
-    return {row.number: row for row in await journal.appeals(0, 1000)}
+    return {row.number: row for row in await journal.ask(lists.appeals, 0, 1000)}
 
 
 async def everything(read, *given):
@@ -107,7 +113,7 @@ async def test_everything_is_there(old):
         now = await rows(journal)
         assert sorted((row.number, row.state, row.version, row.completeness) for row in now.values()) == sorted(appeals)
         for number, version, document in dossiers:
-            assert json.loads(await journal.dossier(number, version)) == json.loads(bytes(document))
+            assert json.loads(await journal.ask(documents.whole, number, version)) == json.loads(bytes(document))
         found = [
             (
                 number,
@@ -118,26 +124,26 @@ async def test_everything_is_there(old):
                 state.runs,
             )
             for number in now
-            for state in await journal.states(number)
+            for state in await journal.ask(cases.states, number)
         ]
         told = [(*row[:4], row[4] and json.loads(bytes(row[4])), row[5]) for row in states]
         assert sorted(found, key=str) == sorted(told, key=str)
         assert {type(state[4]) for state in found} == {dict, type(None)}
-        delivered = [row for number in now for row in await journal.deliveries(number)]
+        delivered = [row for number in now for row in await journal.ask(journal_deliveries.deliveries, number)]
         assert sorted((row.id, row.receiver, row.version, row.state != "delivered") for row in delivered) == sorted(
             (*row[:3], bool(row[3])) for row in outbox
         )
-        assert sorted(row.question_id for row in await everything(journal.access_rows)) == sorted(
-            question for (question,) in access
-        )
-        kept = await journal.quarantined(include_replayed=True)
+        assert sorted(
+            row.question_id for row in await everything(partial(journal.ask, journal_access.access_rows))
+        ) == sorted(question for (question,) in access)
+        kept = await journal.ask(quarantine.quarantined, include_replayed=True)
         assert [(row.id, row.code, row.replayed_at is None) for row in kept] == [
             (1, "json.malformed", True),
             (2, "appeal.invalid", True),
             (3, "message.differs", True),
             (4, "json.malformed", False),
         ]
-        assert {state.source for state in await journal.source_states()} == {
+        assert {state.source for state in await journal.ask(workers.source_states)} == {
             "gbdfl",
             "gbdul",
             "egkn",
@@ -147,7 +153,7 @@ async def test_everything_is_there(old):
         types = Counter(state[4]["type"] for state in found if state[4])
         assert types.keys() == {"Person", "Organisation", "Parcel", "Address", "vehicles.Vehicles"}
         for number in now:
-            case = await journal.case(number)
+            case = await journal.ask(cases.case, number)
             assert case.appeal.message_id in (*ids(), "y")
 
 
@@ -167,8 +173,10 @@ async def test_people_and_parcels_are_found(old):
     keys = left(old, "SELECT number, lookup, key FROM lookup JOIN appeal ON id = appeal_id")
     async with await Journal.open(old) as journal:
         for (kind, value), numbers in named.items():
-            assert {row.number for row in await journal.appeals_of(kind, value)} == numbers
-        now = {(n, state.lookup, state.key) for n in await rows(journal) for state in await journal.states(n)}
+            assert {row.number for row in await appeals_of(journal, kind, value)} == numbers
+        now = {
+            (n, state.lookup, state.key) for n in await rows(journal) for state in await journal.ask(cases.states, n)
+        }
         assert now == {(number, lookup, journal.key.question(key)) for number, lookup, key in keys}
         assert now != set(keys)
     columns = left(old, "SELECT kind, applicant, pending FROM appeal")
@@ -191,11 +199,11 @@ async def test_it_goes_on(old):
             await journal.hold_run_lock()
             parked = [number for number, state, _ in before if state == "parked"]
             async with contour.running(journal, "4" * 32) as bus:
-                await contour.settled(journal, len(parked))
+                await contour.settled(partial(journal.ask, figures.counts), len(parked))
                 again = await contour.take(bus, make.WHOLE[0])
                 for number in parked:
-                    await journal.retry(number)
-                await contour.settled(journal, 0)
+                    await journal.do(leases.Retry(number))
+                await contour.settled(partial(journal.ask, figures.counts), 0)
                 await bus.settle(parked=True)
             now = await rows(journal)
             was = {number: version for number, _, version in before}
@@ -204,10 +212,12 @@ async def test_it_goes_on(old):
                 grown = (1, 2) if number in unfinished or number in parked else (0,)
                 assert row.version - was[number] in grown, number
                 assert row.state == (AppealState.HELD if row.held_by else AppealState.IDLE)
-            new = [row for row in await everything(journal.access_rows) if row.id > asked]
+            new = [row for row in await everything(partial(journal.ask, journal_access.access_rows)) if row.id > asked]
             assert {row.number for row in new} == unfinished | set(parked)
             for number in parked:
-                kinds = {outcome["outcome"] for outcome in json.loads(await journal.dossier(number))["outcomes"]}
+                kinds = {
+                    outcome["outcome"] for outcome in json.loads(await journal.ask(documents.whole, number))["outcomes"]
+                }
                 assert kinds <= {"found", "not_found", "not_applicable", "skipped"}
             assert again in was
             deliveries = Counter((receiver, one.message_id) for receiver, one in Registry.got)
@@ -217,9 +227,9 @@ async def test_it_goes_on(old):
             assert {(receiver, one.number) for receiver, one in Registry.got} == {
                 (receiver, number) for receiver in ("registry", "archive") for number in expected
             }
-            alone = await journal.deliveries()
+            alone = await journal.ask(journal_deliveries.deliveries)
             assert {row.number for row in alone} == {
                 row.number for row in now.values() if row.message_id == ids()[REFUSED - 1]
             }
-            made = [row.id for number in unfinished for row in await journal.deliveries(number)]
+            made = [row.id for number in unfinished for row in await journal.ask(journal_deliveries.deliveries, number)]
             assert min(made) > last

@@ -5,13 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from appealbus.core.journal import renewing, store
+from appealbus.core.journal import keeping, log, renewing, store
+from appealbus.core.journal.appeals import cases, leases, lists
 from appealbus.core.journal.appeals.accepting import NewAppeal
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.key import KeyFile
 from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.record import OtherRecord
 from tests.core.journal.test_naming import IIN, OTHER, number
+from tests.services.asking import appeals_of
 
 HOLDER, FORMER = number("85010130007"), number("85010130006")
 APPEALS = 7
@@ -41,14 +43,16 @@ async def filled(url, make):
             accepted = await journal.accept(NewAppeal(content, make.now, "appealbus"), owner="me")
             for iin in (FORMER, HOLDER):
                 record = OtherRecord.model_validate({"type": "acme.Person", "iin": iin})
-                await journal.keep(accepted.appeal_id, replace(make.found(), record=record, inputs=()), owner="me")
-        await journal.release("me")
+                await journal.post(
+                    keeping.Keep(accepted.appeal_id, replace(make.found(), record=record, inputs=()), owner="me")
+                )
+        await journal.do(leases.Release("me"))
     return url
 
 
 async def counts(url: str) -> list[int]:
     async with await Journal.open(url) as journal:
-        return [len(await journal.appeals_of("iin", iin)) for iin in (IIN, OTHER, HOLDER, FORMER)]
+        return [len(await appeals_of(journal, "iin", iin)) for iin in (IIN, OTHER, HOLDER, FORMER)]
 
 
 async def renewed(url: str, killed_at: int | None = None) -> int:
@@ -57,8 +61,8 @@ async def renewed(url: str, killed_at: int | None = None) -> int:
             raise Killed
 
     async with await Journal.open(url, key=KeyFile(key_of(url), anew=True)) as journal:
-        return await journal.mark_anew(
-            lambda case: {(each.lookup, each.key): f"new-{case.appeal_id}" for each in case.states}, tell
+        return await renewing.renew(
+            journal, lambda case: {(each.lookup, each.key): f"new-{case.appeal_id}" for each in case.states}, tell
         )
 
 
@@ -79,9 +83,9 @@ async def test_all_is_found_as_before(filled, tmp_path):
     assert key_of(filled).read_text() == new
     assert await counts(filled) == before
     async with await Journal.open(filled) as journal:
-        for row in await journal.appeals():
-            assert [state.key for state in await journal.states(row.number)] == [f"new-{row.appeal_id}"]
-        told = [each for each in (await journal.log()).entries if each.what == "migrated"]
+        for row in await journal.ask(lists.appeals):
+            assert [state.key for state in await journal.ask(cases.states, row.number)] == [f"new-{row.appeal_id}"]
+        told = [each for each in (await journal.ask(log.page)).entries if each.what == "migrated"]
     if filled.startswith("sqlite"):  # elsewhere a running bus places it
         assert [(each.about, each.detail) for each in told] == [("key", {"rows": 1})]
 

@@ -9,7 +9,9 @@ import pytest
 from appealbus.core.domain.listing import AppealState
 from appealbus.core.domain.replies import KeptReplies
 from appealbus.core.errors import JournalError
+from appealbus.core.journal import keeping
 from appealbus.core.journal import replies as writing
+from appealbus.core.journal.appeals import cases, lists, suspects
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.keeping import Anew
 from appealbus.core.journal.replies import Place, Span
@@ -28,9 +30,9 @@ def kept(make: Make, name: str = "q1", packed: bytes = b"\x00\xff\x80", seconds:
 async def test_replies_are_kept_with_the_end_of_their_question(journal: Journal, make: Make) -> None:
     """They are there when the question's state is, byte for byte, and say when they go."""
     accepted = await journal.accept(make.new())
-    await journal.keep(accepted.appeal_id, make.state(), replies=kept(make))
-    await journal.keep_at_once(accepted.appeal_id, make.state(key="other"))
-    [row] = await journal.replies(accepted.appeal_id)
+    await journal.post(keeping.Keep(accepted.appeal_id, make.state(), replies=kept(make)))
+    await journal.do(keeping.Keep(accepted.appeal_id, make.state(key="other")))
+    [row] = await journal.ask(writing.replies, accepted.appeal_id)
     assert (row.lookup, row.key, row.source, row.question_id) == ("gbdfl.person", "k", "gbdfl", "q1")
     assert (row.at, row.head, row.packed) == (make.now, '{"as": "q1"}', b"\x00\xff\x80")
 
@@ -38,9 +40,9 @@ async def test_replies_are_kept_with_the_end_of_their_question(journal: Journal,
 async def test_whoever_lost_the_appeal_keeps_nothing(journal: Journal, make: Make) -> None:
     """Neither a state nor replies."""
     accepted = await journal.accept(make.new())
-    await journal.keep(accepted.appeal_id, make.state(), owner="somebody", replies=kept(make))
-    await journal.keep_at_once(accepted.appeal_id, make.state(key="other"))
-    assert not await journal.replies(accepted.appeal_id)
+    await journal.post(keeping.Keep(accepted.appeal_id, make.state(), owner="somebody", replies=kept(make)))
+    await journal.do(keeping.Keep(accepted.appeal_id, make.state(key="other")))
+    assert not await journal.ask(writing.replies, accepted.appeal_id)
 
 
 async def test_of_a_question_asked_often_the_newest_replies_stay(journal: Journal, make: Make) -> None:
@@ -48,9 +50,9 @@ async def test_of_a_question_asked_often_the_newest_replies_stay(journal: Journa
     accepted = await journal.accept(make.new())
     for run in range(1, 8):
         state = replace(make.state(runs=run), kind=OutcomeKind.INVALID)
-        await journal.keep(accepted.appeal_id, state, replies=kept(make, f"q{run}"))
-    await journal.keep_at_once(accepted.appeal_id, make.state(key="other"))
-    assert [row.question_id for row in await journal.replies(accepted.appeal_id)] == ["q7", "q6", "q5"]
+        await journal.post(keeping.Keep(accepted.appeal_id, state, replies=kept(make, f"q{run}")))
+    await journal.do(keeping.Keep(accepted.appeal_id, make.state(key="other")))
+    assert [row.question_id for row in await journal.ask(writing.replies, accepted.appeal_id)] == ["q7", "q6", "q5"]
 
 
 async def test_large_replies_are_kept_as_far_as_there_is_room(
@@ -61,10 +63,12 @@ async def test_large_replies_are_kept_as_far_as_there_is_room(
     monkeypatch.setattr(writing, "_SMALL", 1000)
     accepted = await journal.accept(make.new())
     for key in "abcd":
-        await journal.keep(accepted.appeal_id, make.state(key=key), replies=kept(make, packed=bytes(10_000)))
-    await journal.keep_at_once(accepted.appeal_id, make.state(key="e"))
-    assert [row.key for row in await journal.replies(accepted.appeal_id)] == ["c", "b", "a"]
-    assert len(await journal.states(accepted.receipt.number)) == 5
+        await journal.post(
+            keeping.Keep(accepted.appeal_id, make.state(key=key), replies=kept(make, packed=bytes(10_000)))
+        )
+    await journal.do(keeping.Keep(accepted.appeal_id, make.state(key="e")))
+    assert [row.key for row in await journal.ask(writing.replies, accepted.appeal_id)] == ["c", "b", "a"]
+    assert len(await journal.ask(cases.states, accepted.receipt.number)) == 5
 
 
 async def test_appeals_are_gone_through_in_the_order_of_their_replies(journal: Journal, make: Make) -> None:
@@ -72,12 +76,12 @@ async def test_appeals_are_gone_through_in_the_order_of_their_replies(journal: J
     ids = [(await journal.accept(make.new(f"m{number}"))).appeal_id for number in range(4)]
     for appeal, minute in ((2, 0), (0, 1), (2, 2), (1, 2), (0, 3), (3, 4)):
         replies = replace(kept(make), at=make.later(60 * minute), source="other" if appeal == 3 else "gbdfl")
-        await journal.keep(ids[appeal], make.state(key=f"k{minute}"), replies=replies)
-    await journal.keep_at_once(ids[0], make.state(key="other"))
+        await journal.post(keeping.Keep(ids[appeal], make.state(key=f"k{minute}"), replies=replies))
+    await journal.do(keeping.Keep(ids[0], make.state(key="other")))
 
     async def through(since: float, upto: float = 999.0, page: int = 1) -> list[int]:
         span, after, found = Span("gbdfl", make.later(since), make.later(upto)), None, []
-        while rows := await journal.appeals_with_replies(span, after, page):
+        while rows := await journal.ask(writing.appeals_with_replies, span, after, page):
             found += [ids.index(appeal_id) for appeal_id, _ in rows]
             after = rows[-1][1]
             assert isinstance(after, Place)
@@ -95,29 +99,29 @@ async def test_what_is_read_again_is_written_and_worked_on(
     """The state is another, and its appeal is ready; a question that was asked since is left alone."""
     accepted = await journal.accept(make.new())
     before = replace(make.state(), kind=OutcomeKind.INVALID)
-    await journal.keep(accepted.appeal_id, before)
-    await journal.keep_at_once(accepted.appeal_id, make.state(key="other"))
+    await journal.post(keeping.Keep(accepted.appeal_id, before))
+    await journal.do(keeping.Keep(accepted.appeal_id, make.state(key="other")))
     [claimed] = await journal.claim("me", make.now, 1, 1e9)
     found = replace(
         before, kind=OutcomeKind.FOUND, record=OtherRecord(type="acme.Thing"), provenance=make.found().provenance
     )
     anew = Anew(found, "gbdfl", ("gbdfl.person", make.now), ["name changed"])
     with pytest.raises(JournalError) as refused:
-        await journal.reread(claimed.appeal_id, [anew], reason="mended")
+        await journal.do(keeping.Reread(claimed.appeal_id, [anew], reason="mended"))
     assert refused.value.code == "in_work"
     await conclude(accepted)
     asked_since = replace(anew, was=("gbdfl.person", make.later(-1)))
-    assert await journal.reread(accepted.appeal_id, [asked_since], reason="mended") == 0
-    assert [row.state for row in await journal.appeals()] == [AppealState.IDLE]
-    assert await journal.reread(accepted.appeal_id, [anew, asked_since], reason="mended") == 1
-    assert [row.state for row in await journal.appeals()] == [AppealState.READY]
-    states = {state.key: state for state in await journal.states(accepted.receipt.number)}
+    assert await journal.do(keeping.Reread(accepted.appeal_id, [asked_since], reason="mended")) == 0
+    assert [row.state for row in await journal.ask(lists.appeals)] == [AppealState.IDLE]
+    assert await journal.do(keeping.Reread(accepted.appeal_id, [anew, asked_since], reason="mended")) == 1
+    assert [row.state for row in await journal.ask(lists.appeals)] == [AppealState.READY]
+    states = {state.key: state for state in await journal.ask(cases.states, accepted.receipt.number)}
     assert (states["k"].kind, states["k"].record) == (OutcomeKind.FOUND, found.record)
-    await journal.hold_appeal(accepted.receipt.number, by="x", reason="x")
+    await journal.do(suspects.Hold(accepted.receipt.number, by="x", reason="x"))
     with pytest.raises(JournalError) as refused:
-        await journal.reread(accepted.appeal_id, [anew], reason="mended")
+        await journal.do(keeping.Reread(accepted.appeal_id, [anew], reason="mended"))
     assert refused.value.code == "held"
-    assert await journal.reread(99, [anew], reason="mended") is None
+    assert await journal.do(keeping.Reread(99, [anew], reason="mended")) is None
     check_the_past(url)
 
 
@@ -127,8 +131,8 @@ async def test_a_page_of_appeals_costs_what_it_has(tmp_path: Path, monkeypatch: 
     async with await Journal.open(f"sqlite:///{tmp_path}/journal.db") as journal:
         heard.clear()
         moment = datetime.now().astimezone()
-        await journal.appeals_with_replies(Span("a", moment, moment), Place(moment, 1), 10)
-        await journal.newest_with_replies("a", Place(moment, 1), 10)
+        await journal.ask(writing.appeals_with_replies, Span("a", moment, moment), Place(moment, 1), 10)
+        await journal.ask(writing.newest_with_replies, "a", Place(moment, 1), 10)
     lines = [line for _, plan in heard for line in plan.splitlines()]
     assert [line.split(" (")[0] for line in lines if line.startswith("SEARCH")] == [
         "SEARCH reply USING INDEX ix_reply_source",

@@ -9,10 +9,12 @@ from sqlalchemy import select
 from appealbus.core import clocks
 from appealbus.core.domain.case import LookupState
 from appealbus.core.domain.replies import KeptReplies
-from appealbus.core.journal import documents
+from appealbus.core.journal import access, documents, keeping, retention
 from appealbus.core.journal import replies as kept_replies
+from appealbus.core.journal.appeals import leases, lists
 from appealbus.core.journal.appeals.accepting import Accepted
 from appealbus.core.journal.appeals.concluding import Conclusion
+from appealbus.core.journal.deliveries import deliveries, delivering
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.retention import Ages
 from appealbus.core.journal.tables import document, metadata
@@ -32,7 +34,7 @@ async def version(
     journal: Journal, appeal: Accepted, number: int, state: LookupState, receivers: tuple[str, ...]
 ) -> None:
     """Make a version that refers to the appeal and to what is found."""
-    await journal.keep_at_once(appeal.appeal_id, state)
+    await journal.do(keeping.Keep(appeal.appeal_id, state))
     fact = state.fact
     assert fact is not None
     conclusion = Conclusion(
@@ -54,7 +56,7 @@ async def digests(journal: Journal, appeal: Accepted) -> set[bytes]:
 
 async def versions(journal: Journal, appeal: Accepted) -> list[int]:
     """Return the versions that are there."""
-    return [row.version for row in await journal.versions(appeal.receipt.number)]
+    return [row.version for row in await journal.ask(lists.versions, appeal.receipt.number)]
 
 
 async def test_superseded_versions_go_with_what_only_they_refer_to(journal: Journal, make: Make, url: str) -> None:
@@ -65,21 +67,21 @@ async def test_superseded_versions_go_with_what_only_they_refer_to(journal: Jour
         await version(journal, one, number, state, ())
     for number in (1, 2):
         await version(journal, two, number, make.found(), ("out",) if number == 1 else ())
-    assert await journal.count_old(Ages(NEVER, versions=tomorrow()), clocks.wall()) == {
+    assert await journal.ask(retention.count, Ages(NEVER, versions=tomorrow()), clocks.wall()) == {
         "appeals": 0,
         "quarantine": 0,
         "replies": 0,
         "versions": 3,
     }
-    assert (await journal.prune(Ages(NEVER, versions=NEVER)))["versions"] == 0
-    assert (await journal.prune(Ages(NEVER, versions=tomorrow())))["versions"] == 3
+    assert (await retention.prune(journal, Ages(NEVER, versions=NEVER)))["versions"] == 0
+    assert (await retention.prune(journal, Ages(NEVER, versions=tomorrow())))["versions"] == 3
     assert (await versions(journal, one), await versions(journal, two)) == ([4], [1, 2])
     newest = states[1].fact
     assert newest is not None
     assert await digests(journal, one) == {one.content, newest.digest}
-    [delivery] = await journal.deliveries(two.receipt.number)
-    await journal.delivered([delivery.id])
-    assert (await journal.prune(Ages(NEVER, versions=tomorrow())))["versions"] == 1
+    [delivery] = await journal.ask(deliveries.deliveries, two.receipt.number)
+    await journal.do(delivering.Confirmed([delivery.id]))
+    assert (await retention.prune(journal, Ages(NEVER, versions=tomorrow())))["versions"] == 1
     assert await versions(journal, two) == [2]
     check_the_past(url)
 
@@ -89,9 +91,9 @@ async def test_versions_of_an_appeal_in_work_stay(journal: Journal, make: Make) 
     appeal = await journal.accept(make.new())
     for number in (1, 2):
         await version(journal, appeal, number, make.found(), ())
-    await journal.retry(appeal.receipt.number)
+    await journal.do(leases.Retry(appeal.receipt.number))
     await journal.claim("me", make.now, 1, 1e9)
-    assert (await journal.prune(Ages(NEVER, versions=tomorrow())))["versions"] == 0
+    assert (await retention.prune(journal, Ages(NEVER, versions=tomorrow())))["versions"] == 0
     assert await versions(journal, appeal) == [1, 2]
 
 
@@ -106,7 +108,7 @@ async def test_any_number_of_versions_goes_in_pages(
     for number in range(1, 5):
         for appeal in appeals:
             await version(journal, appeal, number, make.found(), ())
-    assert (await journal.prune(Ages(NEVER, versions=tomorrow())))["versions"] == 15
+    assert (await retention.prune(journal, Ages(NEVER, versions=tomorrow())))["versions"] == 15
     assert [await versions(journal, appeal) for appeal in appeals] == [[4]] * 5
 
 
@@ -120,23 +122,27 @@ async def test_replies_go_when_their_time_is_over(
         came = KeptReplies(
             "other" if number == 8 else "gbdfl", f"q{number}", make.later(number), "{}", b"x", -5 if number < 3 else 1e6
         )
-        await journal.keep(appeal.appeal_id, make.state(key=str(number)), replies=came)
-    await journal.keep_at_once(appeal.appeal_id, make.state())
+        await journal.post(keeping.Keep(appeal.appeal_id, make.state(key=str(number)), replies=came))
+    await journal.do(keeping.Keep(appeal.appeal_id, make.state()))
     ages = Ages(NEVER, replies={"gbdfl": make.later(6), "nobody": tomorrow()})
-    assert (await journal.count_old(ages, clocks.wall()))["replies"] == 6
-    assert (await journal.prune(ages))["replies"] == 6
-    assert sorted(row.question_id for row in await journal.replies(appeal.appeal_id)) == ["q6", "q7", "q8"]
+    assert (await journal.ask(retention.count, ages, clocks.wall()))["replies"] == 6
+    assert (await retention.prune(journal, ages))["replies"] == 6
+    assert sorted(row.question_id for row in await journal.ask(kept_replies.replies, appeal.appeal_id)) == [
+        "q6",
+        "q7",
+        "q8",
+    ]
 
 
 async def test_what_has_no_retention_stays(journal: Journal, make: Make) -> None:
     """The access log and the log outlive their appeals; what is there of an appeal goes with it, wherever it is."""
     appeal = await journal.accept(make.new())
-    await journal.access([make.access(appeal.receipt.number)])
+    await journal.do(access.Asking([make.access(appeal.receipt.number)]))
     came = KeptReplies("gbdfl", "q", make.now, "{}", b"x", 1e6)
-    await journal.keep(appeal.appeal_id, make.found(), replies=came)
+    await journal.post(keeping.Keep(appeal.appeal_id, make.found(), replies=came))
     await version(journal, appeal, 1, make.found(), ())
-    assert await journal.prune(Ages(tomorrow())) == {"appeals": 1, "quarantine": 0, "replies": 0}
-    assert len(await journal.access_rows()) == 1
+    assert await retention.prune(journal, Ages(tomorrow())) == {"appeals": 1, "quarantine": 0, "replies": 0}
+    assert len(await journal.ask(access.access_rows)) == 1
     left = {}
     for table in metadata.sorted_tables:
         column = table.c.get("appeal_id") if table.name != "appeal" else table.c.id
@@ -144,5 +150,5 @@ async def test_what_has_no_retention_stays(journal: Journal, make: Make) -> None
             query = select(column).where(column.is_not(None))
             left[table.name] = await journal._read(lambda connection, query=query: len(connection.execute(query).all()))
     assert not any(left.values()), left
-    gone = await journal.prune(Ages(NEVER, access=tomorrow(), log=tomorrow()))
-    assert (gone["access"], await journal.access_rows()) == (1, [])
+    gone = await retention.prune(journal, Ages(NEVER, access=tomorrow(), log=tomorrow()))
+    assert (gone["access"], await journal.ask(access.access_rows)) == (1, [])

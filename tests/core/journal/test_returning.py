@@ -10,6 +10,8 @@ from sqlalchemy import create_engine, update
 
 from appealbus.core.domain.listing import AppealState
 from appealbus.core.domain.returning import TakeIn
+from appealbus.core.journal import events, keeping, log, state, waiting
+from appealbus.core.journal.appeals import lists
 from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.journal.tables import appeal, lookup
 from appealbus.schemas.dossier import Completeness
@@ -25,7 +27,7 @@ async def parked(journal, make, count, *, kind=DOWN, waits_for=("s",), first=0):
     ids = []
     for n in range(first, first + count):
         new = await journal.accept(make.new(f"m{n}", due_on=make.now.date() + timedelta(first + count - n)))
-        await journal.keep(new.appeal_id, make.state("s.thing", kind=kind))
+        await journal.post(keeping.Keep(new.appeal_id, make.state("s.thing", kind=kind)))
         given = {"dossier": b"{}", "version": 1, "completeness": Completeness.PARTIAL, "due_at": make.later(9e6)}
         await journal.conclude(Conclusion(new.appeal_id, waits_for=waits_for, **given))
         ids.append(new.appeal_id)
@@ -59,24 +61,26 @@ async def test_the_most_urgent_come_first_and_each_once(journal, make, url):
     await parked(journal, make, 1, waits_for=("r",), first=5)
     awaiting = await parked(journal, make, 1, kind=OutcomeKind.AWAITING, first=6)
     wait_for(url, journal, make)
-    taken = await journal.take_in(wish(make, 4))
+    taken = await journal.do(waiting.TakingIn(wish(make, 4)))
     # Four are looked at, the one that awaits among them, and the older three of the others are less urgent.
     assert (taken.count, taken.over) == (3, False)
-    taken_first = {row.appeal_id for row in await journal.appeals(state=AppealState.READY)}
+    taken_first = {row.appeal_id for row in await journal.ask(lists.appeals, state=AppealState.READY)}
     assert both[1] in taken_first
     assert first[0] not in taken_first
-    taken = await journal.take_in(wish(make, 9, taken.places))
+    taken = await journal.do(waiting.TakingIn(wish(make, 9, taken.places)))
     assert (taken.count, taken.over) == (2, True)
-    assert (await journal.take_in(wish(make, 9))).count == 0  # from the beginning, as after a kill
-    assert {row.appeal_id for row in await journal.appeals(state=AppealState.PARKED)}.isdisjoint({*first, *both})
-    assert awaiting[0] not in {row.appeal_id for row in await journal.appeals(state=AppealState.READY)}
+    assert (await journal.do(waiting.TakingIn(wish(make, 9)))).count == 0  # from the beginning, as after a kill
+    assert {row.appeal_id for row in await journal.ask(lists.appeals, state=AppealState.PARKED)}.isdisjoint(
+        {*first, *both}
+    )
+    assert awaiting[0] not in {row.appeal_id for row in await journal.ask(lists.appeals, state=AppealState.READY)}
 
 
 async def test_what_was_asked_since_it_came_back_keeps_its_time(journal, make, url):
     """It failed for another reason than that the source was away."""
     await parked(journal, make, 2)
     wait_for(url, journal, make)
-    taken = await journal.take_in(wish(make, 9, back=-3600))
+    taken = await journal.do(waiting.TakingIn(wish(make, 9, back=-3600)))
     assert (taken.count, taken.over) == (0, True)
 
 
@@ -86,20 +90,22 @@ async def test_what_a_long_run_parked_is_taken_in(journal, make, url):
     wait_for(url, journal, make)
     write(url, journal, update(lookup).values(ended_at=make.later(-601)))
     late = wish(make, 9, back=-600)
-    assert (await journal.take_in(late)).count == 0
-    assert (await journal.take_in(replace(late, settled=timedelta(minutes=11)))).count == 2
+    assert (await journal.do(waiting.TakingIn(late))).count == 0
+    assert (await journal.do(waiting.TakingIn(replace(late, settled=timedelta(minutes=11))))).count == 2
 
 
 async def test_the_log_tells_it(journal, make, url):
     """Each appeal has an entry with its source and its worker, from which how all stands follows."""
     for each in await parked(journal, make, 2):
-        await journal.keep(each, replace(make.state("s.thing", kind=DOWN), next_attempt_at=make.later(9e6)))
-    await journal.probe()
+        await journal.post(
+            keeping.Keep(each, replace(make.state("s.thing", kind=DOWN), next_attempt_at=make.later(9e6)))
+        )
+    await journal.do(state.Probe())
     # By the time of the test it came back long after.
-    assert (await journal.take_in(wish(make, 9, back=9e8))).count == 2
-    while await journal.place_log():
+    assert (await journal.do(waiting.TakingIn(wish(make, 9, back=9e8)))).count == 2
+    while await journal.do(events.Placing()):
         pass
-    entries = (await journal.log(limit=100, what=["retried"])).entries
+    entries = (await journal.ask(log.page, limit=100, what=["retried"])).entries
     assert [(each.about, each.actor, each.detail["questions"]) for each in entries] == [("s", "worker:me", 1)] * 2
     await journal.close()
     assert check_the_past(url) > 0
@@ -115,7 +121,7 @@ async def test_the_last_step_costs_what_the_first_did(journal, make, url):
     took, places, total, over = [], {}, 0, False
     while not over:
         began = time.perf_counter()
-        taken = await journal.take_in(wish(make, 50, places))
+        taken = await journal.do(waiting.TakingIn(wish(make, 50, places)))
         took.append(time.perf_counter() - began)
         places, over, total = taken.places, taken.over, total + taken.count
         for case in await journal.claim("me", make.later(21), 1000, 60):

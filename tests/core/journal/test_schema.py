@@ -15,12 +15,25 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, text
 
 from appealbus.core import SingleUse
-from appealbus.core.domain.event import Cursor, LogFilter
+from appealbus.core.domain.event import Cursor
 from appealbus.core.domain.operation import Frozen, Operation, Order
 from appealbus.core.interfaces.answer import Answer
-from appealbus.core.journal import access, awaiting, documents, figures, log, migrations, pruning, quarantine, store
-from appealbus.core.journal.appeals import cases, concluding, leases, lists, suspects
-from appealbus.core.journal.deliveries import deliveries
+from appealbus.core.journal import (
+    access,
+    awaiting,
+    documents,
+    figures,
+    keeping,
+    log,
+    migrations,
+    operations,
+    pruning,
+    quarantine,
+    store,
+    workers,
+)
+from appealbus.core.journal.appeals import cases, concluding, leases, suspects
+from appealbus.core.journal.deliveries import deliveries, delivering
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.tables import metadata
 from appealbus.schemas.dossier import Completeness
@@ -82,13 +95,13 @@ async def test_a_journal_of_the_first_version_is_brought_to_ours(nothing):
     engine.dispose()
 
     async with await Journal.open(nothing) as journal:
-        case = await journal.case("N-1")
+        case = await journal.ask(cases.case, "N-1")
         assert (case.appeal.message_id, case.version, [state.key for state in case.states]) == ("m1", 1, ["k"])
-        (waiting,) = await journal.undelivered("out", NOW, 10)
+        (waiting,) = await journal.ask(deliveries.undelivered, "out", NOW, 10)
         assert (waiting.dossier, waiting.region) == (document.encode(), "")
-        assert await journal.source_states() == []
+        assert await journal.ask(workers.source_states) == []
         assert [case.appeal_id for case in await journal.claim("me", NOW, 10, 60)] == [1]
-        assert (await journal.counts()).in_work == 1
+        assert (await journal.ask(figures.counts)).in_work == 1
 
 
 async def test_an_operation_of_before_goes_on(nothing):
@@ -107,7 +120,7 @@ async def test_an_operation_of_before_goes_on(nothing):
             connection.execute(text("INSERT INTO operation_part VALUES ('aa', :part, :ids)"), values)
     engine.dispose()
     async with await Journal.open(nothing) as journal:
-        (row,) = await journal.operations()
+        (row,) = await journal.ask(operations.under_way)
         assert (row.id, row.hash, row.by, row.reason, row.seen, row.ended_at) == (
             1,
             "aa",
@@ -116,9 +129,9 @@ async def test_an_operation_of_before_goes_on(nothing):
             0,
             None,
         )
-        assert (await journal.go_on("aa")).verdicts == {"gone": 2}
-        assert (await journal.go_on("aa")).finished
-        begun = await journal.begin_operation(Frozen(Order(Operation.HOLD), array("q", [1])), reason="a")
+        assert (await journal.do(operations.Go("aa"))).verdicts == {"gone": 2}
+        assert (await journal.do(operations.Go("aa"))).finished
+        begun = await journal.do(operations.Begin(Frozen(Order(Operation.HOLD), array("q", [1])), reason="a"))
         assert begun.id == 2
 
 
@@ -155,32 +168,31 @@ _CONCLUSION = concluding.Conclusion(
         lambda connection: cases.case(connection, "N"),
         lambda connection: cases.cases(connection, [1, 2]),
         lambda connection: cases.states(connection, "N"),
-        lambda connection: lists.appeals_of(connection, b"m" * 16, 5, 10),
         lambda connection: documents.whole(connection, "N", None),
         lambda connection: access.access_rows(connection, "N", 5, 10),
         lambda connection: quarantine.quarantined(connection, 5, 10, include_replayed=False, include_closed=False),
         lambda connection: quarantine.quarantined(
-            connection, 5, 10, include_replayed=False, include_closed=False, said=[("code", "json.malformed")]
+            connection, 5, 10, include_replayed=False, include_closed=False, code="json.malformed"
         ),
         lambda connection: quarantine.quarantine_left(connection, 10, (NOW, 5), closed=False),
         lambda connection: quarantine.quarantine_left(connection, 10, (NOW, 5), closed=True),
         lambda connection: quarantine.quarantine_groups(connection, None),
         lambda connection: awaiting.answers(connection, 1),
         lambda connection: awaiting.answered(connection, [awaiting.Answered("s", Answer("q", b""), NOW, "bus")]),
-        lambda connection: concluding.conclude(connection, [concluding.Concluding(_CONCLUSION, NOW, NOW, 1)]),
+        lambda connection: concluding.conclude(connection, [concluding.Concluding(_CONCLUSION, None, NOW, NOW, 1, ())]),
         lambda connection: leases.claim(connection, [leases.Claim("me", NOW, 60, 10, 1 << 40, True)]),
         lambda connection: leases.release(connection, [leases.Release("me", None)]),
         lambda connection: suspects.next_turn(connection, NOW),
-        lambda connection: suspects.bury(connection, [suspects.Burial(None, NOW, "bus")]),
+        lambda connection: suspects.bury(connection, [suspects.Burial(None, at=NOW, by="bus")]),
         lambda connection: suspects.hold(connection, [suspects.Hold("N", "me", "so", NOW)]),
         lambda connection: access.left_for_sources(connection, "N"),
         lambda connection: pruning.prune_appeals(connection, [pruning.Idle(NOW, NOW, "bus")]),
-        lambda connection: pruning.prune_quarantine(connection, [pruning.Old(NOW, "bus")]),
-        lambda connection: log.page(connection, Cursor(1, 0), 10, LogFilter()),
-        lambda connection: log.page(connection, Cursor(1, 0), 10, LogFilter(number="N", what={"held"})),
+        lambda connection: pruning.prune_quarantine(connection, [pruning.OldMessages(NOW, "bus")]),
+        lambda connection: log.page(connection, Cursor(1, 0), 10),
+        lambda connection: log.page(connection, Cursor(1, 0), 10, number="N", what={"held"}),
         lambda connection: log.history(connection, "N", 0, 10),
         lambda connection: awaiting.use(connection, [awaiting.Use(SingleUse("k", NOW), "m")]),
-        lambda connection: awaiting.forget_used(connection, [NOW]),
+        lambda connection: awaiting.forget_used(connection, [awaiting.ForgetUsed(NOW)]),
     ],
 )
 async def test_nothing_walks_through_a_whole_table(tmp_path, question, monkeypatch):
@@ -206,11 +218,11 @@ async def test_the_way_of_an_appeal_walks_through_no_table(tmp_path, make, monke
         accepted = await journal.accept(make.new())
         (claimed,) = await journal.claim("me", make.now, 1, 1e9)
         for runs in (1, 2):
-            await journal.keep_at_once(claimed.appeal_id, make.state(runs=runs), owner="me")
+            await journal.do(keeping.Keep(claimed.appeal_id, make.state(runs=runs), owner="me"))
         await journal.conclude(replace(_CONCLUSION, appeal_id=accepted.appeal_id, version=1))
-        (due,) = await journal.undelivered("out", journal.now(), 10)
-        await journal.deliveries_failed([(due.delivery_id, "x", journal.now())])
-        await journal.delivered([due.delivery_id])
+        (due,) = await journal.ask(deliveries.undelivered, "out", journal.now(), 10)
+        await journal.do(delivering.Failed([(due.delivery_id, "x", journal.now())]))
+        await journal.do(delivering.Confirmed([due.delivery_id]))
     assert_no_walk(heard)
 
 

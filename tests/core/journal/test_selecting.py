@@ -7,7 +7,7 @@ import pytest
 
 from appealbus.core.domain.listing import AppealState
 from appealbus.core.domain.selection import NOWHERE, Place, Selection
-from appealbus.core.journal import finding
+from appealbus.core.journal import reader
 from appealbus.core.journal.appeals import candidates, selecting
 from appealbus.core.journal.key import JournalKey
 from appealbus.core.journal.tables import to_moment
@@ -43,9 +43,10 @@ class Marks(JournalKey):
 
 
 @pytest.fixture
-async def many(journal, url):
+async def many(url, monkeypatch):
     """A hundred and twenty appeals, whatever may be said of one."""
-    journal._key_now = lambda connection: Marks(b"secret")
+    monkeypatch.setattr(candidates, "key_of", lambda connection: Marks(b"secret"))
+    monkeypatch.setattr(candidates, "insist_on", lambda key, connection: None)
     engine = engine_of(url)
     with engine.begin() as connection:
         filled = fill(connection, 120, random.Random(7))
@@ -82,15 +83,17 @@ async def test_what_is_found_is_what_is_selected(journal, many, monkeypatch):
         wanted = many.means(selection, marks)
         found, _ = await pages(journal, selection, 7)
         assert (len(found), set(found)) == (len(wanted), wanted), selection
-        assert list(await journal.selected(selection, 1000)) == sorted(wanted), selection
-        scoped = await journal.selected(selection, 1000, lambda place, kind: place is None or kind == "complaint")
+        assert list(await journal.ask(selecting.selected, selection, 1000)) == sorted(wanted), selection
+        scoped = await journal.ask(
+            selecting.selected, selection, 1000, lambda place, kind: place is None or kind == "complaint"
+        )
         assert list(scoped) == sorted(wanted & seen), selection
 
 
 @pytest.mark.proof
 async def test_what_is_not_seen_takes_no_place(journal, many, monkeypatch):
     """A page has as many as are seen, however many lie between, and there is a next one where there may be some."""
-    monkeypatch.setattr(finding, "_SIFTED", 7)
+    monkeypatch.setattr(reader, "_SIFTED", 7)
     for selection in (Selection(), Selection(source="egkn"), Selection(named=(("iin", "0"),))):
         every, _ = await pages(journal, selection, 100)
         for limit in (1, 3):
@@ -129,8 +132,8 @@ async def test_a_place_of_another_list_is_refused(journal, many):
 
 async def test_too_many_are_told_from_the_most(journal, many):
     """One more than that is read, and no more."""
-    assert len(await journal.selected(Selection(), 10)) == 11
-    assert len(await journal.selected(Selection(), 10, lambda place, kind: True)) == 11
+    assert len(await journal.ask(selecting.selected, Selection(), 10)) == 11
+    assert len(await journal.ask(selecting.selected, Selection(), 10, lambda place, kind: True)) == 11
 
 
 @pytest.mark.parametrize(
@@ -163,7 +166,7 @@ async def test_the_rarest_part_drives(tmp_path, monkeypatch, selection, index):
     async with await Journal.open(sqlite_journal(tmp_path / "journal.db")) as journal:
         heard.clear()
         await journal.find(selection)
-        await journal.selected(selection, 10)
+        await journal.ask(selecting.selected, selection, 10)
         plans = "\n".join(plan for statement, plan in heard if "FROM" in statement)
     assert index in plans
     assert "SEARCH outbox_1 USING INDEX ix_outbox_lacked" not in plans

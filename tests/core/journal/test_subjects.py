@@ -9,6 +9,8 @@ import pytest
 from sqlalchemy import create_engine, select
 
 from appealbus.core.domain.case import LookupState
+from appealbus.core.journal import figures, keeping, retention
+from appealbus.core.journal.appeals import leases
 from appealbus.core.journal.appeals.accepting import NewAppeal
 from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.journal.journal import Journal
@@ -19,6 +21,7 @@ from appealbus.schemas.dossier import Completeness
 from appealbus.schemas.identifiers import IdentifierError
 from appealbus.schemas.record import OtherRecord
 from tests.core.journal.test_naming import APPEAL, BIN, BODY, FIELD, IIN, OTHER, PARCEL, THIRD, number
+from tests.services.asking import appeals_of
 
 HOLDER = number("85010130007")
 
@@ -34,14 +37,14 @@ async def accept(journal: Journal, make, message_id: str, **fields):
 
 
 async def ids(journal: Journal, kind: str, identifier: str, after: int = 0, limit: int = 100) -> list[int]:
-    return [row.appeal_id for row in await journal.appeals_of(kind, identifier, after, limit)]
+    return [row.appeal_id for row in await appeals_of(journal, kind, identifier, after, limit)]
 
 
 async def test_found_by_applicant_mention_parcel_and_record(journal, make):
     """In any spelling, by whatever role, each appeal once; the body it is written to finds nothing."""
     one = (await accept(journal, make, "1")).appeal_id
     two = (await accept(journal, make, "2", applicant={"type": "person", "iin": THIRD}, representative=None)).appeal_id
-    await journal.keep(two, found(make), owner="me")
+    await journal.post(keeping.Keep(two, found(make), owner="me"))
     await journal.accept(make.new("3"))
     assert await ids(journal, "bin", f"{BIN[:6]}-{BIN[6:]}") == [one]
     assert await ids(journal, "iin", OTHER) == [one]
@@ -51,7 +54,7 @@ async def test_found_by_applicant_mention_parcel_and_record(journal, make):
     assert await ids(journal, "bin", BODY) == []
     assert await ids(journal, "iin", number("85010130009")) == []
     with pytest.raises(IdentifierError):
-        await journal.appeals_of("iin", "120101500017")
+        await appeals_of(journal, "iin", "120101500017")
 
 
 async def test_pages_by_key(journal, make):
@@ -65,10 +68,10 @@ async def test_pages_by_key(journal, make):
 async def test_a_worker_that_has_lost_the_appeal_marks_nobody(journal, make):
     """As it writes nothing else."""
     one = (await accept(journal, make, "1")).appeal_id
-    await journal.keep(one, found(make), owner="another")
-    await journal.keep(one, found(make, IIN), owner="me")
-    await journal.counts()
-    await journal.release("me")
+    await journal.post(keeping.Keep(one, found(make), owner="another"))
+    await journal.post(keeping.Keep(one, found(make, IIN), owner="me"))
+    await journal.ask(figures.counts)
+    await journal.do(leases.Release("me"))
     assert await ids(journal, "iin", HOLDER) == []
 
 
@@ -77,8 +80,8 @@ async def test_the_same_message_again_and_the_same_record_again(journal, make, u
     one = await accept(journal, make, "1")
     assert (await accept(journal, make, "1")).appeal_id == one.appeal_id
     for _ in range(2):
-        await journal.keep(one.appeal_id, found(make), owner="me")
-    await journal.release("me")
+        await journal.post(keeping.Keep(one.appeal_id, found(make), owner="me"))
+    await journal.do(leases.Release("me"))
     engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://"))
     with engine.connect() as connection:
         rows = connection.execute(select(subject)).all()
@@ -117,7 +120,7 @@ async def test_marks_go_with_the_appeal(journal, make, url):
     await journal.conclude(
         Conclusion(one.appeal_id, dossier=b"{}", version=1, completeness=Completeness.COMPLETE, owner="me")
     )
-    await journal.prune(journal.now() + timedelta(days=366))
+    await retention.prune(journal, journal.now() + timedelta(days=366))
     assert await ids(journal, "iin", OTHER) == []
     engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://"))
     with engine.connect() as connection:
@@ -130,7 +133,7 @@ async def test_nothing_personal_in_marks_and_logs(tmp_path, make, caplog, capsys
     caplog.set_level(logging.DEBUG)
     async with await Journal.open(f"sqlite:///{tmp_path}/j.db") as journal:
         await accept(journal, make, "1")
-        assert len(await journal.appeals_of("iin", OTHER)) == 1
+        assert len(await appeals_of(journal, "iin", OTHER)) == 1
         key = (tmp_path / "j.db.key").read_text().strip()
     with sqlite3.connect(tmp_path / "j.db") as connection:
         dumped = "".join(map(str, connection.execute("SELECT hex(mark), role, kind FROM subject")))

@@ -6,7 +6,9 @@ import pytest
 
 from appealbus.core.domain.listing import AppealState
 from appealbus.core.errors import JournalError
-from appealbus.core.journal.appeals import suspects
+from appealbus.core.journal import figures, suspect_messages
+from appealbus.core.journal.appeals import cases as journal_cases
+from appealbus.core.journal.appeals import leases, lists, suspects
 from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.journal.errors import LeaseLost
 from appealbus.core.journal.journal import Journal
@@ -27,7 +29,7 @@ async def taken(journal, now, owner="me", **given):
 
 
 async def states(journal):
-    return {row.message_id: row.state for row in await journal.appeals()}
+    return {row.message_id: row.state for row in await journal.ask(lists.appeals)}
 
 
 @pytest.fixture
@@ -48,7 +50,7 @@ async def test_suspects_are_worked_one_at_a_time(journal, make, end):
     first = await journal.claim("me", later, 10, LEASE)
     assert [(case.appeal.message_id, case.deaths) for case in first] == [("a", 0), ("new", None)]
     assert await taken(journal, later, "you") == []
-    assert (await journal.counts()).suspect == 1
+    assert (await journal.ask(figures.counts)).suspect == 1
     await end(first[0], due_at=make.later(90))
     assert await taken(journal, later, "you") == [("b", 0)]
     # It has ended its turn, so it is suspect no more.
@@ -91,27 +93,27 @@ async def test_the_third_death_holds_it(journal, make):
         if deaths < suspects.DEATHS - 1:
             assert await taken(journal, make.later(at)) == []
             at += suspects.PAUSES[deaths]
-    row = await journal.appeal((await journal.appeals())[0].number)
+    row = await journal.ask(lists.appeal_row, (await journal.ask(lists.appeals))[0].number)
     assert (row.state, row.held_by, row.held_reason) == (AppealState.HELD, "appealbus", suspects.REASON)
     assert await taken(journal, make.at_last()) == []
-    counts = await journal.counts()
+    counts = await journal.ask(figures.counts)
     assert (counts.held, counts.suspect, counts.oldest_unfinished) == (1, 0, None)
 
-    assert await journal.release_appeal(row.number)
+    assert await journal.do(suspects.Releasing(row.number))
     assert await taken(journal, make.at_last()) == [("killer", 0)]
 
 
 async def test_who_gives_back_in_order_makes_nobody_suspect(journal, make):
     """Not what it worked beside, and not one death more for the suspect whose turn it was."""
     await journal.accept(make.new("a"), owner="me", lease_seconds=LEASE)
-    await journal.release("me")
+    await journal.do(leases.Release("me"))
     assert await taken(journal, make.now) == [("a", None)]
 
     await dead(journal, make, "b", owner="me")
     later = make.later(61)
     for _ in range(2):
         assert await taken(journal, later, "you") == [("a", 0)]
-        await journal.release("you")
+        await journal.do(leases.Release("you"))
 
 
 async def test_the_dead_of_a_name_are_buried_at_once(journal, make):
@@ -140,31 +142,31 @@ async def test_a_held_case_is_not_worked(journal, make, end, state):
     number = accepted.receipt.number
     if state == "parked":
         await end(accepted, due_at=make.later(5))
-    assert await journal.hold_appeal(number, by="olga", reason="the court asked")
+    assert await journal.do(suspects.Hold(number, by="olga", reason="the court asked"))
     assert await taken(journal, make.at_last()) == []
     with pytest.raises(JournalError, match="appealbus release"):
-        await journal.retry(number)
+        await journal.do(leases.Retry(number))
     with pytest.raises(JournalError, match="already"):
-        await journal.hold_appeal(number, by="ivan", reason="again")
-    assert await journal.renew("me", [accepted.appeal_id], make.now, LEASE) == set()
+        await journal.do(suspects.Hold(number, by="ivan", reason="again"))
+    assert await journal.do(leases.Renewal("me", [accepted.appeal_id], make.now, LEASE)) == set()
     with pytest.raises(LeaseLost):
         await end(accepted, owner="me")
-    row = await journal.appeal(number)
+    row = await journal.ask(lists.appeal_row, number)
     assert (row.held_by, row.held_reason) == ("olga", "the court asked")
 
-    assert await journal.release_appeal(number)
+    assert await journal.do(suspects.Releasing(number))
     assert await taken(journal, make.now) == [("a", None)]
     with pytest.raises(JournalError, match="not held"):
-        await journal.release_appeal(number)
-    assert not await journal.hold_appeal("nobody's", by="x", reason="y")
-    assert not await journal.release_appeal("nobody's")
+        await journal.do(suspects.Releasing(number))
+    assert not await journal.do(suspects.Hold("nobody's", by="x", reason="y"))
+    assert not await journal.do(suspects.Releasing("nobody's"))
 
 
 async def test_a_claim_takes_no_more_bytes_than_there_is_room_for(journal, make):
     """The most urgent first, and none passes one that is too large; where nothing is in work one is always taken."""
     for message in "abc":
         await journal.accept(make.new(message))
-    size = (await journal.cases([1]))[0].size
+    size = (await journal.ask(journal_cases.cases, [1]))[0].size
     assert await taken(journal, make.now, room=size - 1, alone=False) == []
     assert await taken(journal, make.now, room=2 * size, alone=False) == [("a", None), ("b", None)]
     assert await taken(journal, make.now, room=0) == [("c", None)]
@@ -172,7 +174,7 @@ async def test_a_claim_takes_no_more_bytes_than_there_is_room_for(journal, make)
 
 async def test_turns_of_a_message_that_never_end_are_counted(journal):
     """One that ends, however, forgets those before it."""
-    assert [await journal.begin_turn("m") for _ in range(3)] == [0, 1, 2]
-    assert await journal.begin_turn("other") == 0
-    await journal.end_turn("m")
-    assert await journal.begin_turn("m") == 0
+    assert [await journal.do(suspect_messages.Turn("m")) for _ in range(3)] == [0, 1, 2]
+    assert await journal.do(suspect_messages.Turn("other")) == 0
+    await journal.do(suspect_messages.TurnEnded("m"))
+    assert await journal.do(suspect_messages.Turn("m")) == 0

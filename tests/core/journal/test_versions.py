@@ -9,6 +9,9 @@ import orjson
 import pytest
 
 from appealbus.core import clocks
+from appealbus.core.journal import documents, events, keeping, retention
+from appealbus.core.journal.appeals import cases, lists
+from appealbus.core.journal.deliveries import deliveries, delivering
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.keeping import Anew
 from appealbus.core.journal.retention import Ages
@@ -29,7 +32,7 @@ async def test_versions_stay_what_they_were(journal: Journal, make: Make, url: s
     trail = make.found().provenance
     assert trail is not None
     for step in range(form(12, 30)):
-        case = await journal.case(number)
+        case = await journal.ask(cases.case, number)
         assert case is not None
         named = trail.model_copy(update={"question_id": f"q{random.choice([0, 1, step])}"})
         record = OtherRecord.model_validate({"type": "acme.Thing", "size": random.randint(1, 3)})
@@ -39,22 +42,26 @@ async def test_versions_stay_what_they_were(journal: Journal, make: Make, url: s
                 wanted[case.version + 1] = await told(journal, case, found, keeps=random.random() < 0.7)
             case 2:
                 failed = make.state("acme.thing", runs=step + 1)
-                await journal.keep_at_once(case.appeal_id, replace(failed, provenance=named))
+                await journal.do(keeping.Keep(case.appeal_id, replace(failed, provenance=named)))
             case 3:
                 for state in case.states:
                     anew = Anew(replace(found, key=state.key), "acme", (state.lookup, state.ended_at), ["size"])
-                    await journal.reread(case.appeal_id, [anew], reason="so")
+                    await journal.do(keeping.Reread(case.appeal_id, [anew], reason="so"))
             case 4:
-                due = await journal.undelivered("out", journal.now() + timedelta(days=9), random.randint(1, 3))
+                due = await journal.ask(
+                    deliveries.undelivered, "out", journal.now() + timedelta(days=9), random.randint(1, 3)
+                )
                 for each in due:
                     assert orjson.loads(each.dossier) == wanted[each.version]
-                await journal.delivered([each.delivery_id for each in due])
+                await journal.do(delivering.Confirmed([each.delivery_id for each in due]))
             case _:
-                await journal.prune(Ages(never, versions=clocks.wall() + timedelta(days=1)))
-        there = {row.version for row in await journal.versions(number)}
-        waiting = {row.version for row in await journal.deliveries(number) if row.state.value == "waiting"}
+                await retention.prune(journal, Ages(never, versions=clocks.wall() + timedelta(days=1)))
+        there = {row.version for row in await journal.ask(lists.versions, number)}
+        waiting = {
+            row.version for row in await journal.ask(deliveries.deliveries, number) if row.state.value == "waiting"
+        }
         assert there >= waiting | ({max(wanted)} if wanted else set())
         for version in there:
-            assert orjson.loads(await journal.dossier(number, version) or b"") == wanted[version]
-    await journal.place_log()
+            assert orjson.loads(await journal.ask(documents.whole, number, version) or b"") == wanted[version]
+    await journal.do(events.Placing())
     check_the_past(url)

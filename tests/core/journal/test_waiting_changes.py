@@ -13,7 +13,9 @@ from sqlalchemy import NullPool, create_engine, delete, func, select, update
 
 from appealbus.core.domain.sender import Sender
 from appealbus.core.errors import JournalError
-from appealbus.core.journal.changes import changes, waiting_changes
+from appealbus.core.journal import events, figures, quarantine, retention
+from appealbus.core.journal import log as journal_log
+from appealbus.core.journal.changes import changes, changing, targets, waiting_changes
 from appealbus.core.journal.changes.changes import NewChange
 from appealbus.core.journal.changes.changes import change as table
 from appealbus.core.journal.journal import Journal
@@ -44,7 +46,7 @@ async def send(journal, news, most=10_000):
     results = Counter()
     news = list(news)
     for start in range(0, len(news), 500):
-        batch = (journal.change(new, most_waiting=most) for new in news[start : start + 500])
+        batch = (journal.do(targets.Changing(new, most_waiting=most)) for new in news[start : start + 500])
         for result in await asyncio.gather(*batch, return_exceptions=True):
             if isinstance(result, BaseException) and not isinstance(result, JournalError):
                 raise result
@@ -72,12 +74,14 @@ async def test_no_channel_takes_the_room_of_another(journal, url, change):
     assert flood == {"taken": 10, "change.too_many_wait": 40}
     others = await send(journal, (change(f"p{at}", channel="portal", number=f"P-{at}") for at in range(10)), 10)
     assert others == {"taken": 10}
-    assert not (await journal.change(change("f0", number="F-0"), most_waiting=10)).new
-    assert await journal.would_change(change("p0", channel="portal", number="P-0"), most_waiting=10) == "P-0"
+    assert not (await journal.do(targets.Changing(change("f0", number="F-0"), most_waiting=10))).new
+    assert (
+        await journal.ask(changing.would_change, change("p0", channel="portal", number="P-0"), most_waiting=10) == "P-0"
+    )
     with pytest.raises(JournalError) as caught:
-        await journal.would_change(change("p10", channel="portal"), most_waiting=10)
+        await journal.ask(changing.would_change, change("p10", channel="portal"), most_waiting=10)
     assert caught.value.code == "change.too_many_wait"
-    counts = await journal.counts()
+    counts = await journal.ask(figures.counts)
     assert (counts.waiting_changes, counts.waiting_by_channel) == (20, {"files": 10, "portal": 10})
     assert in_tables(url) == ({"files": 10, "portal": 10},) * 2
 
@@ -116,17 +120,19 @@ async def test_an_appeal_takes_up_what_has_room_by_date(journal, url, make, chan
     kept = [f"m{at:02}" for at in reversed(range(20))]
     assert [each.change.message_id for each in sorted(case.kept_changes, key=lambda each: each.order)] == [*kept, "end"]
     assert (case.changes, case.closed) == (21, "answered")
-    refused = await journal.quarantined(limit=100)
+    refused = await journal.ask(quarantine.quarantined, limit=100)
     assert {(row.code, row.channel, row.reason) for row in refused} == {
         ("change.too_many", "files", "the appeal has too many changes already")
     }
     assert sorted(row.position for row in refused) == [f"change n{at:02}" for at in range(20)]
-    assert Change.model_validate_json((await journal.quarantine_row(refused[0].id)).raw).number == NUMBER
-    await journal.place_log()
-    log = (await journal.log(what=["quarantined"])).entries
+    assert (
+        Change.model_validate_json((await journal.ask(quarantine.quarantine_row, refused[0].id)).raw).number == NUMBER
+    )
+    await journal.do(events.Placing())
+    log = (await journal.ask(journal_log.page, what=["quarantined"])).entries
     assert {(each.appeal_id, each.detail["id"]) for each in log} == {(appeal.appeal_id, row.id) for row in refused}
     assert in_tables(url) == ({"files": 1},) * 2
-    assert await journal.expire_changes(make.later(-1)) == 0
+    assert await retention.expire_changes(journal, make.later(-1)) == 0
 
 
 async def test_an_appeal_takes_up_no_more_bytes_than_it_may(journal, make, change, monkeypatch):
@@ -139,7 +145,7 @@ async def test_an_appeal_takes_up_no_more_bytes_than_it_may(journal, make, chang
     await journal.accept(make.new(number=NUMBER))
     (case,) = await journal.claim("w", make.now, 10, 60)
     assert sorted(each.change.message_id for each in case.kept_changes) == ["e", "e30", "e31", "e32"]
-    assert len(await journal.quarantined(limit=100)) == 10
+    assert len(await journal.ask(quarantine.quarantined, limit=100)) == 10
 
 
 async def test_what_names_an_appeal_and_is_not_its_own_waits_no_more(journal, url, make, change):
@@ -156,18 +162,18 @@ async def test_what_names_an_appeal_and_is_not_its_own_waits_no_more(journal, ur
     await journal.accept(make.new("m2"))
     cases = await journal.claim("w", make.now, 10, 60)
     assert [each.change.message_id for case in cases for each in case.kept_changes] == ["b"]
-    refused = {row.position: row.code for row in await journal.quarantined()}
+    refused = {row.position: row.code for row in await journal.ask(quarantine.quarantined)}
     contradictory = dict.fromkeys(("change c", "change d"), "change.contradictory")
     assert refused == {"change a": "change.foreign", **contradictory}
     waits = {"files": 3, "other": 1}
     assert in_tables(url) == (waits,) * 2, "nobody can have meant a number that the bus gave later"
-    await journal.place_log()
-    assert {each.appeal_id for each in (await journal.log(what=["quarantined"])).entries} == {None}
-    assert await journal.expire_changes(make.later(-1)) == 0
-    again = await journal.change(change("c", number=NUMBER, appeal_message_id="m9"))
+    await journal.do(events.Placing())
+    assert {each.appeal_id for each in (await journal.ask(journal_log.page, what=["quarantined"])).entries} == {None}
+    assert await retention.expire_changes(journal, make.later(-1)) == 0
+    again = await journal.do(targets.Changing(change("c", number=NUMBER, appeal_message_id="m9")))
     assert (again.new, again.receipt.number) == (False, NUMBER), "as if no such appeal had come"
-    assert await journal.expire_changes(make.later(1)) == 4
-    assert len(await journal.quarantined()) == 4
+    assert await retention.expire_changes(journal, make.later(1)) == 4
+    assert len(await journal.ask(quarantine.quarantined)) == 4
 
 
 async def test_an_appeal_that_is_here_has_room_for_its_end(journal, make, change, monkeypatch):
@@ -197,7 +203,7 @@ async def test_what_an_earlier_program_has_counted_in_all_is_counted_by_channel(
         connection.execute(delete(counter).where(counter.c.name.startswith("waiting_changes of ")))
     engine.dispose()
     assert in_tables(url) == ({"files": 5, "portal": 1}, {})
-    assert (await journal.counts()).waiting_by_channel == {"files": 5, "portal": 1}
+    assert (await journal.ask(figures.counts)).waiting_by_channel == {"files": 5, "portal": 1}
     assert await send(journal, [change("f9")], 5) == {"change.too_many_wait": 1}
     assert await send(journal, [change("p9", channel="portal")], 5) == {"taken": 1}
     assert in_tables(url) == ({"files": 5, "portal": 2},) * 2
@@ -218,7 +224,7 @@ async def test_what_an_earlier_program_let_wait_is_about_appeals_of_its_own_chan
     await journal.accept(make.new(number=NUMBER))
     (case,) = await journal.claim("w", make.now, 10, 60)
     assert [each.change.message_id for each in case.kept_changes] == ["own"]
-    assert [row.code for row in await journal.quarantined()] == ["change.foreign"]
+    assert [row.code for row in await journal.ask(quarantine.quarantined)] == ["change.foreign"]
 
 
 async def test_a_right_rests_on_no_change_without_room(journal, make, change, monkeypatch):
@@ -231,7 +237,7 @@ async def test_a_right_rests_on_no_change_without_room(journal, make, change, mo
     await journal.accept(make.new(number=NUMBER))
     (case,) = await journal.claim("w", make.now, 10, 60)
     assert [each.change.message_id for each in case.kept_changes] == ["e0", "e1"]
-    codes = {row.position: row.code for row in await journal.quarantined()}
+    codes = {row.position: row.code for row in await journal.ask(quarantine.quarantined)}
     assert codes == {"change moves": "change.too_many", "change s": "change.out_of_scope"}
 
 
@@ -263,13 +269,13 @@ async def test_what_an_earlier_program_left_waiting_is_told_the_truth(journal, u
     monkeypatch.setattr(waiting_changes, "_AT_ONCE", 2_200)
     await journal.accept(make.new(number=NUMBER))
     assert in_tables(url)[0] == {"files": 288, "other": 1}
-    assert await journal.expire_changes(make.later(-10)) == 287
+    assert await retention.expire_changes(journal, make.later(-10)) == 287
     assert in_tables(url) == ({"files": 1, "other": 1},) * 2
-    codes = Counter(row.code for row in await journal.quarantined(limit=1000))
+    codes = Counter(row.code for row in await journal.ask(quarantine.quarantined, limit=1000))
     assert codes == {"change.too_many": 296, "change.foreign": 1}
-    assert await journal.expire_changes(make.later(1)) == 2
+    assert await retention.expire_changes(journal, make.later(1)) == 2
     assert in_tables(url) == ({}, {})
-    newest = max(await journal.quarantined(limit=1000), key=lambda row: row.id)
+    newest = max(await journal.ask(quarantine.quarantined, limit=1000), key=lambda row: row.id)
     assert newest.code == "change.appeal_unknown"
 
 
@@ -280,16 +286,16 @@ async def test_large_changes_are_not_read_to_be_put_aside(journal, make, change)
     for at in range(0, 200, 20):
         await send(journal, (change(f"n{at + more}", **large) for more in range(20)))
         await send(journal, (change(f"m{at + more}", appeal_message_id="m1", **large) for more in range(20)))
-    assert (await journal.counts()).waiting_changes == 400
+    assert (await journal.ask(figures.counts)).waiting_changes == 400
     tracemalloc.start()
     try:
         await journal.accept(make.new(number=NUMBER))
         assert tracemalloc.get_traced_memory()[1] < 3_000_000
     finally:
         tracemalloc.stop()
-    taken = len(await journal.changes(NUMBER))
+    taken = len(await journal.ask(changes.changes, NUMBER))
     assert taken < 200, "by bytes"
-    assert (await journal.counts()).quarantine == 400 - taken
+    assert (await journal.ask(figures.counts)).quarantine == 400 - taken
 
 
 async def test_two_workers_count_as_one(journal_database, change):
@@ -327,13 +333,13 @@ async def test_adding_adopting_and_giving_up_at_the_same_time(journal_database, 
                 channel = ("files", "portal")[at % 2]
                 jobs.append(two.accept(make.new(f"m{at}", channel=channel, number=f"N-{at % 10}")))
             if at % 5 == 0:
-                jobs.append(one.expire_changes(make.later(1 if at % 2 else -1)))
+                jobs.append(retention.expire_changes(one, make.later(1 if at % 2 else -1)))
         results = await asyncio.wait_for(asyncio.gather(*jobs), 120)
         taken = sum(each["taken"] for each in results if isinstance(each, Counter))
         rows, counted = in_tables(journal_database)
         assert rows == counted
         cases = await one.claim("w", make.now, 1_000, 60)
-        quarantined = await one.quarantined(limit=10_000)
+        quarantined = await one.ask(quarantine.quarantined, limit=10_000)
         assert taken == sum(rows.values()) + sum(case.changes for case in cases) + len(quarantined)
         assert all(case.changes == len(case.kept_changes) for case in cases)
 
@@ -357,8 +363,10 @@ async def test_what_unravels_is_asked_once(journal, make, change):
     began = time.process_time()
     await journal.accept(new)
     assert time.process_time() - began < 2
-    assert Counter(row.code for row in await journal.quarantined(limit=1000)) == {"change.out_of_scope": 200}
-    assert len(await journal.changes(NUMBER)) == 199
+    assert Counter(row.code for row in await journal.ask(quarantine.quarantined, limit=1000)) == {
+        "change.out_of_scope": 200
+    }
+    assert len(await journal.ask(changes.changes, NUMBER)) == 199
 
 
 @pytest.mark.proof
@@ -371,8 +379,8 @@ async def test_ends_that_an_earlier_program_let_wait_are_counted_once(journal, m
     began = time.process_time()
     await journal.accept(make.new(number=NUMBER))
     assert time.process_time() - began < form(1, 4)
-    assert len(await journal.changes(NUMBER)) == 200
-    assert (await journal.counts()).quarantine == many - 200
+    assert len(await journal.ask(changes.changes, NUMBER)) == 200
+    assert (await journal.ask(figures.counts)).quarantine == many - 200
 
 
 async def test_no_id_in_quarantine_tells_that_an_appeal_came(journal, make, change):
@@ -380,7 +388,7 @@ async def test_no_id_in_quarantine_tells_that_an_appeal_came(journal, make, chan
     ids = []
 
     async def step():
-        ids.append(await journal.quarantine(make.quarantine()))
+        ids.append(await journal.do(make.quarantine()))
 
     await step()
     await send(journal, [replace(change("a", "withdrawn"), sender=SCOPED), change("b", channel="other")])
@@ -389,13 +397,15 @@ async def test_no_id_in_quarantine_tells_that_an_appeal_came(journal, make, chan
     await step()
     await journal.accept(make.new(number=NUMBER))
     await step()
-    await journal.expire_changes(make.later(1))
+    await retention.expire_changes(journal, make.later(1))
     await step()
     assert [later - sooner for sooner, later in pairwise(ids)] == [5, 1, 1, 1]
-    codes = {row.position: row.code for row in await journal.quarantined(limit=100) if row.id not in ids}
+    codes = {
+        row.position: row.code for row in await journal.ask(quarantine.quarantined, limit=100) if row.id not in ids
+    }
     refused = {"change a": "change.out_of_scope", "change b": "change.foreign", "change c": "change.contradictory"}
     assert codes == {**refused, "change d": "change.appeal_unknown"}
-    assert len({row.id for row in await journal.quarantined(limit=100)}) == 9
+    assert len({row.id for row in await journal.ask(quarantine.quarantined, limit=100)}) == 9
 
 
 async def test_what_rights_rest_on_is_kept_beside_a_change(journal, url, make, change, monkeypatch):
@@ -405,10 +415,12 @@ async def test_what_rights_rest_on_is_kept_beside_a_change(journal, url, make, c
     await send(journal, [replace(change("waited", corrected={"text": "x"}), sender=SCOPED)])
     await journal.accept(new)
     await send(journal, (change(f"c{at}", at=at, corrected={"text": "x" * 50_000}) for at in range(20)))
-    assert (await journal.change(replace(change("may", "due", due_on="2026-03-02"), sender=SCOPED))).refused is None
+    assert (
+        await journal.do(targets.Changing(replace(change("may", "due", due_on="2026-03-02"), sender=SCOPED)))
+    ).refused is None
     await send(journal, [change("moves", at=100, **THERE)])
     assert (
-        await journal.change(replace(change("may not", "due", due_on="2026-03-02"), sender=SCOPED))
+        await journal.do(targets.Changing(replace(change("may not", "due", due_on="2026-03-02"), sender=SCOPED)))
     ).refused == "change.out_of_scope"
     assert not read
     engine = create_engine(url, poolclass=NullPool)
@@ -416,6 +428,6 @@ async def test_what_rights_rest_on_is_kept_beside_a_change(journal, url, make, c
         connection.execute(update(table).values(says=None))
     engine.dispose()
     assert (
-        await journal.change(replace(change("nor now", "due", due_on="2026-03-02"), sender=SCOPED))
+        await journal.do(targets.Changing(replace(change("nor now", "due", due_on="2026-03-02"), sender=SCOPED)))
     ).refused == "change.out_of_scope"
     assert read

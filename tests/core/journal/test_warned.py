@@ -23,7 +23,7 @@ async def test_warnings_are_counted_by_channel_and_code(journal, make):
     other = await taken(journal, make, "m-10", "esedo", OTHER)
     await taken(journal, make, "m-11", "paper")
     newest = tuple(numbers[:0:-1])
-    assert await journal.warned() == [
+    assert await journal.ask(figures.warned) == [
         Warned("esedo", "cadastral_number.length", 1, 1, (other,)),
         Warned("portal", "cadastral_number.length", 4, 5, newest),
         Warned("portal", "field.unknown", 4, 5, newest),
@@ -37,11 +37,11 @@ async def test_only_the_newest_appeals_are_looked_at(journal, make, monkeypatch)
     monkeypatch.setattr(figures, "WARNED", 2)
     for at in range(2):
         await taken(journal, make, f"n-{at}", "portal", OTHER)
-    assert [(each.code, each.appeals, each.of) for each in await journal.warned()] == [
+    assert [(each.code, each.appeals, each.of) for each in await journal.ask(figures.warned)] == [
         ("cadastral_number.length", 2, 2)
     ]
     monkeypatch.setattr(figures, "_LARGEST", 1)
-    assert await journal.warned() == []
+    assert await journal.ask(figures.warned) == []
 
 
 async def test_they_are_read(journal, make):
@@ -49,6 +49,6 @@ async def test_they_are_read(journal, make):
     await taken(journal, make, "m-1", "portal", ODD)
     await taken(journal, make, "m-2", "esedo", ODD)
     number = await taken(journal, make, "m-3", "portal", OTHER)
-    (newest, told), _, (_, first) = await journal.newest_with_warnings()
+    (newest, told), _, (_, first) = await journal.ask(figures.newest_with_warnings)
     assert (newest.number, newest.channel) == (number, "portal")
     assert ([each["code"] for each in told], first[0]["field"]) == (["cadastral_number.length"], "appeal")

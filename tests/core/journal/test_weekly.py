@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from appealbus.core.domain.weekly import WeekCount, WeekPart
+from appealbus.core.journal import figures
 from appealbus.core.journal.appeals.accepting import NewAppeal
 from appealbus.core.journal.journal import Journal
 from appealbus.schemas.appeal import Appeal, AppealKind, PersonApplicant, Place, QuestionCategory
@@ -47,7 +48,7 @@ async def weeks(journal: Journal) -> Journal:
 
 async def test_each_week_begins_on_monday_in_kazakhstan(weeks: Journal) -> None:
     """Appeals are counted by the week of the country's zone, by category and by place, absent ones too."""
-    counted = await weeks.week_counts()
+    counted = await weeks.ask(figures.week_counts)
     before, this = date(2026, 11, 16), date(2026, 11, 23)
     assert sorted(counted.rows, key=lambda row: row.first_id) == [
         WeekCount(before, "land", "271010000", 2, 1, 2),
@@ -63,7 +64,7 @@ async def test_each_week_begins_on_monday_in_kazakhstan(weeks: Journal) -> None:
 async def test_whoever_goes_on_counts_each_once(weeks: Journal) -> None:
     """Pages of two appeals sum up to all of them, and behind the last one there is nothing."""
     seen, after = 0, 0
-    while rows := (page := await weeks.week_counts(after, 2)).rows:
+    while rows := (page := await weeks.ask(figures.week_counts, after, 2)).rows:
         assert sum(row.appeals for row in rows) <= 2
         seen, after = seen + sum(row.appeals for row in rows), page.upto
     assert (seen, after, page.last) == (7, 7, 7)
@@ -73,7 +74,7 @@ async def test_the_appeals_of_a_week_are_found_by_category_and_place(weeks: Jour
     """The newest come first; a place is a whole region or a district, and none is everywhere."""
 
     async def found(monday: date = date(2026, 11, 23), **about: str) -> list[int]:
-        return [row.appeal_id for row in await weeks.appeals_of_week(WeekPart(monday, 1, 7, **about))]
+        return [row.appeal_id for row in await weeks.ask(figures.appeals_of_week, WeekPart(monday, 1, 7, **about))]
 
     assert await found() == [7, 6, 5, 4, 3]
     assert await found(category="land") == [7, 4, 3]

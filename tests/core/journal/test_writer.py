@@ -7,8 +7,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from appealbus.core.errors import JournalError
-from appealbus.core.journal import access
+from appealbus.core.journal import access, keeping, quarantine
 from appealbus.core.journal import writer as writing
+from appealbus.core.journal.appeals import cases, lists
 from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.lock import FileLock
@@ -104,11 +105,11 @@ async def test_a_bad_write_fails_alone(journal, make):
     """Its group is rolled back and done again one by one: the others are on disk, the bad one leaves nothing."""
     rows = [[make.access("N", f"q{index}")] for index in range(20)]
     rows[7] = [make.access("N", "q7"), make.access(None, "broken")]
-    results = await asyncio.gather(*(journal.access(row) for row in rows), return_exceptions=True)
+    results = await asyncio.gather(*(journal.do(access.Asking(row)) for row in rows), return_exceptions=True)
 
     assert [index for index, result in enumerate(results) if result is not None] == [7]
     assert results[7].code == "constraint"
-    questions = {row.question_id for row in await journal.access_rows()}
+    questions = {row.question_id for row in await journal.ask(access.access_rows)}
     assert questions == {f"q{index}" for index in range(20)} - {"q7"}
 
 
@@ -150,7 +151,7 @@ async def test_a_defect_in_a_write_is_told_with_its_place(journal):
 async def test_errors_quote_nothing_of_what_was_written(journal, make):
     """Neither the text nor what hangs on the error carries personal data."""
     with pytest.raises(JournalError) as caught:
-        await journal.access([make.access(None)])
+        await journal.do(access.Asking([make.access(None)]))
     seen, error = "", caught.value
     while error is not None:
         seen, error = seen + repr(error), error.__cause__ or (None if error.__suppress_context__ else error.__context__)
@@ -168,9 +169,9 @@ async def test_a_full_disk_acknowledges_nothing(journal, make):
     before = await journal.accept(make.new("before"))
     await submit(journal, pages, 0)
     big = [make.quarantine(bytes(100_000)) for _ in range(5)]
-    results = await asyncio.gather(*(journal.quarantine(one) for one in big), return_exceptions=True)
+    results = await asyncio.gather(*(journal.do(one) for one in big), return_exceptions=True)
     assert {result.code for result in results} == {"disk_full"}
-    await journal.keep(before.appeal_id, make.state(key="k" * 20_000))
+    await journal.post(keeping.Keep(before.appeal_id, make.state(key="k" * 20_000)))
     with pytest.raises(JournalError, match="disk is full"):
         await journal.conclude(
             Conclusion(
@@ -179,8 +180,8 @@ async def test_a_full_disk_acknowledges_nothing(journal, make):
         )
 
     await submit(journal, pages, 1000)
-    assert await journal.quarantined() == []
-    assert await journal.quarantine(big[0]) == 1
+    assert await journal.ask(quarantine.quarantined) == []
+    assert await journal.do(big[0]) == 1
     assert (await journal.accept(make.new("after"))).receipt.number == "AB-2026-00000002"
 
 
@@ -204,7 +205,7 @@ async def test_a_commit_that_fails_is_the_last_of_its_kind_only(tmp_path, make, 
         failing = False
         accepted = await journal.accept(make.new("a"))
         assert accepted.new
-        assert [row.message_id for row in await journal.appeals()] == ["a"]
+        assert [row.message_id for row in await journal.ask(lists.appeals)] == ["a"]
 
 
 async def test_a_full_queue_makes_writers_wait(journal, make):
@@ -227,7 +228,7 @@ async def test_a_full_queue_makes_writers_wait(journal, make):
     gate.set()
     await asyncio.gather(first, many)
     await submit(journal, lambda connection, items: items)
-    assert len(await journal.access_rows(limit=10**6)) == writing._QUEUE + 500
+    assert len(await journal.ask(access.access_rows, limit=10**6)) == writing._QUEUE + 500
 
 
 async def test_closing_writes_what_is_queued(url, make):
@@ -235,9 +236,9 @@ async def test_closing_writes_what_is_queued(url, make):
     async with await Journal.open(url) as journal:
         accepted = await journal.accept(make.new())
         for index in range(700):
-            await journal.keep(accepted.appeal_id, make.state(key=str(index)))
+            await journal.post(keeping.Keep(accepted.appeal_id, make.state(key=str(index))))
     async with await Journal.open(url) as journal:
-        assert len(await journal.states(accepted.receipt.number)) == 700
+        assert len(await journal.ask(cases.states, accepted.receipt.number)) == 700
 
 
 async def test_a_cancelled_writer_does_not_disturb_its_group(journal, make):
@@ -256,7 +257,7 @@ async def test_a_lock_that_is_never_free_is_an_error(journal, make, tmp_path):
     with other:
         with pytest.raises(JournalError, match="write lock") as caught:
             await journal.accept(make.new())
-        assert await journal.appeals() == []
+        assert await journal.ask(lists.appeals) == []
     assert caught.value.code == "locked"
     assert (await journal.accept(make.new())).receipt.number == "AB-2026-00000001"
     other.close()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from appealbus.core.domain.access import AccessRow, Served
 from appealbus.core.domain.case import LookupState
-from appealbus.core.journal import store
+from appealbus.core.journal import access, events, keeping, store
 from appealbus.core.journal.appeals.accepting import NewAppeal
 from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.journal.journal import Journal
@@ -29,10 +29,12 @@ async def one(journal: Journal, message_id: str) -> None:
     number = accepted.receipt.number
     say("accepted", message_id, number)
     question = f"{message_id}-q"
-    await journal.access([AccessRow(question, now, "a", "s", "x", "x.y", number, "p", "b", Served.SOURCE)])
+    await journal.do(access.Asking([AccessRow(question, now, "a", "s", "x", "x.y", number, "p", "b", Served.SOURCE)]))
     say("access", question, number)
     for version in (1, 2):
-        await journal.keep(accepted.appeal_id, LookupState("x.y", str(version), OutcomeKind.NOT_FOUND, now))
+        await journal.post(
+            keeping.Keep(accepted.appeal_id, LookupState("x.y", str(version), OutcomeKind.NOT_FOUND, now))
+        )
         await journal.conclude(
             Conclusion(
                 accepted.appeal_id,
@@ -48,7 +50,7 @@ async def one(journal: Journal, message_id: str) -> None:
 
 async def place(journal: Journal) -> None:
     while True:
-        await journal.place_log()
+        await journal.do(events.Placing())
         await asyncio.sleep(0.01)
 
 

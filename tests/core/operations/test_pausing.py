@@ -7,6 +7,7 @@ import pytest
 
 from appealbus.core import clocks
 from appealbus.core.errors import JournalError
+from appealbus.core.journal import pauses
 from appealbus.core.journal.journal import Journal
 from appealbus.core.operations import pausing
 from tests.services.journals import sqlite_journal
@@ -22,6 +23,6 @@ async def test_a_pause_is_counted_by_the_journals_clock(tmp_path: Path, monkeypa
         assert timedelta(0) <= given.at - now < timedelta(minutes=1)
         with pytest.raises(JournalError, match="paused or resumed the source meanwhile"):
             await pausing.pause(journal, "s", now + timedelta(hours=3), reason="a test", by="marat", seen="")
-        assert (await journal.source_news()).pauses["s"] == given
+        assert (await journal.ask(pauses.news)).pauses["s"] == given
     finally:
         await journal.close()

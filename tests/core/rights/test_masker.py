@@ -12,6 +12,7 @@ import pytest
 
 from appealbus.core.domain.client import Role
 from appealbus.core.fair_share import on_behalf_of
+from appealbus.core.journal.appeals import lists
 from appealbus.core.journal.appeals.accepting import NewAppeal
 from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.journal.journal import Journal
@@ -110,7 +111,7 @@ async def test_a_repeated_read_masks_nothing(
                 taken.appeal_id, dossier=version(number=at), version=at, completeness=Completeness.COMPLETE
             )
             await journal.conclude(made)
-        row, looks = await journal.appeal(taken.receipt.number), Looks()
+        row, looks = await journal.ask(lists.appeal_row, taken.receipt.number), Looks()
         assert row is not None
         for name in ("one", "two"):
             views = Views(journal, Viewer(name, Role.REVIEWER, MASK), looks, masker)

@@ -10,6 +10,8 @@ from appealbus.core.config.loading import load
 from appealbus.core.config.problems import InvalidConfig
 from appealbus.core.domain.client import Client, Credential, Role
 from appealbus.core.domain.sender import Sender
+from appealbus.core.journal import clients
+from appealbus.core.journal.changes import targets
 from appealbus.core.journal.changes.changes import NewChange
 from appealbus.core.journal.journal import Journal
 from appealbus.core.rights.policy import read_policy
@@ -51,11 +53,11 @@ async def sent(folder: Path) -> None:
         ]):  # fmt: skip
             given = {"message_id": f"c-{at}", "channel": channel, "number": "N", "kind": kind or None}
             new = NewChange(Change.model_validate(given), now, "test", Sender())
-            await journal.change(new)
+            await journal.do(targets.Changing(new))
         for name, role, channel in (("register", Role.REGISTRY, ""), ("portal", Role.CHANNEL, "portal")):
             _, mark, digest = new_token()
             client = Client(name, role, channel, (), (), None, now, "person:test")
-            await journal.add_client(client, Credential(mark, "token", now, now), digest)
+            await journal.do(clients.NewClient(client, Credential(mark, "token", now, now), digest))
 
 
 ADDED = """

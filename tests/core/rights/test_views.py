@@ -15,6 +15,8 @@ from appealbus.core.domain.event import LogEntry, What
 from appealbus.core.domain.feed import FeedEntry
 from appealbus.core.domain.listing import AppealRow
 from appealbus.core.enrichment.fields import FieldError
+from appealbus.core.journal import access, documents, events, feed, log, retention
+from appealbus.core.journal.appeals import lists, suspects
 from appealbus.core.journal.appeals.accepting import NewAppeal
 from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.journal.journal import Journal
@@ -33,6 +35,7 @@ from appealbus.schemas.maskedxml import masked_to_xml
 from appealbus.schemas.safexml import parse
 from tests.core.journal.conftest import NOW
 from tests.core.rights.made import FIELDS, dossier, value
+from tests.services.asking import instead, through
 from tests.services.journals import sqlite_journal
 
 _DESK = Mask("desk", hides=(Pattern.parse("appeal.applicant.phone"), Pattern.parse("gbdfl.person/birth_date")))
@@ -67,9 +70,9 @@ def write(journal: Journal) -> Write:
                     taken.appeal_id, dossier=orjson.dumps(made), version=number, completeness=Completeness.COMPLETE
                 )
             )
-        while await journal.place_log():
+        while await journal.do(events.Placing()):
             pass
-        row = await journal.appeal(taken.receipt.number)
+        row = await journal.ask(lists.appeal_row, taken.receipt.number)
         assert row is not None
         return row
 
@@ -109,13 +112,13 @@ async def test_a_list_reads_no_dossier_of_a_single_version(
     """Whoever sees how questions ended sees that it is there; of others the time of a version may be hidden, too."""
     row = await write({})
     read: list[str] = []
-    dossier = journal.dossier
+    dossier = through(journal, documents.whole)
 
     async def watched(number: str, version: int | None = None) -> bytes | None:
         read.append(number)
         return await dossier(number, version)
 
-    monkeypatch.setattr(journal, "dossier", watched)
+    instead(monkeypatch, journal, documents.whole, watched)
     for mask, reads, at in ((TECHNICAL, 0, row.changed_at), (_DESK, 1, NOW + timedelta(hours=1))):
         read.clear()
         views = _views(journal, mask)
@@ -134,7 +137,7 @@ async def test_who_sees_all_gets_what_is_kept(journal: Journal, write: Write) ->
     for version in range(1, 5):
         found = await views.dossier(row, version)
         assert found is not None
-        assert found.raw == await journal.dossier(row.number, version)
+        assert found.raw == await journal.ask(documents.whole, row.number, version)
     assert len(await views.versions(row)) == 4
     assert await views.row(row) == row
 
@@ -191,13 +194,13 @@ async def test_what_is_remembered_of_pruned_versions_hides_none(journal: Journal
     """Of versions that look the same the first that is left is seen, whoever has had the one before it or has not."""
     row = await write({}, {"appeal.applicant.surname": 901}, {"appeal.applicant.phone": 900})
     views = _views(journal)
-    entries = (await journal.feed(None, 10)).entries
+    entries = (await journal.ask(feed.page, None, 10)).entries
     assert [await views.is_news(each) for each in entries] == [True, True, False]
-    later = await journal.dossier(row.number, 3)
+    later = await journal.ask(documents.whole, row.number, 3)
     assert later is not None
-    await journal.prune(Ages(NOW - timedelta(days=1), versions=journal.now() + timedelta(days=1)))
-    assert [each.version for each in await journal.versions(row.number)] == [3]
-    (left,) = (await journal.feed(None, 10)).entries
+    await retention.prune(journal, Ages(NOW - timedelta(days=1), versions=journal.now() + timedelta(days=1)))
+    assert [each.version for each in await journal.ask(lists.versions, row.number)] == [3]
+    (left,) = (await journal.ask(feed.page, None, 10)).entries
     assert await views.is_news(left)
     assert [each.version for each in await views.versions(row)] == [3]
     for version in (None, 3):
@@ -212,7 +215,7 @@ async def test_a_version_by_which_an_appeal_comes_into_a_scope_is_news(journal: 
     """Though it looks like the one before, which was none of the viewer's; and the next one is none again."""
     mask = Mask("blind", hides=(Pattern.parse("appeal.kind"), Pattern.parse("appeal.applicant.phone")))
     row = await write({})
-    made = orjson.loads(await journal.dossier(row.number, 1) or b"")
+    made = orjson.loads(await journal.ask(documents.whole, row.number, 1) or b"")
     for version, phone in ((2, "1"), (3, "2")):
         made |= {"version": version}
         made["appeal"] |= {"kind": "report"}
@@ -220,7 +223,7 @@ async def test_a_version_by_which_an_appeal_comes_into_a_scope_is_news(journal: 
         await journal.conclude(
             Conclusion(row.appeal_id, dossier=orjson.dumps(made), version=version, completeness=Completeness.COMPLETE)
         )
-    row = await journal.appeal(row.number) or row
+    row = await journal.ask(lists.appeal_row, row.number) or row
     views = _views(journal, mask, kinds=("report",))
     entries = [
         FeedEntry(at, NOW, row.appeal_id, row.public_id, row.number, at, 1, "complete", "report", None)
@@ -235,7 +238,7 @@ async def test_the_first_version_after_a_restore_is_news(journal: Journal, write
     """It looks like the one before it, but whoever read on had another one since, which was undone."""
     row = await write({}, {"appeal.applicant.phone": 900})
     await journal.begin_epoch(1, 0)
-    made = orjson.loads(await journal.dossier(row.number, 2) or b"") | {"version": 3, "epoch": 2}
+    made = orjson.loads(await journal.ask(documents.whole, row.number, 2) or b"") | {"version": 3, "epoch": 2}
     again = Conclusion(row.appeal_id, dossier=orjson.dumps(made), version=3, completeness=Completeness.COMPLETE)
     await journal.conclude(again)
     entries = [
@@ -251,7 +254,7 @@ async def test_a_damaged_version_stops_no_feed(journal: Journal, write: Write) -
     await journal.conclude(
         Conclusion(row.appeal_id, dossier=b'{"receipt":1', version=3, completeness=Completeness.COMPLETE)
     )
-    made = orjson.loads(await journal.dossier(row.number, 2) or b"") | {"version": 4}
+    made = orjson.loads(await journal.ask(documents.whole, row.number, 2) or b"") | {"version": 4}
     await journal.conclude(
         Conclusion(row.appeal_id, dossier=orjson.dumps(made), version=4, completeness=Completeness.COMPLETE)
     )
@@ -260,7 +263,7 @@ async def test_a_damaged_version_stops_no_feed(journal: Journal, write: Write) -
         for at in range(1, 5)
     ]
     assert [await _views(journal).is_news(each) for each in entries] == [True] * 4
-    row = await journal.appeal(row.number) or row
+    row = await journal.ask(lists.appeal_row, row.number) or row
     newest = await _views(journal).dossier(row)
     assert newest is not None
     assert newest.version == 4
@@ -314,7 +317,7 @@ async def test_a_damaged_version_is_shown_to_nobody(journal: Journal, write: Wri
         await journal.conclude(
             Conclusion(taken.appeal_id, dossier=broken, version=1, completeness=Completeness.COMPLETE)
         )
-        row = await journal.appeal(taken.receipt.number) or row
+        row = await journal.ask(lists.appeal_row, taken.receipt.number) or row
         with pytest.raises(ValueError, match=r"."):
             await _views(journal).dossier(row)
 
@@ -367,12 +370,12 @@ async def test_what_people_wrote_is_for_auditors_and_for_themselves(journal: Jou
     """Purposes and reasons, in history, log and lists: others see the same mark, whatever they see else."""
     row = await write({})
     said = {"purpose": "проверка жалобы Ахметовой", "reason": "просила Ахметова"}
-    await journal.note_look("dossier", number=row.number, purpose=said["purpose"], by="api:desk")
-    await journal.note_look("dossier", number=row.number, by="api:desk")
-    await journal.hold_appeal(row.number, by="aigul", reason=said["reason"])
-    while await journal.place_log():
+    await journal.do(access.Look("dossier", number=row.number, purpose=said["purpose"], by="api:desk"))
+    await journal.do(access.Look("dossier", number=row.number, by="api:desk"))
+    await journal.do(suspects.Hold(row.number, by="aigul", reason=said["reason"]))
+    while await journal.do(events.Placing()):
         pass
-    row = await journal.appeal(row.number) or row
+    row = await journal.ask(lists.appeal_row, row.number) or row
     seen: dict[str, list[Any]] = {}
     for name, role, mask in (
         *(
@@ -387,7 +390,7 @@ async def test_what_people_wrote_is_for_auditors_and_for_themselves(journal: Jou
         actor = {"aigul": "person:aigul", "namesake": "person:desk"}.get(name, f"api:{name}")
         views = Views(journal, Viewer(name, role, mask, actor=actor))
         entries = (await views.history(row)).entries
-        logged = [shown for each in await journal.history(row.number) if (shown := await views.logged(each))]
+        logged = [shown for each in await journal.ask(log.history, row.number) if (shown := await views.logged(each))]
         assert [(each.what, each.detail) for each in entries] == [(each.what, each.detail) for each in logged]
         purposes = [each.detail.get("purpose") for each in entries if each.what == What.READ]
         reasons = [each.detail["reason"] for each in entries if each.what == What.HELD and "reason" in each.detail]

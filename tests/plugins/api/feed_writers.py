@@ -73,7 +73,7 @@ def _write(
             some = dice.sample(appeals, min(dice.randint(1, 3), len(appeals), versions))
             now = datetime.now(UTC)
             new = [(each, _next(each, epoch, dice)) for each in some]
-            items = [Concluding(_conclusion(each, *made), now, now, epoch) for each, made in new]
+            items = [Concluding(_conclusion(each, *made), None, now, now, epoch, ()) for each, made in new]
             with opened.lock:  # as the writer does: on SQLite nobody starves
                 transaction = connection.begin()
                 assert not any(isinstance(each, Exception) for each in concluding.conclude(connection, items))
@@ -108,7 +108,7 @@ def _place(opened: store.OpenedDatabase, over: threading.Event, dice: random.Ran
     assert opened.writing is not None
     while found or not over.is_set():
         with opened.writing.connect() as connection:
-            (found,) = events.place(connection, [dice.randint(1, 50)])
+            (found,) = events.place(connection, [events.Placing(dice.randint(1, 50))])
             if dice.random() < 0.1:
                 connection.invalidate()
                 found = 1

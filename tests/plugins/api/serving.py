@@ -16,6 +16,7 @@ import orjson
 from appealbus.core.bus.intake.reception import Reception
 from appealbus.core.config.loading import from_document
 from appealbus.core.domain.client import Client, Credential, Role
+from appealbus.core.journal import clients
 from appealbus.core.journal.journal import Journal
 from appealbus.core.loading.host import Host
 from appealbus.core.rights.policy import Policy, read_policy
@@ -54,7 +55,7 @@ class Served:
         usual = {"channel": "test" if role is Role.CHANNEL else "", "places": (), "kinds": (), "per_minute": None}
         credential = Credential(mark, "token", now, now + given.pop("lasts", timedelta(days=1)))
         client = Client(name or role.value, role, **{**usual, **given}, created_at=now, created_by="person:test")
-        await self.journal.add_client(client, credential, digest)
+        await self.journal.do(clients.NewClient(client, credential, digest))
         return token
 
     async def client(self, role: Role | str, name: str = "", **given: Any) -> httpx.AsyncClient:

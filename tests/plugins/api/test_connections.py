@@ -11,6 +11,9 @@ import orjson
 import pytest
 
 from appealbus.core.domain.client import Role
+from appealbus.core.journal import clients as journal_clients
+from appealbus.core.journal import quarantine
+from appealbus.core.journal.appeals import lists
 from tests.plugins.api.serving import JSON, Served, kind_of, letter, served
 from tests.services.journals import sqlite_journal
 from tests.services.processes import PATIENCE
@@ -119,7 +122,7 @@ async def test_a_slow_body_is_cut(server: Served) -> None:
     )
     answer = await server.raw(head.encode() + b"Content-Length: 1000\r\n\r\n", b"{", b'"', pause=0.05)
     assert status(answer) == 408
-    assert await server.journal.quarantined() == []
+    assert await server.journal.ask(quarantine.quarantined) == []
 
 
 async def test_a_body_that_ends_early_keeps_nothing(server: Served) -> None:
@@ -134,8 +137,8 @@ async def test_a_body_that_ends_early_keeps_nothing(server: Served) -> None:
     writer.close()
     client = server.speaking(token)
     assert (await client.get("/v1/me")).status_code == 200
-    assert await server.journal.appeals() == []
-    assert await server.journal.quarantined() == []
+    assert await server.journal.ask(lists.appeals) == []
+    assert await server.journal.ask(quarantine.quarantined) == []
 
 
 async def test_a_connection_too_many_is_told_so(tmp_path: Path) -> None:
@@ -171,7 +174,7 @@ async def test_guessing_ends(tmp_path: Path) -> None:
         good = await server.token("ops")
         expired = await server.token("ops", "expired", lasts=timedelta(seconds=-1))
         revoked = await server.token("ops", "revoked")
-        await server.journal.revoke_client("revoked")
+        await server.journal.do(journal_clients.Revoking("revoked"))
         wrong = good[:-4] + ("aaaa" if good[-4:] != "aaaa" else "bbbb")
         answers = [
             await server.speaking(token).get("/v1/me")
@@ -197,7 +200,7 @@ async def test_a_revoked_token_ends_everywhere(tmp_path: Path) -> None:
         token = await first.token(Role.OPS)
         clients = [each.speaking(token) for each in (first, second)]
         assert [(await each.get("/v1/me")).status_code for each in clients] == [200, 200]
-        await first.journal.revoke_client("ops")
+        await first.journal.do(journal_clients.Revoking("ops"))
         async with asyncio.timeout(PATIENCE):
             while [(await each.get("/v1/me")).status_code for each in clients] != [401, 401]:
                 await asyncio.sleep(0.1)

@@ -10,6 +10,8 @@ import pytest
 from appealbus.core import From, Taken, found, refused
 from appealbus.core.bus.bus import Bus
 from appealbus.core.config.loading import from_document
+from appealbus.core.journal import events
+from appealbus.core.journal.appeals import lists
 from appealbus.core.rights.policy import read_policy
 from tests.core.kit import Thing, lookup, message, running_bus
 from tests.plugins.api.serving import kind_of, served
@@ -45,7 +47,7 @@ async def _ask(query: Any, source: Any) -> Any:
 
 
 async def _told(bus: Bus, client: httpx.AsyncClient, number: str, paths: tuple[str, ...]) -> list[str]:
-    row = await bus.journal.appeal(number)
+    row = await bus.journal.ask(lists.appeal_row, number)
     assert row is not None
     answers = [(await client.get(f"/v1/appeals/{row.public_id}{path}")).content for path in paths]
     feed = (await client.get("/v1/feed")).json()["entries"]
@@ -80,7 +82,7 @@ async def test_the_same_bytes_whatever_the_contract_makes_of_it(
             assert isinstance(taken, Taken)
             numbers.append(taken.receipt.number)
             await bus.settle()
-        while await bus.journal.place_log():
+        while await bus.journal.do(events.Placing()):
             pass
         loaded = from_document({"bus": given, "completeness": CONTRACTS}, tmp_path)
         policy = read_policy(loaded, bus.parts.host)
@@ -99,7 +101,7 @@ async def test_the_same_bytes_whatever_the_contract_makes_of_it(
 
 
 async def _state(bus: Bus, client: httpx.AsyncClient, number: str) -> dict[str, Any]:
-    row = await bus.journal.appeal(number)
+    row = await bus.journal.ask(lists.appeal_row, number)
     assert row is not None
     told: dict[str, Any] = (await client.get(f"/v1/appeals/{row.public_id}")).json()
     return told

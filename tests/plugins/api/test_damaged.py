@@ -9,6 +9,7 @@ import pytest
 
 from appealbus.core import packing
 from appealbus.core.domain.client import Role
+from appealbus.core.journal.appeals import cases, lists
 from appealbus.core.journal.appeals.accepting import NewAppeal
 from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.schemas import Appeal, Completeness
@@ -27,7 +28,7 @@ async def test_a_damaged_version_is_no_defect(server: Served, broken: bytes) -> 
     taken = await journal.accept(NewAppeal(Appeal(message_id="m"), datetime.now(UTC), "bus"))
     conclusion = Conclusion(taken.appeal_id, dossier=broken, version=1, completeness=Completeness.COMPLETE)
     await journal.conclude(conclusion)
-    row = await journal.appeal(taken.receipt.number)
+    row = await journal.ask(lists.appeal_row, taken.receipt.number)
     assert row is not None
     for role in (Role.REGISTRY, Role.INTEGRATOR):
         client = await server.client(role)
@@ -50,10 +51,10 @@ async def test_a_version_of_parts_that_is_damaged_is_not_asked_for_again(
     """It is damaged, whichever of its parts is, and not away for the moment; how the appeal stands is told."""
     journal = server.journal
     taken = await journal.accept(NewAppeal(Appeal(message_id="m"), datetime.now(UTC), "bus"))
-    await conclude(journal, (await journal.cases([taken.appeal_id]))[0])
+    await conclude(journal, (await journal.ask(cases.cases, [taken.appeal_id]))[0])
     with closing(sqlite3.connect(tmp_path / "journal.db")) as connection, connection:
         assert connection.execute(f"UPDATE {place} = ?", (packing._PACKED + b"{}",)).rowcount > 0
-    row = await journal.appeal(taken.receipt.number)
+    row = await journal.ask(lists.appeal_row, taken.receipt.number)
     assert row is not None
     for role in (Role.REGISTRY, Role.INTEGRATOR):
         client = await server.client(role)

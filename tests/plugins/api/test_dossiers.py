@@ -15,6 +15,8 @@ import pytest
 from appealbus.core import From, Inbound, Taken, Terms
 from appealbus.core.bus.bus import Bus
 from appealbus.core.domain.event import What
+from appealbus.core.journal import documents, log
+from appealbus.core.journal.appeals import lists
 from appealbus.plugins.api import turns
 from appealbus.schemas import Appeal
 from tests.core.kit import lookup, message, running_bus
@@ -34,7 +36,7 @@ class Read:
         self.number = number
 
     async def noted(self) -> list[tuple[str, str, dict[str, Any]]]:
-        entries = (await self.bus.journal.log(None, 500, what=[What.READ])).entries
+        entries = (await self.bus.journal.ask(log.page, None, 500, what=[What.READ])).entries
         return [(each.actor, each.detail["as"], dict(each.detail)) for each in entries]
 
 
@@ -51,7 +53,7 @@ async def read(tmp_path: Path) -> AsyncIterator[Read]:
         await bus.accept(Inbound("test", "c", orjson.dumps(change)))
         await bus.settle()
         async with served(f"sqlite:///{tmp_path / 'journal.db'}", tmp_path) as server:
-            row = await bus.journal.appeal(number)
+            row = await bus.journal.ask(lists.appeal_row, number)
             assert row is not None
             assert row.version == 2
             yield Read(bus, server, f"/v1/appeals/{row.public_id}", number)
@@ -63,7 +65,7 @@ async def test_every_version_as_it_is_kept(read: Read) -> None:
     for path, version in ((f"{read.path}/dossier", 2), (f"{read.path}/versions/1", 1)):
         answer = await client.get(path)
         assert answer.status_code == 200
-        assert answer.content == await read.bus.journal.dossier(read.number, version)
+        assert answer.content == await read.bus.journal.ask(documents.whole, read.number, version)
     listed = (await client.get(f"{read.path}/versions")).json()["versions"]
     assert [each["version"] for each in listed] == [1, 2]
     other = f"{read.path[:-1]}{'0' if read.path[-1] != '0' else '1'}"

@@ -47,7 +47,7 @@ async def _appeals(server: Served, texts: Sequence[str]) -> list[str]:
         await server.journal.conclude(
             Conclusion(taken.appeal_id, dossier=orjson.dumps(document), version=1, completeness=Completeness.COMPLETE)
         )
-        row = await server.journal.appeal(taken.receipt.number)
+        row = await server.journal.ask(lists.appeal_row, taken.receipt.number)
         assert row is not None
         made.append(row.public_id)
     return made

@@ -11,6 +11,8 @@ import pytest
 
 from appealbus.core.bus.bus import Bus
 from appealbus.core.interfaces.intake import Inbound, Taken
+from appealbus.core.journal import clients
+from appealbus.core.journal.appeals import lists
 from appealbus.plugins.api.routes import stream as stream_module
 from tests.core.kit import message, running_bus
 from tests.plugins.api.serving import Served, kind_of, served
@@ -36,7 +38,7 @@ class Fed:
         taken = await self.bus.accept(message(message_id, **given))
         assert isinstance(taken, Taken)
         await self.bus.settle()
-        row = await self.bus.journal.appeal(taken.receipt.number)
+        row = await self.bus.journal.ask(lists.appeal_row, taken.receipt.number)
         assert row is not None
         return row.public_id
 
@@ -209,7 +211,7 @@ async def test_a_stream_ends_with_the_credentials(fed: Fed, monkeypatch: pytest.
     async def revoke() -> None:
         while not fed.server.api.tail.waiting:
             await asyncio.sleep(0.01)
-        await fed.bus.journal.revoke_client("registry")
+        await fed.bus.journal.do(clients.Revoking("registry"))
 
     revoking = asyncio.create_task(revoke())
     found = await events(client, 100)
@@ -222,7 +224,7 @@ async def test_a_stream_ends_with_the_credentials(fed: Fed, monkeypatch: pytest.
 async def test_changes_are_versions_too(fed: Fed) -> None:
     """A correction makes the second version, which follows the first in the feed."""
     id_ = await fed.appeal("m-1")
-    row = await fed.bus.journal.appeal_of(id_)
+    row = await fed.bus.journal.ask(lists.appeal_of, id_)
     assert row is not None
     change = {
         "type": "change",

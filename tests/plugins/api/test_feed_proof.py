@@ -16,6 +16,8 @@ from sqlalchemy import make_url
 from appealbus.core.config.loading import from_document
 from appealbus.core.domain.client import Role
 from appealbus.core.domain.event import Cursor
+from appealbus.core.journal import feed, retention
+from appealbus.core.journal.appeals import lists
 from appealbus.core.journal.appeals.accepting import NewAppeal
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.retention import Ages
@@ -75,7 +77,7 @@ async def accepted(journal: Journal) -> list[Written]:
     found = []
     for number in range(APPEALS):
         taken = await journal.accept(NewAppeal(Appeal(message_id=f"m-{number}"), journal.now(), "bus"))
-        row = await journal.appeal(taken.receipt.number)
+        row = await journal.ask(lists.appeal_row, taken.receipt.number)
         assert row is not None
         found.append(Written(taken.appeal_id, row.public_id))
     return found
@@ -92,7 +94,7 @@ async def go_on(url: str, folder: Path, all_: Sequence[Reader], appeals: Sequenc
         try:
             async with asyncio.timeout(form(60, 600)):
                 await asyncio.to_thread(write, url, key_of(url, folder), appeals, epoch, VERSIONS)
-                head = (await servers[0].journal.feed(None, 1)).head
+                head = (await servers[0].journal.ask(feed.page, None, 1)).head
                 while any(_place(each.cursor) < _place(head) for each in all_):
                     ended = [each.result() for each in lives if each.done()]
                     assert not ended
@@ -136,7 +138,7 @@ async def test_nothing_is_missed_whatever_dies(url: str, copied: Callable[[], st
         check(reader, keys(undone, masked=reader is masked))
 
     async with await Journal.open(copy_url, key=key_of(copy_url, tmp_path)) as journal:
-        before = (await journal.feed(None, 1)).head
+        before = (await journal.ask(feed.page, None, 1)).head
         await journal.begin_epoch(1, 0)
     await go_on(copy_url, tmp_path, all_, appeals, 2)
     for reader in all_:
@@ -145,8 +147,8 @@ async def test_nothing_is_missed_whatever_dies(url: str, copied: Callable[[], st
     assert not {key for key in keys(undone) - keys(appeals) if key[2] == 2}
 
     async with two_servers(copy_url, tmp_path) as (server, _):
-        gone = await server.journal.prune(
-            Ages(server.journal.now() - timedelta(days=1), log=server.journal.now() + timedelta(days=1))
+        gone = await retention.prune(
+            server.journal, Ages(server.journal.now() - timedelta(days=1), log=server.journal.now() + timedelta(days=1))
         )
         assert gone["log"]
         await late.live(server.url)

@@ -14,6 +14,7 @@ import pytest
 
 from appealbus.core import What
 from appealbus.core.domain.client import Role
+from appealbus.core.journal import log
 from appealbus.core.language import ReaderLanguage
 from appealbus.plugins.api.problems import Problem
 from appealbus.plugins.api.reports import Reports
@@ -85,7 +86,7 @@ async def test_each_sees_what_it_may(full: Served) -> None:
     told = (await asked(auditor, since="2026-07-01", until="2026-09-30")).json()
     assert (told["public"], told["total"]["considered"]["count"]) == (True, 0)
     assert (await auditor.get("/v1/report")).json()["public"] is True
-    looks = [entry.actor for entry in (await full.journal.log(None, 100)).entries if entry.what == What.READ]
+    looks = [entry.actor for entry in (await full.journal.ask(log.page, None, 100)).entries if entry.what == What.READ]
     assert (looks.count("api:registry"), looks.count("api:reviewer"), looks.count("api:auditor")) == (3, 1, 0)
 
 

@@ -8,6 +8,8 @@ import pytest
 from lxml import etree
 
 from appealbus.core.interfaces.intake import Inbound, Quarantined
+from appealbus.core.journal import quarantine
+from appealbus.core.journal.appeals import lists
 from appealbus.schemas import Appeal
 from appealbus.schemas.contract import FOLDER
 from appealbus.schemas.xml import APPEAL_NS, to_xml
@@ -32,10 +34,10 @@ async def test_new_known_and_different(server: Served) -> None:
     assert again.headers["location"] == first.headers["location"]
     other = await put(channel, letter(text="other"))
     assert (other.status_code, kind_of(other)) == (409, "message-differs")
-    kept = await server.journal.quarantine_row(other.json()["quarantine_id"])
+    kept = await server.journal.ask(quarantine.quarantine_row, other.json()["quarantine_id"])
     assert kept is not None
     assert kept.raw == letter(text="other")
-    row = await server.journal.appeal(receipt["number"])
+    row = await server.journal.ask(lists.appeal_row, receipt["number"])
     assert row is not None
     assert first.headers["location"] == f"/v1/appeals/{row.public_id}"
 
@@ -47,7 +49,7 @@ async def test_what_cannot_be_read_is_kept(server: Served) -> None:
     assert (answer.status_code, kind_of(answer)) == (422, "quarantined")
     told = answer.json()
     assert told["code"] == "json.malformed"
-    kept = await server.journal.quarantine_row(told["quarantine_id"])
+    kept = await server.journal.ask(quarantine.quarantine_row, told["quarantine_id"])
     assert kept is not None
     assert (kept.channel, kept.position, kept.raw) == ("test", "api:channel", b'{"message')
 
@@ -62,10 +64,10 @@ async def test_what_says_nothing_is_no_appeal(server: Served, body: bytes, media
     for _ in range(2):
         answer = await put(channel, body, Content_Type=media, Idempotency_Key='"m-1"')
         assert (answer.status_code, kind_of(answer), answer.json()["code"]) == (422, "quarantined", "appeal.empty")
-        kept = await server.journal.quarantine_row(answer.json()["quarantine_id"])
+        kept = await server.journal.ask(quarantine.quarantine_row, answer.json()["quarantine_id"])
         assert kept is not None
         assert (kept.raw, kept.code) == (body, "appeal.empty")
-    assert await server.journal.appeals() == []
+    assert await server.journal.ask(lists.appeals) == []
     said = await put(channel, letter())
     assert said.status_code == 201
     assert said.json()["number"].endswith("-00000001")
@@ -88,7 +90,7 @@ async def test_the_key_is_the_id_of_the_message(server: Served) -> None:
     assert agreeing.status_code == 201
     differing = await put(channel, letter("k-1"), Idempotency_Key='"k-2"')
     assert (differing.status_code, kind_of(differing)) == (400, "ids-differ")
-    assert await server.journal.quarantined() == []
+    assert await server.journal.ask(quarantine.quarantined) == []
 
 
 @pytest.mark.parametrize("key", ["k-1", '""', '"ключ"', '"' + "a" * 201 + '"', '"a', '"a";b'])
@@ -107,8 +109,8 @@ async def test_another_channels_message_is_refused(server: Served, size: int) ->
     assert (foreign.status_code, kind_of(foreign)) == (403, "foreign-channel")
     own = await put(channel, letter(channel="test", text="a" * size))
     assert own.status_code == 201
-    assert await server.journal.quarantined() == []
-    assert len(await server.journal.appeals()) == 1
+    assert await server.journal.ask(quarantine.quarantined) == []
+    assert len(await server.journal.ask(lists.appeals)) == 1
 
 
 async def test_xml_in_and_out(server: Served) -> None:
@@ -135,7 +137,7 @@ async def test_changes(server: Served) -> None:
     taken = await put(channel, body, "/v1/changes")
     assert taken.status_code == 201
     assert taken.json()["number"] == number
-    row = await server.journal.appeal(number)
+    row = await server.journal.ask(lists.appeal_row, number)
     assert row is not None
     assert row.closed == "withdrawn"
 
@@ -195,4 +197,4 @@ async def test_media_types_and_sizes(server: Served) -> None:
 
     unknown = await channel.post("/v1/appeals", content=parts(), headers=JSON)
     assert (unknown.status_code, kind_of(unknown)) == (413, "too-large")
-    assert await server.journal.quarantined() == []
+    assert await server.journal.ask(quarantine.quarantined) == []

@@ -8,6 +8,8 @@ import pytest
 
 from appealbus.core import Inbound, Taken
 from appealbus.core.config.loading import from_document
+from appealbus.core.journal import events
+from appealbus.core.journal.appeals import lists
 from appealbus.core.process.helpers import Helper, HelperDied
 from appealbus.core.rights import masker
 from appealbus.core.rights.policy import read_policy
@@ -44,9 +46,11 @@ async def test_what_cannot_be_masked_is_not_told(tmp_path: Path, url: str, monke
         change["corrected"] = {"applicant": {"type": "person", "phone": "2"}}
         await bus.accept(Inbound("test", "c", orjson.dumps(change)))
         await bus.settle()
-        while await bus.journal.place_log():
+        while await bus.journal.do(events.Placing()):
             pass
-        small, large = [row.public_id for each in numbers if (row := await bus.journal.appeal(each)) is not None]
+        small, large = [
+            row.public_id for each in numbers if (row := await bus.journal.ask(lists.appeal_row, each)) is not None
+        ]
         policy = read_policy(from_document({"bus": given}, tmp_path), bus.parts.host)
         async with served(url, tmp_path, policy=policy, bus=given, host=bus.parts.host) as server:
             client = await server.client("registry")

@@ -17,6 +17,8 @@ from starlette.routing import Route
 from appealbus.core import ConfigError, Pages, PagesContext, PageViewer
 from appealbus.core.config.loading import from_document
 from appealbus.core.domain.audit_log import Deeds
+from appealbus.core.journal import access
+from appealbus.core.journal import clients as journal_clients
 from appealbus.core.loading.host import Host
 from appealbus.core.loading.pages import NoServer
 from appealbus.core.loading.pages import make as made
@@ -90,7 +92,7 @@ async def appeals_in(server: Served, *places: str) -> list[str]:
 
 
 async def looks(server: Served) -> list[tuple[str, str, str]]:
-    page = await server.journal.deeds(Deeds(looks=True), None, 100)
+    page = await server.journal.ask(access.deeds, Deeds(looks=True), None, 100)
     return [(each.actor, str(each.about), str(each.detail.get("purpose", ""))) for each in reversed(page.entries)]
 
 
@@ -125,7 +127,7 @@ async def test_each_sees_its_own_and_each_look_is_noted(tmp_path: Path) -> None:
         assert found == ids
         assert len(await looks(server)) == 1 + len(ids) + (1 if not told["ids"] else 0)
         assert {who for who, *_ in await looks(server)} == {"api:registry", "api:reviewer"}
-        await server.journal.revoke_client("gone")
+        await server.journal.do(journal_clients.Revoking("gone"))
         for client in (nobody, gone):
             answer = await client.get("/fleet/")
             assert (answer.status_code, kind_of(answer)) == (401, "unauthenticated")

@@ -18,6 +18,9 @@ from appealbus.core.cli.exportrows import dossier_row
 from appealbus.core.config.loading import from_document
 from appealbus.core.domain.client import Role
 from appealbus.core.enrichment.fields import leaves
+from appealbus.core.journal import clients as journal_clients
+from appealbus.core.journal import documents, events
+from appealbus.core.journal.appeals import lists
 from appealbus.core.journal.deliveries.deliveries import Undelivered
 from appealbus.core.rights.policy import read_policy
 from appealbus.core.rights.viewer import Viewer
@@ -167,7 +170,7 @@ async def _all_of(folder: Path, url: str, cases: Sequence[Planted], which: int, 
                 channel = change.pop("channel", "test")
                 await bus.accept(Inbound(channel, f"c{at}", orjson.dumps(change)))
         await bus.settle()
-        while await bus.journal.place_log():
+        while await bus.journal.do(events.Placing()):
             pass
         policy = read_policy(from_document({"bus": given}, folder), bus.parts.host)
         limits: dict[str, Any] = {"requests_per_minute": 1_000_000}
@@ -178,8 +181,12 @@ async def _all_of(folder: Path, url: str, cases: Sequence[Planted], which: int, 
         for at, number in enumerate(numbers):
             places = (_place(at),) if scoped else ()
             client = await server.client(Role.REGISTRY, f"c{at}", places=places)
-            (viewer,) = [policy.of_client(each) for each, _ in await bus.journal.clients() if each.name == f"c{at}"]
-            row = await bus.journal.appeal(number)
+            (viewer,) = [
+                policy.of_client(each)
+                for each, _ in await bus.journal.ask(journal_clients.all_clients)
+                if each.name == f"c{at}"
+            ]
+            row = await bus.journal.ask(lists.appeal_row, number)
             assert row is not None
             got = await _asked(bus, client, row.public_id, cases[at].path)
             got |= {f"masked delivery {n}": each async for n, each in _handed(bus, viewer, row.appeal_id, number)}
@@ -220,7 +227,7 @@ async def _asked(bus: Bus, client: httpx.AsyncClient, id: str, path: str) -> dic
     paths += [f"/v1/terms{each}" for each in (*chosen, "?moved=true", "?until=2026-12-15", "?body=210740000018")]
     got: dict[str, bytes] = {}
     for each in paths:
-        while "/history" in each and await bus.journal.place_log():  # what has no place yet comes without one
+        while "/history" in each and await bus.journal.do(events.Placing()):  # what has no place yet comes without one
             pass
         for headers in ({}, {"Accept": "application/xml"}) if each.endswith("/dossier") else ({},):
             answer = await client.get(each, headers={**PURPOSE, **headers})
@@ -234,8 +241,8 @@ async def _asked(bus: Bus, client: httpx.AsyncClient, id: str, path: str) -> dic
 async def _handed(bus: Bus, viewer: Viewer, appeal_id: int, number: str) -> Any:
     """Yield what a receiver with the same mask gets of each version."""
     mask = ReceiverMask(viewer, bus.journal, bus._masker)
-    for version in await bus.journal.versions(number):
-        raw = await bus.journal.dossier(number, version.version)
+    for version in await bus.journal.ask(lists.versions, number):
+        raw = await bus.journal.ask(documents.whole, number, version.version)
         assert raw is not None
         region = region_of(Dossier.model_validate_json(raw).appeal)
         row = Undelivered(1, appeal_id, "c", number, version.version, version.completeness, 0, raw, region, 0)

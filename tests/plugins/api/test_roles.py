@@ -9,6 +9,7 @@ import pytest
 from fastapi.routing import APIRoute
 
 from appealbus.core.domain.client import Role
+from appealbus.core.journal.appeals import lists
 from appealbus.core.rights.actions import MAY, Action
 from appealbus.plugins.api.problems import all_types
 from tests.core.kit import message, running_bus
@@ -79,7 +80,7 @@ async def test_each_role_may_do_what_the_table_says(tmp_path: Path) -> None:
         await bus.settle()
         given = {"changes_from": ["registry"], "policy": "policy.toml"}
         async with served(f"sqlite:///{tmp_path / 'journal.db'}", tmp_path, bus=given) as server:
-            (row,) = await bus.journal.appeals()
+            (row,) = await bus.journal.ask(lists.appeals)
             assert await routes(server) - {("GET", path) for path in OPEN} == ROUTES.keys()
             for role in Role:
                 client = await server.client(role)

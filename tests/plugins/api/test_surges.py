@@ -10,6 +10,8 @@ import pytest
 
 from appealbus.core.clocks import wall
 from appealbus.core.domain.event import What
+from appealbus.core.journal import log
+from appealbus.core.journal.appeals import lists
 from appealbus.plugins.surges import kept, possible
 from appealbus.plugins.surges.alarm import Alarm, Part, Shared
 from appealbus.plugins.surges.kept import Closing
@@ -84,14 +86,14 @@ async def test_whoever_sees_everything_sees_all_of_it(server: Served) -> None:
     rest = (await client.get("/v1/surges/alarms?before=3")).json()
     assert ([each["id"] for each in rest["alarms"]], "next" in rest) == ([1], False)
     one = (await client.get("/v1/surges/alarms/1")).json()
-    rows = [await server.journal.appeal(number) for number in NUMBERS[1:]]
+    rows = [await server.journal.ask(lists.appeal_row, number) for number in NUMBERS[1:]]
     assert one["appeals"] == [row.public_id for row in rows if row]
     assert len(one["appeals"]) == 3
     assert not any(number in str(one) for number in NUMBERS)
     assert len(one["shared"]) == 3
     assert (await client.get("/v1/surges/alarms/2")).json()["done"] == "Серик Ахметов ошибся"
     async with asyncio.timeout(PATIENCE):
-        while len(noted := (await server.journal.log(None, 500, what=[What.READ])).entries) < 5:
+        while len(noted := (await server.journal.ask(log.page, None, 500, what=[What.READ])).entries) < 5:
             await asyncio.sleep(0.05)
     assert {each.detail["as"] for each in noted} == {"surges"}
     assert ("alarm", 1) in {("alarm", each.detail.get("alarm")) for each in noted}

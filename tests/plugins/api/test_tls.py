@@ -12,6 +12,7 @@ import pytest
 
 from appealbus.core import ConfigError
 from appealbus.core.domain.client import Client, Credential, Role
+from appealbus.core.journal import clients
 from appealbus.plugins.api.security import context
 from appealbus.plugins.api.settings import ApiSettings
 from tests.plugins.api.serving import Served, kind_of, served
@@ -52,7 +53,9 @@ async def add(server: Served, certificate: Path, name: str, *, lasts: timedelta 
     digest = await asyncio.to_thread(fingerprint_of, certificate)
     now = server.journal.now()
     client = Client(name, Role.OPS, "", (), (), None, now, "person:test")
-    await server.journal.add_client(client, Credential(digest.hex(), "certificate", now, now + lasts), digest)
+    await server.journal.do(
+        clients.NewClient(client, Credential(digest.hex(), "certificate", now, now + lasts), digest)
+    )
 
 
 async def test_a_certificate_is_as_good_as_a_token(secured: Served, made: Certificates) -> None:

@@ -20,8 +20,11 @@ from appealbus.core.bus.intake.quarantine_replay import Retaking, retake
 from appealbus.core.bus.intake.reception import Reception
 from appealbus.core.config.models import BusSettings
 from appealbus.core.domain.client import Role
+from appealbus.core.journal import events, figures, log, quarantine, retention
+from appealbus.core.journal.appeals import lists
 from appealbus.core.journal.appeals.accepting import NewAppeal
 from appealbus.core.journal.appeals.concluding import Conclusion
+from appealbus.core.journal.changes import changes
 from appealbus.core.preparation.changing import with_changes
 from appealbus.core.rights.mask import Mask
 from appealbus.core.rights.paths import Pattern
@@ -103,12 +106,12 @@ def told(answer: httpx.Response, *names: str) -> tuple[Any, ...]:
 
 async def changes_of(server: Served, number: str) -> list[str]:
     """Return the kinds of the changes that an appeal has, worked in or not."""
-    return [row.kind for row in await server.journal.changes(number) or ()]
+    return [row.kind for row in await server.journal.ask(changes.changes, number) or ()]
 
 
 async def codes(server: Served) -> list[str]:
     """Return why messages are in quarantine."""
-    return [row.code for row in await server.journal.quarantined(limit=10_000)]
+    return [row.code for row in await server.journal.ask(quarantine.quarantined, limit=10_000)]
 
 
 @pytest.mark.parametrize("named", ["number", "message"])
@@ -133,7 +136,7 @@ async def test_an_appeal_of_another_district_stays_as_it_is(server: Served) -> N
     """The attack: a register of one place answers an appeal of another, and corrects its place to read it whole."""
     register = await server.client(Role.REGISTRY, "register", places=(HERE,))
     await put(server, "ЖТ-1", place=THERE)
-    (row,) = await server.journal.appeals()
+    (row,) = await server.journal.ask(lists.appeals)
     for at, body in enumerate((change("a", number="ЖТ-1"), change("b", "corrected", number="ЖТ-1", corrected={
         "place": {"kato": HERE}
     }))):  # fmt: skip
@@ -232,7 +235,7 @@ async def nobody_can_tell(server: Served, who: str, by: str, scope: dict[str, An
     assert answers["THERE"] == answers["NEVER"] == answers["OTHER"]
     assert [each[0] for each in answers["NEVER"]] == [201, 200, 409, 201, 422]
     assert all("location" not in headers for _, headers, _ in answers["NEVER"])
-    assert (await server.journal.counts()).waiting_changes == 6
+    assert (await server.journal.ask(figures.counts)).waiting_changes == 6
 
 
 async def test_a_change_moves_nothing_into_a_scope_or_out_of_it(server: Served) -> None:
@@ -304,7 +307,7 @@ async def test_what_waits_keeps_the_scope_that_it_was_sent_under(server: Served)
     assert await codes(server) == ["change.out_of_scope"] * 2
     again = await send(register, change("w1", number="ЖТ-1"))
     assert (again.status_code, again.json()["number"]) == (200, "ЖТ-1")
-    assert await server.journal.expire_changes(server.journal.now() + timedelta(days=1)) == 2
+    assert await retention.expire_changes(server.journal, server.journal.now() + timedelta(days=1)) == 2
     assert await codes(server) == ["change.out_of_scope"] * 2  # they are in it already
 
 
@@ -336,7 +339,7 @@ async def test_no_route_tells_foreign_from_unknown(server: Served, role: Role) -
     client = await server.client(role, "asks", places=(HERE,), **channel)
     purpose = {"Appealbus-Purpose": "x"}
     await put(server, "ЖТ-1", place=THERE)
-    (row,) = await server.journal.appeals()
+    (row,) = await server.journal.ask(lists.appeals)
     unknown = row.public_id[:-4] + ("AAAA" if row.public_id[-4:] != "AAAA" else "BBBB")
     for path in ROUTES:
         both = [await client.get(f"/v1/appeals/{each}{path}", headers=purpose) for each in (row.public_id, unknown)]
@@ -360,7 +363,10 @@ async def test_a_person_takes_what_its_sender_may_not_send(server: Served, url: 
     await put(server, "ЖТ-2", "least")
     await send(register, change("c-1", number="ЖТ-1"))
     await send(least, change("c-2", number="ЖТ-2"))
-    rows = [await server.journal.quarantine_row(each.id) for each in await server.journal.quarantined()]
+    rows = [
+        await server.journal.ask(quarantine.quarantine_row, each.id)
+        for each in await server.journal.ask(quarantine.quarantined)
+    ]
     bus, now = BusSettings(changes_from=["register"]), policy(register=["*"])
 
     async def tried(row: Any, rights: Policy, **how: Any) -> tuple[bool, str]:
@@ -375,7 +381,7 @@ async def test_a_person_takes_what_its_sender_may_not_send(server: Served, url: 
     assert await tried(rows[1], policy(least=["answered"])) == (True, "")
     assert await tried(rows[0], now, anyway=True) == (True, "")
     assert [await changes_of(server, number) for number in ("ЖТ-1", "ЖТ-2")] == [["answered"]] * 2
-    assert (await server.journal.counts()).waiting_changes == 0
+    assert (await server.journal.ask(figures.counts)).waiting_changes == 0
     assert (await send(register, change("c-1", number="ЖТ-1"))).status_code == 200
 
 
@@ -390,8 +396,8 @@ async def test_the_number_of_another_is_told_by_no_message_in_quarantine(server:
         broken = await send(register, b'{"type": "change", "message_id": "b-%d", "kind": "answered"}' % at)
         seen.append(broken.json()["quarantine_id"])
     assert seen[1] - seen[0] == seen[2] - seen[1]
-    await server.journal.place_log()
-    entries = [each.what for each in (await server.journal.log()).entries]
+    await server.journal.do(events.Placing())
+    entries = [each.what for each in (await server.journal.ask(log.page)).entries]
     assert (entries.count("changed"), entries.count("quarantined"), len(entries)) == (2, 1 + 3 + 3, 1 + 1 + 2 + 7)
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from appealbus.core.domain.client import Role
 from appealbus.core.journal import store, writer
+from appealbus.core.journal.appeals import lists
 from tests.plugins.api.serving import JSON, Served, kind_of, letter, served
 from tests.services.journals import sqlite_journal
 from tests.services.postgres import Postgres
@@ -60,7 +61,7 @@ async def test_a_database_that_is_away_is_503(
         await well(channel)
         again = await channel.post("/v1/appeals", content=letter("m-2"), headers=JSON | {"Appealbus-Again": "?1"})
         assert again.status_code in (200, 201)
-        assert len(await server.journal.appeals()) == 2
+        assert len(await server.journal.ask(lists.appeals)) == 2
 
 
 async def test_a_database_that_others_hold_is_503(tmp_path: Path, hasty: None) -> None:

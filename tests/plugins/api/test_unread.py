@@ -14,6 +14,7 @@ import pytest
 
 from appealbus.core.bus.intake.decoding import MAX_BYTES
 from appealbus.core.domain.client import Role
+from appealbus.core.journal import quarantine
 from tests.plugins.api.serving import JSON, Served, kind_of, served
 from tests.services.journals import sqlite_journal
 from tests.services.processes import PATIENCE
@@ -61,7 +62,7 @@ async def test_a_body_that_is_too_large_gets_an_answer(server: Served, body: str
     token, (length, parts) = await server.token("channel"), BODIES[body]
     answer = await asyncio.to_thread(send_all_then_read, server.port, head(token, length, *more), *parts)
     check_refused(answer)
-    assert await server.journal.quarantined() == []
+    assert await server.journal.ask(quarantine.quarantined) == []
 
 
 async def test_usual_clients_get_the_answer(server: Served, tmp_path: Path) -> None:

@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 
+from appealbus.core.journal import clients
 from appealbus.core.journal.journal import Journal
 from tests.plugins.api.serving import Served, served
+from tests.services.asking import instead, through
 from tests.services.processes import PATIENCE
 
 AT_MOST = 1.0
@@ -54,7 +56,7 @@ async def cursor_of(server: Served, token: str) -> str:
 async def revoke(server: Served, url: str, name: str) -> float:
     """Revoke a client as another process does; return since when it counts no more."""
     async with await Journal.open(url, key=server.api.bus.key_file()) as other:
-        await other.revoke_client(name)
+        await other.do(clients.Revoking(name))
     return time.monotonic()
 
 
@@ -96,21 +98,21 @@ async def test_hundreds_that_wait_cost_two_queries_a_second(server: Served, monk
     tasks = [await waiting(server, token, "/v1/feed/stream") for token in tokens for _ in range(50)]
     asked: Counter[str] = Counter()
 
-    def counted(name: str) -> None:
-        query = getattr(server.journal, name)
+    def counted(question: Any) -> None:
+        query = through(server.journal, question)
 
         async def asking(*given: Any) -> Any:
-            asked[name] += 1
+            asked[question.__name__] += 1
             return await query(*given)
 
-        monkeypatch.setattr(server.journal, name, asking)
+        instead(monkeypatch, server.journal, question, asking)
 
-    for name in ("credential", "clients", "credentials_that_count"):
-        counted(name)
+    for question in (clients.credential, clients.all_clients, clients.counting):
+        counted(question)
     await asyncio.sleep(3)
     assert asked["credential"] <= 4  # those whose stream has said in these seconds that nothing is new
-    assert not asked["clients"]
-    assert 1 <= asked["credentials_that_count"] <= 8
+    assert not asked["all_clients"]
+    assert 1 <= asked["counting"] <= 8
     asked.clear()
     assert len({each.name for each in await asyncio.gather(*[known(server, token) for token in tokens * 50])}) == 4
     assert asked["credential"] == 4

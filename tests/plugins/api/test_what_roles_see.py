@@ -14,6 +14,8 @@ from prometheus_client import generate_latest
 from appealbus.core import From, Inbound, Taken, found, refused
 from appealbus.core.bus.bus import Bus
 from appealbus.core.domain.client import Role
+from appealbus.core.journal import events
+from appealbus.core.journal.appeals import lists
 from appealbus.schemas import Outcome, Record
 from appealbus.schemas.person import Person, PostalAddress
 from tests.core.kit import Thing, lookup, message, running_bus
@@ -109,7 +111,7 @@ class World:
         assert isinstance(taken, Taken)
         self.number = taken.receipt.number
         await self.bus.settle()
-        row = await self.bus.journal.appeal(self.number)
+        row = await self.bus.journal.ask(lists.appeal_row, self.number)
         assert row is not None
         self.id = row.public_id
         await self.correct("c-1", {"category": {"code": "7"}})
@@ -121,7 +123,7 @@ class World:
         change = {"type": "change", "message_id": message_id, "kind": "corrected", "number": self.number}
         await self.bus.accept(Inbound("test", "c", orjson.dumps({**change, "corrected": corrected})))
         await self.bus.settle()
-        while await self.bus.journal.place_log():
+        while await self.bus.journal.do(events.Placing()):
             pass
 
 

@@ -15,6 +15,8 @@ from appealbus.core import Inbound, Taken
 from appealbus.core.bus.bus import Bus
 from appealbus.core.config.loading import from_document
 from appealbus.core.domain.client import Role
+from appealbus.core.journal import documents
+from appealbus.core.journal.appeals import lists
 from appealbus.core.journal.journal import Journal
 from appealbus.core.loading.parts import build, load_plugins
 from appealbus.core.rights.policy import read_policy
@@ -96,8 +98,8 @@ async def _work(
 async def _personal(journal: Journal) -> set[bytes]:
     """Return the values that stand in dossiers where `desk` sees nothing."""
     found: set[bytes] = set()
-    for row in await journal.appeals():
-        raw = await journal.dossier(row.number)
+    for row in await journal.ask(lists.appeals):
+        raw = await journal.ask(documents.whole, row.number)
         assert raw is not None
         dossier = orjson.loads(raw)
         applicant = dossier["appeal"]["applicant"]

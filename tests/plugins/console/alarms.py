@@ -10,6 +10,7 @@ import pytest
 
 from appealbus.core import WeekCount
 from appealbus.core.clocks import day_of, wall
+from appealbus.core.journal.appeals import lists
 from appealbus.plugins.surges import kept, possible
 from appealbus.plugins.surges.alarm import Alarm, Part, Shared
 from appealbus.plugins.surges.possible import Day
@@ -52,7 +53,7 @@ def alarms_in(made: Path, numbers: Sequence[str]) -> None:
 def alarms(console: World, folder: Path) -> Iterator[Path]:
     """Have such a file, which the server reads."""
     made, shared = folder / "surges.db", console.api.host.shared
-    alarms_in(made, [row.number for row in console.do(lambda journal: journal.appeals())])
+    alarms_in(made, [row.number for row in console.do(lambda journal: journal.ask(lists.appeals))])
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(
             console.api.host, "shared", lambda plugin: Reading(made) if plugin == "surges" else shared(plugin)

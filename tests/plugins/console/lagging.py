@@ -3,8 +3,10 @@
 from datetime import timedelta
 
 from appealbus.core.domain.event import Cursor
+from appealbus.core.journal import clients, events
 from appealbus.core.journal.appeals.accepting import NewAppeal
 from appealbus.core.journal.appeals.concluding import Conclusion
+from appealbus.core.journal.deliveries import deliveries, delivering
 from appealbus.core.journal.journal import Journal
 from appealbus.schemas.appeal import Appeal, AppealKind
 from appealbus.schemas.dossier import Completeness
@@ -24,12 +26,18 @@ async def lag(journal: Journal) -> list[int]:
         for version in range(1, 3 if n == 0 else 2):
             given = {"version": version, "completeness": Completeness.COMPLETE}
             await journal.conclude(Conclusion(new.appeal_id, dossier=whole, receivers=["out", "old"][: n + 1], **given))
-    found = [each.delivery_id for each in await journal.undelivered("out", now + timedelta(hours=1), 10)]
-    await journal.deliveries_alone([(each, code) for each, code in zip(found, ("unfit", "mask.failed"), strict=False)])
-    (newer,) = {each.delivery_id for each in await journal.undelivered("out", now + timedelta(hours=1), 10)} - {*found}
-    await journal.delivered([newer])
-    await journal.deliveries_failed([(found[2], "unreachable", now + timedelta(hours=1))])
-    while await journal.place_log():
+    found = [
+        each.delivery_id for each in await journal.ask(deliveries.undelivered, "out", now + timedelta(hours=1), 10)
+    ]
+    await journal.do(
+        delivering.GivenUp([(each, code) for each, code in zip(found, ("unfit", "mask.failed"), strict=False)])
+    )
+    (newer,) = {
+        each.delivery_id for each in await journal.ask(deliveries.undelivered, "out", now + timedelta(hours=1), 10)
+    } - {*found}
+    await journal.do(delivering.Confirmed([newer]))
+    await journal.do(delivering.Failed([(found[2], "unreachable", now + timedelta(hours=1))]))
+    while await journal.do(events.Placing()):
         pass
-    await journal.note_read("registry", Cursor(1, 3))
+    await journal.do(clients.Read("registry", Cursor(1, 3)))
     return found

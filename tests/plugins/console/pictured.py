@@ -24,6 +24,8 @@ from appealbus.core import clocks
 from appealbus.core.bus.intake.reception import Reception
 from appealbus.core.cli.context import Cli
 from appealbus.core.journal import clock as journal_clock
+from appealbus.core.journal.appeals import cases as journal_cases
+from appealbus.core.journal.appeals import lists
 from appealbus.core.journal.journal import Journal
 from appealbus.core.rights.policy import read_policy
 from appealbus.demo import live, oversight, past, traffic
@@ -177,8 +179,8 @@ def paths(console: World) -> Callable[[Picture], str]:
 
     async def chosen(journal: Journal) -> dict[str, str]:
         """Find an appeal that lacks a parcel and has all else, and one that repeats another: there one sees most."""
-        rows = await journal.appeals(0, 1000)
-        cases = await journal.cases([row.appeal_id for row in rows])
+        rows = await journal.ask(lists.appeals, 0, 1000)
+        cases = await journal.ask(journal_cases.cases, [row.appeal_id for row in rows])
         soon = journal.now() + timedelta(days=9)
         return {
             "appeal": next(

@@ -9,6 +9,8 @@ import pytest
 
 from appealbus.core.domain.audit_log import Deeds
 from appealbus.core.domain.event import What
+from appealbus.core.journal import access
+from appealbus.core.journal.appeals import cases, lists
 from appealbus.core.journal.journal import Journal
 from appealbus.core.language import ReaderLanguage
 from appealbus.core.rights.actions import Action
@@ -23,7 +25,7 @@ _IIN = "900101100014"
 
 def ids(console: World) -> list[str]:
     """Return the public ids of all appeals."""
-    return [each.public_id for each in console.do(lambda journal: journal.appeals())]
+    return [each.public_id for each in console.do(lambda journal: journal.ask(lists.appeals))]
 
 
 def unmask(reviewer: httpx.Client, appeal: str, purpose: str) -> None:
@@ -35,8 +37,8 @@ def unmask(reviewer: httpx.Client, appeal: str, purpose: str) -> None:
 
 def iin_of(console: World) -> tuple[str, str]:
     """Return the ИИН of who wrote the first appeal of a person, and the id of that appeal."""
-    for row in console.do(lambda journal: journal.appeals()):
-        case = console.do(lambda journal, number=row.number: journal.case(number))  # type: ignore[misc]
+    for row in console.do(lambda journal: journal.ask(lists.appeals)):
+        case = console.do(lambda journal, number=row.number: journal.ask(cases.case, number))  # type: ignore[misc]
         assert case is not None
         if iin := getattr(case.appeal.applicant, "iin", None):
             return str(iin), row.public_id
@@ -83,12 +85,12 @@ def test_who_looked_at_a_person_is_found_with_a_purpose(console: World) -> None:
     assert iin not in page.text
     for said in ("dana", "her complaint", "gbdfl", "a request of the citizen", f"/console/appeals/{appeal}"):
         assert said in page.text, said
-    looks = console.do(lambda journal: journal.deeds(Deeds(looks=True, actor="person:asel"))).entries
+    looks = console.do(lambda journal: journal.ask(access.deeds, Deeds(looks=True, actor="person:asel"))).entries
     assert [(each.detail["as"], each.detail["purpose"]) for each in looks] == [("looks", "a request of the citizen")]
     assert looks[0].detail["found"] >= 1
     assert "a request of the citizen" in auditor.get("/console/account/mine").text
     assert console.signed_in("auditor").get(str(page.url)).status_code == 410
-    number = console.do(lambda journal: journal.appeal_of(appeal))
+    number = console.do(lambda journal: journal.ask(lists.appeal_of, appeal))
     assert number is not None
     found = auditor.post("/console/account/find", data={**form, "q": number.number})
     assert found.url.query.decode() == f"appeal={appeal}"
@@ -101,7 +103,7 @@ def test_pages_go_on_by_key_and_are_chosen(console: World) -> None:
 
     async def many(journal: Journal) -> None:
         for n in range(120):
-            await journal.note_look("export log", purpose=f"look {n:03}.", by="api:export")
+            await journal.do(access.Look("export log", purpose=f"look {n:03}.", by="api:export"))
 
     console.do(many)
     auditor = console.signed_in("auditor")
@@ -141,7 +143,7 @@ def test_what_was_done_has_who_and_why(console: World) -> None:
     ops, appeal = console.signed_in("ops", "berik"), ids(console)[-1]
     path = f"/console/appeals/{appeal}"
     ops.post(f"{path}/hold", data={"csrf": csrf_of(ops.get(path)), "reason": "the citizen calls"})
-    row = console.do(lambda journal: journal.appeal_of(appeal))
+    row = console.do(lambda journal: journal.ask(lists.appeal_of, appeal))
     assert row is not None
     for who in (console.signed_in("auditor"), ops):
         for query in ("", "actor=berik", "what=held&actor=person:berik", f"number={row.number}"):
@@ -184,5 +186,7 @@ def test_one_signs_out_everywhere_else(console: World) -> None:
         assert "You are signed out everywhere else." in after.text
         assert after.text.count("since ") == 1
     assert there.get("/console/appeals").url.path == "/console/enter"
-    ended = console.do(lambda journal: journal.deeds(Deeds(actor="person:olga", what="client_revoked"))).entries
+    ended = console.do(
+        lambda journal: journal.ask(access.deeds, Deeds(actor="person:olga", what="client_revoked"))
+    ).entries
     assert len(ended) == 3  # two links that were used, and one session

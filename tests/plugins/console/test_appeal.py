@@ -9,6 +9,8 @@ import pytest
 
 from appealbus.core.domain.event import LogEntry
 from appealbus.core.domain.listing import AppealRow
+from appealbus.core.journal import keeping, log
+from appealbus.core.journal.appeals import cases, lists
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.keeping import Anew
 from appealbus.core.operations import pausing
@@ -25,7 +27,7 @@ TABS = ("", "/dossier", "/term", "/timeline", "/versions")
 @pytest.fixture(scope="module")
 def parked(console: World) -> AppealRow:
     """An appeal that waits for the register of parcels, whatever other tests have done to it."""
-    rows = console.do(lambda journal: journal.appeals())
+    rows = console.do(lambda journal: journal.ask(lists.appeals))
     return next(row for row in rows if row.completeness == Completeness.PARTIAL)
 
 
@@ -34,8 +36,8 @@ def found(console: World) -> tuple[AppealRow, dict[str, Any]]:
     """An appeal with a person in its dossier, and that person."""
 
     async def work(journal: Journal) -> tuple[AppealRow, dict[str, Any]]:
-        for row in await journal.appeals():
-            case = await journal.case(row.number)
+        for row in await journal.ask(lists.appeals):
+            case = await journal.ask(cases.case, row.number)
             assert case is not None
             if getattr(case.appeal.applicant, "surname", None):
                 return row, case.appeal.applicant.model_dump(mode="json")
@@ -93,7 +95,7 @@ def test_nothing_personal_is_shown_without_a_purpose(console: World, found: tupl
     assert [each.detail["as"] for each in looks] == ["dossier", "dossier", "explain", "why", "why"]
     assert {each.detail["purpose"] for each in looks} == {"the complaint of 12 January"}
     assert console.signed_in("reviewer", "other").get(str(open_.url)).status_code == 410
-    others = console.do(lambda journal: journal.appeals())[-1]
+    others = console.do(lambda journal: journal.ask(lists.appeals))[-1]
     elsewhere = reviewer.get(f"/console/appeals/{others.public_id}/dossier?{open_.url.query.decode()}")
     assert "Personal data is hidden" in elsewhere.text
     assert console.signed_in("ops").post(unmask, data=given).status_code == 403
@@ -189,12 +191,12 @@ def test_kept_replies_are_read_again_after_a_preview(console: World) -> None:
 
 async def spoiled(journal: Journal) -> tuple[AppealRow, str]:
     """Have a record say something else than the reply that it was read from; return the appeal and what that says."""
-    for row in await journal.appeals():
-        for state in await journal.states(row.number):
+    for row in await journal.ask(lists.appeals):
+        for state in await journal.ask(cases.states, row.number):
             if isinstance(state.record, Person) and state.record.surname:
                 record = state.record.model_copy(update={"surname": "Басқа"})
                 anew = Anew(replace(state, record=record), "gbdfl", (state.lookup, state.ended_at), ["surname changed"])
-                assert await journal.reread(row.appeal_id, [anew], reason="a test") == 1
+                assert await journal.do(keeping.Reread(row.appeal_id, [anew], reason="a test")) == 1
                 return row, state.record.surname
     raise AssertionError("nobody was found")
 
@@ -210,7 +212,7 @@ def test_an_appeal_out_of_scope_is_none(console: World, parked: AppealRow) -> No
 
 def history(row: AppealRow):  # type: ignore[no-untyped-def]
     async def work(journal: Journal) -> list[LogEntry]:
-        return await journal.history(row.number, limit=1000)
+        return await journal.ask(log.history, row.number, limit=1000)
 
     return work
 
@@ -226,8 +228,8 @@ def test_a_record_that_was_misread_is_withdrawn(console: World, found: tuple[App
     assert ops.post(f"{path}/withdraw", data=given | {"reason": ""}).status_code == 422
     assert "The record is withdrawn" in ops.post(f"{path}/withdraw", data=given).text, named
     assert "Nothing is done" in ops.post(f"{path}/withdraw", data=given).text
-    states = console.do(lambda journal: journal.states(row.number))
+    states = console.do(lambda journal: journal.ask(cases.states, row.number))
     assert [each.code for each in states].count("record.withdrawn") == 1
-    entries = console.do(lambda journal: journal.history(row.number))
+    entries = console.do(lambda journal: journal.ask(log.history, row.number))
     assert [each.detail["reason"] for each in entries if each.what == "retracted"] == ["the wrong column"]
     assert "record withdrawn" in ops.get(f"{path}/timeline").text

@@ -14,6 +14,7 @@ from appealbus.core.domain.listing import AppealState
 from appealbus.core.domain.operation import Operation, Order, Progress
 from appealbus.core.domain.selection import Selection
 from appealbus.core.journal import operations as operating
+from appealbus.core.journal.appeals import lists
 from appealbus.core.journal.appeals.accepting import NewAppeal
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.quarantine import NewQuarantine
@@ -97,7 +98,7 @@ def file(console: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[P
 @pytest.fixture(scope="module")
 def appeal(console: World) -> str:
     """The id of an appeal."""
-    return console.do(lambda journal: journal.appeals(state=AppealState.PARKED))[0].public_id
+    return console.do(lambda journal: journal.ask(lists.appeals, state=AppealState.PARKED))[0].public_id
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +111,7 @@ def named(console: World, appeal: str) -> dict[str, str]:
         await journal.accept(NewAppeal(wrong, journal.now(), "x"))
         raw, reason = b'{"message_id": "broken",\n "text": "no end', "not JSON, at character 36"
         row = NewQuarantine(journal.now(), "files", "a:1", reason, raw, "application/json", "json.malformed", None)
-        return await journal.quarantine(row)
+        return await journal.do(row)
 
     soon = f"{datetime.now(UTC) + timedelta(days=2):%Y-%m-%d}"
     return {"{id}": appeal, "{message}": str(console.do(work)), "{soon}": soon}
@@ -181,12 +182,12 @@ def test_an_operation_goes_on_by_itself(
 
     operation, page = console.do(begun), people["ops"]
     page.goto(f"{console.url}/console/operations/{operation.id}?lang=en")
-    console.do(lambda journal: journal.go_on(operation.hash))
+    console.do(lambda journal: journal.do(operating.Go(operation.hash)))
     page.get_by_text(f"1 of {operation.total} rows").wait_for(timeout=60_000)
     page.click("text=Pause the display")
     assert page.locator("[hx-trigger]").count() == 0
     page.click("text=Show it live")
-    console.do(lambda journal: journal.go_on(operation.hash))
+    console.do(lambda journal: journal.do(operating.Go(operation.hash)))
     page.get_by_text("finished").wait_for(timeout=60_000)
     page.get_by_role("button", name="Stop").wait_for(state="detached", timeout=60_000)
 

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
@@ -14,10 +14,13 @@ import pytest
 
 from appealbus.core.domain.client import Client, Credential, Role
 from appealbus.core.errors import JournalError
+from appealbus.core.journal import clients
+from appealbus.core.journal.appeals import lists
 from appealbus.core.journal.journal import Journal
 from appealbus.core.rights.tokens import new_token
 from tests.plugins.api.serving import JSON, letter
 from tests.plugins.console.world import World, world
+from tests.services.asking import instead
 from tests.services.forms import form
 
 _AT_ONCE, _PUT = 200, 10
@@ -55,7 +58,7 @@ def test_two_hundred_at_a_time(crowded: World) -> None:
     """While two hundred watch: of one person and of many; who may ask little gets that, and then a sentence."""
     people = [crowded.signed_in("ops", f"p{n}", per_minute=100_000) for n in range(_WATCHERS)]
     frequent = crowded.signed_in("ops", "frequent", per_minute=_FREQUENT)
-    paths = [*_PAGES, f"/console/appeals/{crowded.do(Journal.appeals)[0].public_id}"]
+    paths = [*_PAGES, f"/console/appeals/{crowded.do(lambda journal: journal.ask(lists.appeals))[0].public_id}"]
     before = resident()
     asyncio.run(all_of_it(crowded, people, frequent, paths, crowded.do(channel)))
     assert resident() - before < _GROWTH
@@ -124,12 +127,12 @@ async def crowd(
 
 def test_many_requests_prolong_a_session_once(console: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """A page with many parts, or many tabs that load at once, cost few writes."""
-    person, clock, renew = console.signed_in("ops"), console.journal._clock, console.journal.renew_credential
+    person, clock, do = console.signed_in("ops"), console.journal._clock, console.journal.do
     seen, renewed = clock.now, list[str]()
 
-    async def counted(name: str, id: str, until: datetime) -> None:
-        renewed.append(id)
-        await renew(name, id, until)
+    async def counted(item: clients.Renewing) -> None:
+        renewed.append(item.id)
+        await do(item)
         await asyncio.sleep(0.5)
 
     async def ask() -> list[int]:
@@ -137,7 +140,7 @@ def test_many_requests_prolong_a_session_once(console: World, monkeypatch: pytes
             answers = await asyncio.gather(*(browser.get("/console/account/mine") for _ in range(40)))
             return [each.status_code for each in answers]
 
-    monkeypatch.setattr(console.journal, "renew_credential", counted)
+    instead(monkeypatch, console.journal, clients.Renewing, counted)
     monkeypatch.setattr(clock, "now", lambda: seen() + timedelta(minutes=10))
     assert asyncio.run(ask()) == [200] * 40
     assert 1 <= len(renewed) <= 5
@@ -153,7 +156,7 @@ def test_a_stream_outlives_the_journal(console: World, monkeypatch: pytest.Monke
             raise JournalError("away", "unreachable")
         return set()
 
-    monkeypatch.setattr(console.journal, "credentials_that_count", away)
+    instead(monkeypatch, console.journal, clients.counting, away)
     with person.stream("GET", "/console/now/live") as answer:
         said = answer.read().decode()
     assert (len(asked), said.endswith("event: over\ndata: \n\n")) == (2, True)
@@ -164,7 +167,7 @@ async def channel(journal: Journal) -> str:
     token, mark, digest = new_token()
     now = journal.now()
     client = Client("portal", Role.CHANNEL, "test", (), (), 100_000, created_at=now, created_by="person:test")
-    await journal.add_client(client, Credential(mark, "token", now, now + timedelta(hours=1)), digest)
+    await journal.do(clients.NewClient(client, Credential(mark, "token", now, now + timedelta(hours=1)), digest))
     return token
 
 

@@ -7,6 +7,10 @@ import httpx
 import pytest
 
 from appealbus.core.domain.event import Cursor, What
+from appealbus.core.journal import clients, events
+from appealbus.core.journal import log as journal_log
+from appealbus.core.journal.appeals import lists
+from appealbus.core.journal.deliveries import deliveries, delivering
 from appealbus.core.journal.journal import Journal
 from appealbus.plugins.console.views.deliveries import queries
 from tests.plugins.console.kit import csrf_of
@@ -40,7 +44,7 @@ def test_the_worst_receiver_comes_first_and_says_what_stands_first(
 ) -> None:
     """How many wait, how long, what was refused and why; one that nobody configures any more; who reads the feed."""
     console.link("registry", "egov")
-    console.do(lambda journal: journal.note_read("egov", Cursor(1, 3)))
+    console.do(lambda journal: journal.do(clients.Read("egov", Cursor(1, 3))))
     page = ops.get("/console/deliveries").text
     assert page.index("deliveries/old") < page.index("deliveries/out")
     for said in ("not configured any more", "refuses something", "larger than the broker", "<code", "egov", "1.3"):
@@ -108,7 +112,14 @@ def test_nobody_decides_about_what_is_not_theirs(console: World, ops: httpx.Clie
     assert reviewer.get(OUT).status_code == 403
     forged["csrf"] = csrf_of(reviewer.get("/console/appeals"))
     assert reviewer.post(f"{OUT}/skip", data=forged).status_code == 403
-    assert len(console.do(lambda journal: journal.undelivered("out", journal.now() + timedelta(hours=2), 10))) == 3
+    assert (
+        len(
+            console.do(
+                lambda journal: journal.ask(deliveries.undelivered, "out", journal.now() + timedelta(hours=2), 10)
+            )
+        )
+        == 3
+    )
 
 
 def test_what_was_shown_is_decided_once(console: World, ops: httpx.Client, ids: list[int]) -> None:
@@ -125,7 +136,7 @@ def test_what_was_shown_is_decided_once(console: World, ops: httpx.Client, ids: 
     again = {**first, "shown": shown(ops.get(f"{OUT}?show=refused"), ids[1]), "reason": "mended"}
     assert "It goes out again." in ops.post(f"{OUT}/resend", data=again).text
     assert "Nothing is done" in ops.post(f"{OUT}/skip", data=again).text
-    log = console.do(lambda journal: journal.log(what=[What.SKIPPED, What.RESENT])).entries
+    log = console.do(lambda journal: journal.ask(journal_log.page, what=[What.SKIPPED, What.RESENT])).entries
     assert [(each.what, each.actor, each.detail["id"], each.detail["reason"]) for each in log] == [
         ("skipped", "person:daniyar", ids[0], "on <b>paper</b>"),
         ("resent", "person:daniyar", ids[1], "mended"),
@@ -136,11 +147,11 @@ def test_attempts_at_one_delivery_are_one_line(console: World, ops: httpx.Client
     """Of the timeline of its appeal: the last one, with all of them behind it."""
 
     async def fails_again(journal: Journal) -> str:
-        await journal.deliveries_failed([(ids[2], "refused", journal.now() + timedelta(hours=1))])
-        while await journal.place_log():
+        await journal.do(delivering.Failed([(ids[2], "refused", journal.now() + timedelta(hours=1))]))
+        while await journal.do(events.Placing()):
             pass
-        row = (await journal.deliveries_by_id([ids[2]]))[0]
-        found = await journal.appeal(row.number or "")
+        row = (await journal.ask(deliveries.by_id, [ids[2]]))[0]
+        found = await journal.ask(lists.appeal_row, row.number or "")
         assert found is not None
         return found.public_id
 

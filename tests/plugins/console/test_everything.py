@@ -15,6 +15,8 @@ from appealbus.core.domain.client import Role
 from appealbus.core.domain.listing import AppealState
 from appealbus.core.domain.operation import Operation, Order
 from appealbus.core.domain.selection import Selection
+from appealbus.core.journal import events, log
+from appealbus.core.journal.appeals import lists
 from appealbus.core.journal.journal import Journal
 from appealbus.core.operations import operations
 from appealbus.plugins.console.views.operations import queries
@@ -154,9 +156,12 @@ class Everything:
         name = self._people[role].headers["x-name"]
 
         async def work(journal: Journal) -> list[dict[str, Any]]:
-            while await journal.place_log():
+            while await journal.do(events.Placing()):
                 pass
-            return [dict(each.detail) for each in (await journal.log(actor=f"person:{name}", limit=10_000)).entries]
+            return [
+                dict(each.detail)
+                for each in (await journal.ask(log.page, actor=f"person:{name}", limit=10_000)).entries
+            ]
 
         return self.console.do(work)
 
@@ -177,7 +182,7 @@ def fill(console: World) -> dict[str, str]:
         frozen = await operations.freeze(journal, Order(Operation.REFRESH), Selection(kind="complaint"))
         return (await operations.begin(journal, frozen, frozen.hash, reason="басталмай тоқтап қалды")).id
 
-    parked = console.do(lambda journal: journal.appeals(state=AppealState.PARKED))[0]
+    parked = console.do(lambda journal: journal.ask(lists.appeals, state=AppealState.PARKED))[0]
     operation = console.do(begun)
     console.do(park([0, 2]))
     console.do(work_goes_on)

@@ -15,6 +15,8 @@ from appealbus.core.domain.listing import AppealState
 from appealbus.core.domain.operation import Operation, Order
 from appealbus.core.domain.selection import Selection
 from appealbus.core.domain.source_state import SourceState
+from appealbus.core.journal import clients, workers
+from appealbus.core.journal.appeals import lists
 from appealbus.core.journal.appeals.accepting import NewAppeal
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.workers import WorkerState
@@ -52,7 +54,7 @@ def test_a_token_is_good_for_what_it_was_made_for(console: World) -> None:
     assert looks.status_code == 200
     token = looks.url.params["find"]
     assert auditor.get("/console/appeals", params={"find": token}).status_code == 410
-    (row, *_) = console.do(lambda journal: journal.appeals())
+    (row, *_) = console.do(lambda journal: journal.ask(lists.appeals))
     registry = console.signed_in("registry")
     path = f"/console/appeals/{row.public_id}"
     opened = registry.post(f"{path}/unmask", data={"csrf": csrf_of(registry.get(f"{path}/dossier")), "purpose": "x"})
@@ -65,7 +67,7 @@ def test_a_token_is_good_for_what_it_was_made_for(console: World) -> None:
 def test_an_appeal_stands_there_for_whom_times_are_hidden(console: World) -> None:
     """A mask that hides a field hides when questions that rest on it ended: the page is there without that."""
     desk = console.signed_in("reviewer", "desk")
-    for row in console.do(lambda journal: journal.appeals()):
+    for row in console.do(lambda journal: journal.ask(lists.appeals)):
         assert desk.get(f"/console/appeals/{row.public_id}").status_code == 200
 
 
@@ -87,7 +89,7 @@ def test_what_steers_a_page_is_written_out(console: World) -> None:
     told = {"message_id": "b\u202ea", "channel": "c", "number": "Ж\u202e-15", "text": "\u2066<b>Жер"}
     appeal = Appeal(**told, kind=AppealKind.COMPLAINT)
     console.do(lambda journal: journal.accept(NewAppeal(appeal, journal.now(), "x")))
-    public_id = console.do(lambda journal: journal.appeals(limit=100))[-1].public_id
+    public_id = console.do(lambda journal: journal.ask(lists.appeals, limit=100))[-1].public_id
     ops = console.signed_in("registry")
     for page in (ops.get("/console/appeals"), ops.get(f"/console/appeals/{public_id}")):
         assert ("\u202e" in page.text, r"Ж\u202e-15" in page.text) == (False, True)
@@ -96,7 +98,7 @@ def test_what_steers_a_page_is_written_out(console: World) -> None:
 def test_what_is_written_as_a_reason_hides_what_a_mask_hides(console: World) -> None:
     """A number of a person in a reason is shown to nobody whose mask hides it; a reason that is not seen is none."""
     ops, chief = console.signed_in("ops"), console.signed_in("ops", "chief")
-    (row, *_) = console.do(lambda journal: journal.appeals(state=AppealState.IDLE))
+    (row, *_) = console.do(lambda journal: journal.ask(lists.appeals, state=AppealState.IDLE))
     path, reason = f"/console/appeals/{row.public_id}", f"she ({IIN})\u202e called\0"
     csrf = csrf_of(chief.get(path))
     for unseen in ("\u200b\u202e", " ", "\0"):
@@ -125,7 +127,7 @@ def test_the_largest_appeal_has_pages_of_their_size(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(worlds, "APPEALS", 1)
     monkeypatch.setattr(worlds, "PARKED", 1)
     with world(tmp_path) as made:
-        (row,) = made.do(lambda journal: journal.appeals())
+        (row,) = made.do(lambda journal: journal.ask(lists.appeals))
         person, path = made.signed_in("registry"), f"/console/appeals/{row.public_id}"
         given = {"csrf": csrf_of(person.get(f"{path}/dossier")), "purpose": "a call"}
         pages = [person.post(f"{path}/unmask", data=given)]
@@ -156,8 +158,8 @@ def test_somebody_who_is_signed_in_very_often_sees_and_ends_it(console: World) -
         now = journal.now()
         for _ in range(60):
             _, mark, digest = new_token()
-            await journal.add_credential(
-                "often", Credential(mark, "session", now, now + timedelta(hours=1)), digest, None
+            await journal.do(
+                clients.NewCredential("often", Credential(mark, "session", now, now + timedelta(hours=1)), digest, None)
             )
 
     console.do(begin)
@@ -181,7 +183,7 @@ def test_hundreds_of_sources_fit_on_pages(console: World) -> None:
             for each in names
         ]
         worker = WorkerState("0123456789abcdef", "node-1", 4711, journal.now(), 3, 1200, ())
-        await journal.beat(worker, states, 600)
+        await journal.do(workers.Beat(worker, states, 600))
 
     console.do(tell)
     ops = console.signed_in("ops")

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from appealbus.core.domain.client import Role
+from appealbus.core.journal import clients
 from appealbus.core.journal.journal import Journal
 from appealbus.plugins.console.login import HOME, safe
 from appealbus.plugins.console.oidc import NotSignedIn, Somebody, client_of
@@ -131,7 +132,7 @@ def test_who_is_revoked_is_out_at_once(console: World) -> None:
     stolen = two.cookies["appealbus"]
     assert one.get("/console/appeals").url.path == "/console/enter"
     assert two.get("/console/appeals").url.path != "/console/enter"
-    console.do(lambda journal: journal.revoke_client("olga"))
+    console.do(lambda journal: journal.do(clients.Revoking("olga")))
     thief = console.browser()
     thief.cookies.set("appealbus", stolen)
     assert thief.get("/console/appeals").url.path == "/console/enter"
@@ -142,7 +143,7 @@ def test_sessions_end(console: World) -> None:
     browser = console.signed_in(Role.AUDITOR, "saule")
 
     async def ends(journal: Journal) -> list[float]:
-        theirs = next(each for client, each in await journal.clients() if client.name == "saule")
+        theirs = next(each for client, each in await journal.ask(clients.all_clients) if client.name == "saule")
         now = journal.now()
         return [(each.expires_at - now).total_seconds() for each in theirs if each.kind == "session"]
 
@@ -169,7 +170,7 @@ def test_who_is_revoked_comes_in_by_no_other_name_and_with_no_other_role(console
     async def come(journal: Journal) -> None:
         await client_of(journal, Somebody("erlan", Role.REVIEWER, "oidc:1"))
         assert (await client_of(journal, Somebody("erlan", Role.OPS, "oidc:1"))).name == "erlan-ops"
-        await journal.revoke_client("erlan")
+        await journal.do(clients.Revoking("erlan"))
         for name, role in (("erlan", Role.REVIEWER), ("erlan", Role.OPS), ("yerlan", Role.REVIEWER)):
             with pytest.raises(NotSignedIn) as refused:
                 await client_of(journal, Somebody(name, role, "oidc:1"))

@@ -7,6 +7,8 @@ import pytest
 from playwright.sync_api import expect
 
 from appealbus.core.domain.client import Credential
+from appealbus.core.journal import clients
+from appealbus.core.journal.appeals import lists
 from appealbus.core.journal.appeals.accepting import NewAppeal
 from appealbus.core.journal.journal import Journal
 from appealbus.plugins.console.views.now import queries
@@ -76,7 +78,7 @@ def test_many_who_watch_cost_one_look(console: World, monkeypatch: pytest.Monkey
 def test_whoever_sees_some_is_told_what_is_counted(console: World) -> None:
     """Counts are of all appeals: their pages say so, and name none of the others; lists are within scopes."""
     west, ops = console.signed_in("ops", "west", places=("990000000",)), console.signed_in("ops")
-    numbers = [row.number for row in console.do(lambda journal: journal.appeals())]
+    numbers = [row.number for row in console.do(lambda journal: journal.ask(lists.appeals))]
     for path in ("now", "sources", "deliveries", "workers", "sources/egkn", "deliveries/out", "operations", "appeals"):
         page = west.get(f"/console/{path}").text
         assert not [each for each in numbers if each in page], path
@@ -91,11 +93,11 @@ def test_to_watch_is_not_to_work(console: World) -> None:
     async def nearly_over(journal: Journal) -> None:
         now = journal.now()
         other = Credential("other", "link", now, now + timedelta(minutes=1))
-        await journal.add_credential("idler", other, b"", now + timedelta(minutes=1))
+        await journal.do(clients.NewCredential("idler", other, b"", now + timedelta(minutes=1)))
 
     def left() -> timedelta:
         async def of_session(journal: Journal) -> timedelta:
-            theirs = {client.name: its for client, its in await journal.clients()}["idler"]
+            theirs = {client.name: its for client, its in await journal.ask(clients.all_clients)}["idler"]
             return next(each.expires_at for each in theirs if each.kind == "session" and not each.revoked_at) - (
                 journal.now()
             )

@@ -19,6 +19,7 @@ import pytest
 from cryptography import fernet
 
 from appealbus.core.domain.client import Client
+from appealbus.core.journal import clients as journal_clients
 from appealbus.core.journal.journal import Journal
 from tests.plugins.console.browser import absent, cache
 from tests.plugins.console.kit import csrf_of
@@ -122,7 +123,7 @@ def test_who_has_no_role_stays_out(console: World) -> None:
         browser, page = come(console, login)
         assert (page.status_code, code in page.text, "appealbus" in browser.cookies) == (403, True, False), login
     come(console, "erlan:officials")
-    console.do(lambda journal: journal.revoke_client("erlan"))
+    console.do(lambda journal: journal.do(journal_clients.Revoking("erlan")))
     assert "oidc.revoked" in come(console, "erlan:officials")[1].text
 
 
@@ -170,4 +171,4 @@ def test_signing_out_signs_out_at_the_provider(console: World) -> None:
 
 
 async def clients(journal: Journal) -> list[Client]:
-    return [client for client, _ in await journal.clients()]
+    return [client for client, _ in await journal.ask(journal_clients.all_clients)]

@@ -14,10 +14,13 @@ from appealbus.core.domain.listing import AppealState
 from appealbus.core.domain.operation import Operation, Order
 from appealbus.core.domain.selection import Selection
 from appealbus.core.errors import UNREACHABLE, JournalError
+from appealbus.core.journal import events, log
 from appealbus.core.journal import operations as operating
+from appealbus.core.journal.appeals import lists, suspects
 from appealbus.core.journal.errors import OutcomeUnknown
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.writer import Writer
+from appealbus.core.journal.writes import Write
 from appealbus.core.operations import operations
 from appealbus.plugins.console.views.operations import carrying
 from tests.plugins.console.kit import csrf_of
@@ -44,8 +47,8 @@ def entries_of(*what: What) -> Any:
     """Return what gives the entries of the log of some kinds."""
 
     async def read(journal: Journal) -> list[Any]:
-        await journal.place_log()
-        return list((await journal.log(what=[str(each) for each in what], limit=10_000)).entries)
+        await journal.do(events.Placing())
+        return list((await journal.ask(log.page, what=[str(each) for each in what], limit=10_000)).entries)
 
     return read
 
@@ -58,7 +61,7 @@ def test_what_was_looked_at_is_done_once(console: World) -> None:
     assert "appeals are selected" in previews[0].text
     before, done = (len(console.do(entries_of(each))) for each in (What.ORDERED, What.CARRIED_OUT))
     kind = console.do(lambda journal: journal.find(Selection(kind="complaint")))
-    console.do(lambda journal: journal.hold_appeal(kind.rows[0].number, by="x", reason="before"))
+    console.do(lambda journal: journal.do(suspects.Hold(kind.rows[0].number, by="x", reason="before")))
 
     with ThreadPoolExecutor(4) as pool:
         presses = [
@@ -90,8 +93,8 @@ def test_a_selection_that_has_changed_is_shown_anew(console: World) -> None:
     """Nothing is done to what is selected now under the hash of what was; the new hash is confirmed then."""
     ops = console.signed_in("ops")
     before = ops.get("/console/operations/preview?do=hold&state=idle")
-    (row, *_) = console.do(lambda journal: journal.appeals(state=AppealState.IDLE))
-    console.do(lambda journal: journal.hold_appeal(row.number, by="x", reason="before"))
+    (row, *_) = console.do(lambda journal: journal.ask(lists.appeals, state=AppealState.IDLE))
+    console.do(lambda journal: journal.do(suspects.Hold(row.number, by="x", reason="before")))
     ordered = len(console.do(entries_of(What.ORDERED)))
     changed = ops.post("/console/operations", data=form_of(before, reason="a test"))
     assert changed.status_code == 409
@@ -168,7 +171,7 @@ def test_it_is_stopped_and_gone_on_with(console: World, monkeypatch: pytest.Monk
     async def killed(journal: Journal) -> int:
         frozen = await operations.freeze(journal, Order(Operation.REFRESH), Selection(kind="complaint"))
         begun = await operations.begin(journal, frozen, frozen.hash, reason="then it died")
-        await journal.go_on(begun.hash)
+        await journal.do(operating.Go(begun.hash))
         return begun.id
 
     ops, scoped = console.signed_in("ops"), console.signed_in("ops", "scoped", kinds=("complaint",))
@@ -176,7 +179,7 @@ def test_it_is_stopped_and_gone_on_with(console: World, monkeypatch: pytest.Monk
     page = ops.get(url)
     assert 'hx-trigger="every 2s"' in page.text
     assert 'hx-trigger="every 2s"' not in ops.get(f"{url}?still=1").text
-    row = console.do(lambda journal: journal.operation(int(url.rpartition("/")[2])))
+    row = console.do(lambda journal: journal.ask(operating.one, int(url.rpartition("/")[2])))
     assert row is not None
     for later, state, silent in ((0, "under way", False), (15, "under way", True), (40, "interrupted", False)):
         with monkeypatch.context() as waits:
@@ -204,12 +207,12 @@ def test_it_is_stopped_and_gone_on_with(console: World, monkeypatch: pytest.Monk
 @pytest.mark.proof
 def test_it_outlives_a_journal_that_is_away(console: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """It goes on by itself once the journal is back, and nobody reports what is not known."""
-    away, go_on, commit = [UNREACHABLE, "unknown", "disk_full"], Journal.go_on, Writer._commit
+    away, do, commit = [UNREACHABLE, "unknown", "disk_full"], Journal.do, Writer._commit
 
-    async def trouble(journal: Journal, mark: str) -> Any:
-        if away:
+    async def trouble(journal: Journal, item: Write[Any]) -> Any:
+        if away and isinstance(item, operating.Go):
             raise JournalError("away", away.pop())
-        return await go_on(journal, mark)
+        return await do(journal, item)
 
     def lost(writer: Writer, transaction: Any) -> None:
         commit(writer, transaction)
@@ -223,13 +226,13 @@ def test_it_outlives_a_journal_that_is_away(console: World, monkeypatch: pytest.
         return {}
 
     monkeypatch.setattr(carrying, "_PAUSE", 0.01)
-    monkeypatch.setattr(Journal, "go_on", trouble)
+    monkeypatch.setattr(Journal, "do", trouble)
     monkeypatch.setattr(console.api.limits, "take", none)  # the first request of a minute writes, too
     ops = console.signed_in("ops")
     page = ops.get("/console/operations/preview?do=refresh&kind=complaint")
     assert "finished" in ended(ops, ops.post("/console/operations", data=form_of(page, reason="a cut")).url)
     assert away == []
-    row = console.do(lambda journal: journal.appeals())[0]
+    row = console.do(lambda journal: journal.ask(lists.appeals))[0]
     path = f"/console/appeals/{row.public_id}"
     form = {"csrf": csrf_of(ops.get(path)), "reason": "a cut"}
     with monkeypatch.context() as cut:

@@ -6,6 +6,7 @@ import pytest
 
 from appealbus.core import PageRefused, PageViewer
 from appealbus.core.domain.audit_log import Deeds
+from appealbus.core.journal import access, clients
 from appealbus.plugins.api.exchange import Exchange
 from appealbus.plugins.api.page_viewer import ServerContext
 from tests.plugins.console.world import World
@@ -27,13 +28,15 @@ def test_a_session_counts_for_reading_and_the_person_is_in_the_log(console: Worl
     viewer = asked(console, cookie)
     assert (viewer.name, viewer.role) == ("dana", "ops")
     assert len(console.do(lambda _: viewer.appeals()).rows) == 8
-    (look,) = console.do(lambda journal: journal.deeds(Deeds(looks=True, actor="person:dana"), None, 10)).entries
+    (look,) = console.do(
+        lambda journal: journal.ask(access.deeds, Deeds(looks=True, actor="person:dana"), None, 10)
+    ).entries
     assert look.detail["as"] == "appeals"
     for method, more in (("POST", {}), ("GET", {"authorization": "Bearer made.up"})):
         with pytest.raises(PageRefused) as refused:
             asked(console, cookie, method, **more)
         assert refused.value.status == 401
-    console.do(lambda journal: journal.revoke_client("dana"))
+    console.do(lambda journal: journal.do(clients.Revoking("dana")))
     for ask in (lambda: console.do(lambda _: viewer.appeals()), lambda: asked(console, cookie)):
         with pytest.raises(PageRefused):
             ask()

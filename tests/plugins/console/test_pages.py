@@ -10,7 +10,8 @@ import pytest
 from cryptography import fernet
 
 from appealbus.core.domain.event import What
-from appealbus.core.journal.appeals import selecting
+from appealbus.core.journal import log
+from appealbus.core.journal.appeals import cases, lists, selecting
 from appealbus.core.journal.journal import Journal
 from appealbus.plugins.console.static import FOLDER, STATIC
 from appealbus.plugins.console.views.appeals import pages
@@ -105,7 +106,7 @@ def test_a_number_leads_to_its_appeal(console: World) -> None:
     """And one that there is not, to a page that says so."""
     ops = console.signed_in("ops")
     csrf = csrf_of(ops.get("/console/appeals"))
-    number = console.do(lambda journal: journal.appeals())[2].number
+    number = console.do(lambda journal: journal.ask(lists.appeals))[2].number
     found = ops.post("/console/search", data={"csrf": csrf, "q": f" {number} "})
     assert number in found.text
     assert found.history[0].status_code == 303
@@ -158,8 +159,8 @@ def test_whoever_is_lost_keeps_the_menu(console: World) -> None:
 
 
 async def a_person(journal: Journal) -> str:
-    for row in await journal.appeals():
-        case = await journal.case(row.number)
+    for row in await journal.ask(lists.appeals):
+        case = await journal.ask(cases.case, row.number)
         if case is not None and (iin := getattr(case.appeal.applicant, "iin", None)):
             return str(iin)
     raise AssertionError("nobody has an ИИН")
@@ -167,7 +168,7 @@ async def a_person(journal: Journal) -> str:
 
 def looks_of(actor: str):  # type: ignore[no-untyped-def]
     async def work(journal: Journal) -> list[dict[str, object]]:
-        page = await journal.log(actor=actor, what=[What.READ], limit=1000)
+        page = await journal.ask(log.page, actor=actor, what=[What.READ], limit=1000)
         return [dict(each.detail) for each in page.entries]
 
     return work

@@ -6,6 +6,8 @@ import httpx
 import pytest
 
 from appealbus.core.domain.listing import AppealState
+from appealbus.core.journal import quarantine as journal_quarantine
+from appealbus.core.journal.appeals import lists
 from tests.plugins.console.kit import csrf_of
 from tests.plugins.console.test_operations import ended, form_of
 from tests.plugins.console.test_quarantine import kept, letter, press
@@ -39,15 +41,17 @@ def quarantine(console: World, ops: httpx.Client) -> None:
     assert '<td class="number">3</td>' in ops.get("/console/quarantine").text
     assert "2 messages are taken" in press(ops, tried, "/quarantine/take", reason="mended").text
     assert "1 message is closed" in press(ops, tried, "/quarantine/close", reason="no letter").text
-    one, two = console.do(lambda journal: journal.quarantine_left(10))
+    one, two = console.do(lambda journal: journal.ask(journal_quarantine.quarantine_left, 10))
     assert (one.id, two.id) == (ids[2], ids[0])
     assert one.replayed_at is not None
     before = (one.replayed_at, one.id)
-    assert [each.id for each in console.do(lambda journal: journal.quarantine_left(10, before))] == [ids[0]]
+    assert [
+        each.id for each in console.do(lambda journal: journal.ask(journal_quarantine.quarantine_left, 10, before))
+    ] == [ids[0]]
     assert str(ids[1]) in ops.get("/console/quarantine?state=closed").text
     assert "three died" in ops.get(f"/console/quarantine/{ids[0]}").text
 
 
 def parked(console: World) -> str:
     """Return the id of an appeal that waits."""
-    return console.do(lambda journal: journal.appeals(state=AppealState.PARKED))[0].public_id
+    return console.do(lambda journal: journal.ask(lists.appeals, state=AppealState.PARKED))[0].public_id

@@ -23,6 +23,8 @@ from appealbus.core.bus.intake.reception import Reception
 from appealbus.core.config.models import BusSettings
 from appealbus.core.health.finding import Finding, Severity
 from appealbus.core.interfaces.intake import Inbound, Quarantined
+from appealbus.core.journal import log, quarantine
+from appealbus.core.journal.appeals import lists
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.quarantine import NewQuarantine, QuarantineRow
 from appealbus.core.language import ReaderLanguage
@@ -49,7 +51,7 @@ def kept(*raws: bytes, code: str = "message.kills", channel: str = "files") -> I
             NewQuarantine(datetime.now(UTC), channel, f"{code}:{at}", "three died", raw, "application/json", code, None)
             for at, raw in enumerate(raws)
         ]
-        return [await journal.quarantine(row) for row in rows]
+        return [await journal.do(row) for row in rows]
 
     return work
 
@@ -83,9 +85,9 @@ def log_of(console: World, quarantine_id: int) -> list[tuple[str, str, str]]:
     """Return what the log says of a message: what, who, why."""
 
     async def work(journal: Journal) -> list[tuple[str, str, str]]:
-        row = await journal.quarantine_row(quarantine_id)
+        row = await journal.ask(quarantine.quarantine_row, quarantine_id)
         assert row is not None
-        entries = await journal.quarantine_log(row)
+        entries = await journal.ask(quarantine.of_quarantine, row)
         return [(each.what, each.actor, str(each.detail.get("reason", ""))) for each in entries]
 
     return console.do(work)
@@ -141,7 +143,7 @@ def test_what_a_message_says_is_hidden_without_a_purpose(console: World) -> None
     assert SECRET not in ops.get(path, params={"seen": token}).text
 
     async def looks(journal: Journal) -> list[dict[str, Any]]:
-        return [dict(each.detail) for each in (await journal.log(what=["read"], limit=1000)).entries]
+        return [dict(each.detail) for each in (await journal.ask(log.page, what=["read"], limit=1000)).entries]
 
     mine = [each for each in console.do(looks) if each["as"] == "quarantine"]
     assert mine == [{"as": "quarantine", "id": one, "purpose": "a call of the sender"}]
@@ -156,7 +158,7 @@ def test_it_is_done_as_it_was_shown_and_once(console: World) -> None:
     shown_ = ops.get("/console/quarantine/try?code=message.kills")
     assert [shown_.text.count(f"{word}</span>") for word in ("would be taken", "is here already")] == [2, 1]
     assert "not JSON, at character 2" in shown_.text
-    assert len(console.do(lambda journal: journal.appeals(limit=100))) == 9  # nothing was changed
+    assert len(console.do(lambda journal: journal.ask(lists.appeals, limit=100))) == 9  # nothing was changed
     console.do(received(letter("t-3")))  # and one of them is something else now
     done = press(ops, shown_, "/quarantine/take", reason=WHY)
     assert "2 messages are taken" in done.text
@@ -211,7 +213,7 @@ def test_a_letter_of_its_own_is_taken_under_an_id_or_a_number_of_ours(console: W
     assert ops.get(f"/console/quarantine/{same}/try").status_code == 409
     anyway = ops.get(f"/console/quarantine/{same}/try?anyway=1")
     assert "1 message is taken" in press(ops, anyway, "/quarantine/take", reason=WHY).text
-    rows = console.do(lambda journal: journal.appeals(limit=100))
+    rows = console.do(lambda journal: journal.ask(lists.appeals, limit=100))
     assert {each.message_id: each.number for each in rows}.keys() >= {"of-another-kind", "n-1", "n-2"}
     assert ops.get(f"/console/quarantine/{same}/try?anyway=1").status_code == 409
 

@@ -10,6 +10,7 @@ import pytest
 
 from appealbus.core import Past
 from appealbus.core.domain.listing import AppealRow
+from appealbus.core.journal.appeals import lists
 from appealbus.core.journal.journal import Journal
 from appealbus.core.loading.host import Plugin
 from appealbus.plugins.api import turns
@@ -54,7 +55,7 @@ def rows(console: World) -> list[AppealRow]:
             taken = await reception.accept(message(f"r{at}", kind="application", place={"kato": HERE}, **each))
             numbers.append(taken.receipt.number)  # type: ignore[union-attr]
         await ended(reception, numbers[0], result="refused", ground="АППК ст. 77", reference="№ 12-3/45")
-        return [row for number in numbers if (row := await journal.appeal(number)) is not None]
+        return [row for number in numbers if (row := await journal.ask(lists.appeal_row, number)) is not None]
 
     console.api.host.plugins.append(Plugin("repeats", "1", "test", brought={"assessors": [Repeats()]}))
     return console.do(work)

@@ -8,6 +8,8 @@ import pytest
 
 from appealbus.core.clocks import KAZAKHSTAN
 from appealbus.core.domain.event import What
+from appealbus.core.journal import figures, pauses
+from appealbus.core.journal import log as journal_log
 from appealbus.core.journal.figures import past_calls
 from appealbus.core.journal.journal import Journal
 from tests.plugins.console.kit import csrf_of
@@ -44,7 +46,7 @@ def test_one_source_tells_its_past_as_far_as_the_log_does(console: World, ops: h
     assert "persons/person/removed" in ops.get("/console/sources/gbdfl").text
     newest = console.do(lambda journal: journal._read(lambda connection: past_calls(connection, {"egkn.parcel"}, 3)))
     assert (newest.whole, newest.calls) == (False, [])
-    whole = console.do(lambda journal: journal.past_calls({"egkn.parcel"}))
+    whole = console.do(lambda journal: journal.ask(figures.past_calls, {"egkn.parcel"}))
     assert whole.whole
     assert [each.code for each in whole.calls if each.kind == "unavailable"] == ["http.502", "http.502"]
     assert ops.get("/console/sources/nothing").status_code == 404
@@ -61,7 +63,7 @@ def test_a_source_is_switched_off_by_who_has_seen_what_that_does(console: World,
     done = ops.post("/console/sources/egkn/pause", data={**given, "reason": "they mend <b>it</b>"})
     assert "switched off" in done.text
     assert "they mend &lt;b&gt;it&lt;/b&gt;" in done.text
-    assert console.do(lambda journal: journal.source_news()).pauses["egkn"].by == "daniyar"
+    assert console.do(lambda journal: journal.ask(pauses.news)).pauses["egkn"].by == "daniyar"
     late = console.signed_in("ops", "late")
     old = {**given, "csrf": csrf_of(late.get("/console/sources")), "reason": "seen before"}
     refused = late.post("/console/sources/egkn/pause", data=old)
@@ -74,7 +76,7 @@ def test_a_source_is_switched_off_by_who_has_seen_what_that_does(console: World,
     resume = {"csrf": given["csrf"], "reason": "mended"}
     assert "It is asked again" in ops.post("/console/sources/egkn/resume", data=resume).text
     assert ops.post("/console/sources/egkn/resume", data=resume).status_code == 409
-    log = console.do(lambda journal: journal.log(what=[What.PAUSED, What.RESUMED])).entries
+    log = console.do(lambda journal: journal.ask(journal_log.page, what=[What.PAUSED, What.RESUMED])).entries
     assert [(each.what, each.actor, each.detail["reason"]) for each in log] == [
         ("paused", "person:daniyar", "they mend <b>it</b>"),
         ("paused", "person:late", "longer"),
@@ -105,4 +107,4 @@ def test_only_those_switch_off_who_may(console: World, ops: httpx.Client) -> Non
     given = {"csrf": csrf_of(page), "until": until, "reason": "x"}
     assert reviewer.post("/console/sources/egkn/pause", data=given).status_code == 403
     assert console.signed_in("auditor").get("/console/sources").status_code == 403
-    assert console.do(lambda journal: journal.source_news()).pauses == {}
+    assert console.do(lambda journal: journal.ask(pauses.news)).pauses == {}

@@ -12,6 +12,8 @@ import pytest
 
 from appealbus.core import JournalError
 from appealbus.core.clocks import wall
+from appealbus.core.journal import events
+from appealbus.core.journal import log as journal_log
 from appealbus.core.journal.journal import Journal
 from appealbus.plugins.console.view import all_views
 from appealbus.plugins.surges import kept
@@ -22,6 +24,7 @@ from appealbus.plugins.surges.store import Store
 from tests.plugins.console.alarms import MONDAY, PARCEL, TODAY, alarms
 from tests.plugins.console.kit import csrf_of
 from tests.plugins.console.world import APPEALS, World
+from tests.services.asking import instead
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +43,7 @@ def kept_in(file: Path, number: int) -> KeptAlarm:
 
 def rows_of(console: World, number: int) -> list[tuple[str, str, dict[str, Any]]]:
     """Return what the log has of an alarm."""
-    log = console.do(lambda journal: journal.log(None, 5000))
+    log = console.do(lambda journal: journal.ask(journal_log.page, None, 5000))
     entries = [each for each in log.entries if each.what.startswith("alarm_") and each.about == str(number)]
     return [(each.what, each.actor, dict(each.detail)) for each in entries]
 
@@ -87,7 +90,7 @@ def test_an_alarm_has_its_series_and_what_it_rests_on(console: World, file: Path
     shown = reviewer.post("/console/surges/1/unmask", data={"csrf": csrf_of(page), "purpose": "the dump at Darinsk"})
     assert PARCEL in shown.text
     assert PARCEL not in reviewer.get(f"/console/surges/3?{shown.url.query.decode()}").text  # said of another one
-    log = console.do(lambda journal: journal.log(None, 5000))
+    log = console.do(lambda journal: journal.ask(journal_log.page, None, 5000))
     looks = [dict(each.detail) for each in log.entries if each.what == "read" and each.actor == "person:dina"]
     assert {"as": "surges", "alarm": 1, "found": APPEALS, "purpose": "the dump at Darinsk"} in looks
     for wrong in ("9", "0", "x", "1" * 30, "-1"):
@@ -164,11 +167,11 @@ def test_what_cannot_be_noted_is_not_done(console: World, file: Path, monkeypatc
     reviewer = console.signed_in("reviewer")
     given = seen_on(reviewer.get("/console/surges/1")) | {"until": str(TODAY + WEEK), "reason": "x"}
 
-    async def away(journal: Journal, *given: Any, **more: Any) -> None:
+    async def away(_: object) -> None:
         raise JournalError("away", "unreachable")
 
     with monkeypatch.context() as patched:
-        patched.setattr(Journal, "note_alarm", away)
+        instead(patched, Journal, events.Noted, away)
         assert reviewer.post("/console/surges/1/take", data=given).status_code == 503
     assert kept_in(file, 1).taken_by is None
     assert reviewer.post("/console/surges/1/take", data=given).status_code == 200

@@ -7,6 +7,8 @@ import httpx
 import pytest
 
 from appealbus.core.domain.listing import AppealRow
+from appealbus.core.journal import log as journal_log
+from appealbus.core.journal.appeals import cases, lists
 from appealbus.core.journal.appeals.accepting import NewAppeal
 from appealbus.core.journal.journal import Journal
 from appealbus.schemas import Appeal
@@ -25,7 +27,7 @@ def appeal(console: World) -> AppealRow:
 
     async def work(journal: Journal) -> AppealRow:
         new = NewAppeal(Appeal.model_validate(told), CAME + timedelta(hours=1), "appealbus")
-        row = await journal.appeal((await journal.accept(new)).receipt.number)
+        row = await journal.ask(lists.appeal_row, (await journal.accept(new)).receipt.number)
         assert row is not None
         return row
 
@@ -46,7 +48,7 @@ def test_each_day_is_there_with_why_it_counts_or_not(console: World, appeal: App
     page = opened(reviewer, appeal)
     assert page.status_code == 200, page.text
     assert page.url.path.endswith("/term")
-    (case,) = console.do(lambda journal: journal.cases([appeal.appeal_id]))
+    (case,) = console.do(lambda journal: journal.ask(cases.cases, [appeal.appeal_id]))
     proof = console.api.host.counting.proofs(case, CAME.date())[0]["proof"]
     term = proof["considered"][-1]["term"]
     calendar = page.text.partition('<table class="calendar">')[2].partition("</table>")[0]
@@ -65,7 +67,7 @@ def test_each_day_is_there_with_why_it_counts_or_not(console: World, appeal: App
     cited = "ӘРПК-нің 76-бабының 1–2-бөліктері, 87-бабы"
     assert f'<span lang="kk">{cited}</span>' in again.text
     assert "АППК" not in again.text
-    log = console.do(lambda journal: journal.log(None, 5000))
+    log = console.do(lambda journal: journal.ask(journal_log.page, None, 5000))
     looks = [each.detail for each in log.entries if each.what == "read" and each.actor == "person:saule"]
     assert [(each["as"], each["purpose"]) for each in looks] == [("term", "complaint about a late answer")] * 2
 

@@ -12,6 +12,8 @@ from playwright.sync_api import Browser, Page, expect
 
 from appealbus.core.domain.event import What
 from appealbus.core.errors import JournalError
+from appealbus.core.journal import log
+from appealbus.core.journal.appeals import lists
 from appealbus.core.journal.journal import Journal
 from appealbus.core.operations.rereading import AppealRead, Written, write_read
 from appealbus.plugins.console.views.appeal import rereading
@@ -65,7 +67,7 @@ def at_once(posts: list[Callable[[], httpx.Response]]) -> list[httpx.Response]:
 @pytest.mark.proof
 def test_one_of_two_holds_an_appeal(console: World, two: tuple[Page, Page]) -> None:
     """The other is told, from an old page too; who holds what was just released holds it; each order is there once."""
-    appeal = console.do(lambda journal: journal.appeals())[0]
+    appeal = console.do(lambda journal: journal.ask(lists.appeals))[0]
     url = f"{console.url}/console/appeals/{appeal.public_id}"
     for page in two:
         page.goto(url)
@@ -96,7 +98,10 @@ def test_one_of_two_takes_a_message(console: World, two: tuple[Page, Page]) -> N
     assert "1 message is taken, and worked on next." in said[0]
     assert "1 is no more as it was shown, and nothing is done with it." in said[1]
     assert [what for what, _, _ in log_of(console, message)].count("replayed") == 1
-    assert len([row for row in console.do(lambda journal: journal.appeals()) if row.message_id == "two at once"]) == 1
+    assert (
+        len([row for row in console.do(lambda journal: journal.ask(lists.appeals)) if row.message_id == "two at once"])
+        == 1
+    )
 
 
 @pytest.mark.proof
@@ -114,7 +119,7 @@ def test_one_of_two_changes_what_is_read_again(console: World, monkeypatch: pyte
     digest = re.findall(r'name="digest" value="(\w+)"', page.text)[0]
     answer = person.post(path, data={"csrf": csrf_of(page), "reason": "two at once", "digest": digest})
     assert (answer.status_code, "look at it again" in answer.text) == (409, True)
-    entries = console.do(lambda journal: journal.history(row.number, limit=1000))
+    entries = console.do(lambda journal: journal.ask(log.history, row.number, limit=1000))
     assert [each.actor for each in entries if each.what == What.REREAD][-1:] == ["person:aigul"]
 
 

@@ -9,10 +9,12 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from appealbus.core.errors import JournalError
+from appealbus.core.journal.appeals import lists, suspects
 from appealbus.core.journal.journal import Journal
 from tests.plugins.console.browser import chromium, sign_in
 from tests.plugins.console.kit import csrf_of
 from tests.plugins.console.world import World
+from tests.services.asking import instead
 
 WHY = 'the office asked: "wait", <please>'
 
@@ -27,9 +29,9 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def path(console: World) -> str:
     """The page of an appeal that nobody holds."""
-    row = console.do(lambda journal: journal.appeals())[0]
+    row = console.do(lambda journal: journal.ask(lists.appeals))[0]
     if row.held_by:
-        console.do(lambda journal: journal.release_appeal(row.number, reason="test"))
+        console.do(lambda journal: journal.do(suspects.Releasing(row.number, reason="test")))
     return f"/console/appeals/{row.public_id}"
 
 
@@ -90,11 +92,11 @@ def test_what_the_server_cannot_take_now_is_given_back(
     said = {"csrf": csrf_of(ops.get(path)), "reason": WHY}
     for code, again in (("unreachable", True), ("unknown", False)):
 
-        async def away(journal: Journal, *_: object, code: str = code, **__: object) -> None:
+        async def away(_: object, code: str = code) -> None:
             raise JournalError("away", code)
 
         with monkeypatch.context() as broken:
-            broken.setattr(Journal, "hold_appeal", away)
+            instead(broken, Journal, suspects.Hold, away)
             answer = ops.post(f"{path}/hold", data=said)
         assert (answer.status_code, "the office asked" in answer.text) == (503, True)
         assert ("Send it again" in answer.text) is again
@@ -163,7 +165,7 @@ def test_what_is_typed_is_there_again(page: Page, console: World, path: str) -> 
     assert reason(page) == WHY
     page.goto(f"{console.url}{path}?lang=en")
     number = page.locator("h1").inner_text()
-    console.do(lambda journal: journal.hold_appeal(number, by="x", reason="before"))
+    console.do(lambda journal: journal.do(suspects.Hold(number, by="x", reason="before")))
     page.click("main button.danger")
     expect(page.locator("h1")).to_contain_text("Somebody has held it already")
     page.click("text=Back to the page")

@@ -10,6 +10,9 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page
 
 from appealbus.core.clocks import day_of, wall
+from appealbus.core.journal import events
+from appealbus.core.journal.appeals import lists
+from appealbus.core.journal.deliveries import deliveries, delivering
 from appealbus.core.journal.journal import Journal
 from appealbus.core.language import ReaderLanguage
 from appealbus.core.loading.host import Plugin
@@ -232,13 +235,13 @@ TASKS: list[tuple[str, list[Task]]] = [
 
 async def refuse_one(journal: Journal) -> None:
     """Have the receiver refuse one more."""
-    found = await journal.undelivered("out", journal.now() + timedelta(hours=2), 1)
-    await journal.deliveries_alone([(found[0].delivery_id, "unfit")])
+    found = await journal.ask(deliveries.undelivered, "out", journal.now() + timedelta(hours=2), 1)
+    await journal.do(delivering.GivenUp([(found[0].delivery_id, "unfit")]))
 
 
 async def without_a_parcel(journal: Journal) -> str:
     """Return the number of an appeal whose parcel could not be had."""
-    found = await journal.appeals()
+    found = await journal.ask(lists.appeals)
     return next(row.number for row in found if row.completeness == "partial" and row.channel == "files")
 
 
@@ -254,7 +257,7 @@ async def make(console: World, journal: Journal) -> None:
         given = {**by(0), **(when if number == "WALK-1" else {}), "number": number, "category": LAND, "text": said}
         await console.api.reception.accept(message(number, kind="application", **given))
     await ended(console.api.reception, "WALK-1", result="refused", ground="АППК ст. 77", reference="№ 12-3/45")
-    while await journal.place_log():
+    while await journal.do(events.Placing()):
         pass
 
 

@@ -9,6 +9,8 @@ from appealbus.core.domain.case import LookupState
 from appealbus.core.domain.certificate import CertificateState
 from appealbus.core.domain.source_state import SourceState
 from appealbus.core.interfaces.link import LinkState, LinkStatus
+from appealbus.core.journal import documents, keeping, workers
+from appealbus.core.journal.appeals import lists
 from appealbus.core.journal.appeals.accepting import NewAppeal
 from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.journal.journal import Journal
@@ -22,7 +24,7 @@ _LAST = "http.502: the source cannot answer now (HTTP 502)"
 
 async def some_dossier(journal: Journal) -> bytes:
     """Return the dossier of an appeal that the bus has worked."""
-    made = [await journal.dossier(row.number or "") for row in await journal.appeals()]
+    made = [await journal.ask(documents.whole, row.number or "") for row in await journal.ask(lists.appeals)]
     return next(each for each in made if each is not None)
 
 
@@ -40,7 +42,7 @@ def park(
             appeal = Appeal.model_validate({**told, "kind": AppealKind.COMPLAINT})
             new = await journal.accept(NewAppeal(appeal, now, "appealbus"))
             away = LookupState(f"{source}.parcel", "k", OutcomeKind.UNAVAILABLE, now, code="http.503", reason="away")
-            await journal.keep(new.appeal_id, away)
+            await journal.post(keeping.Keep(new.appeal_id, away))
             given = {"dossier": whole, "version": 1, "completeness": Completeness.PARTIAL}
             again = now + timedelta(minutes=n)
             await journal.conclude(Conclusion(new.appeal_id, waits_for=(source,), due_at=again, **given))
@@ -64,4 +66,4 @@ async def work_goes_on(journal: Journal) -> None:
         SourceState("gbdfl", "shep", "closed", 2, 0, 3.5, {"found": 2000}, 0.05, 0.2, unread=unread),
         SourceState("gbdul", "shep", "closed", 0, 0, 0.1, {"found": 20}, 0.05, 0.2, differences={"Response/date": 2}),
     ]
-    await journal.beat(worker, states, 600)
+    await journal.do(workers.Beat(worker, states, 600))

@@ -17,6 +17,7 @@ from appealbus.core.bus.bus import Bus
 from appealbus.core.bus.intake.reception import Reception
 from appealbus.core.config.loading import Loaded, load
 from appealbus.core.domain.client import Client, Credential, Role
+from appealbus.core.journal import clients
 from appealbus.core.journal.journal import Journal
 from appealbus.core.loading.parts import build, load_plugins
 from appealbus.core.rights.policy import read_policy
@@ -74,12 +75,12 @@ class World:
         async def work(journal: Journal) -> None:
             now = journal.now()
             credential = Credential(mark, "link", now, now + lasts)
-            if name in {client.name for client, _ in await journal.clients()}:
-                await journal.add_credential(name, credential, digest, None)
+            if name in {client.name for client, _ in await journal.ask(clients.all_clients)}:
+                await journal.do(clients.NewCredential(name, credential, digest, None))
                 return
             usual: dict[str, Any] = {"channel": "", "places": (), "kinds": (), "per_minute": None}
             client = Client(name, role, **{**usual, **given}, created_at=now, created_by="person:test")
-            await journal.add_client(client, credential, digest)
+            await journal.do(clients.NewClient(client, credential, digest))
 
         self.do(work)
         return token

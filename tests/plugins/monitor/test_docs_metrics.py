@@ -17,6 +17,7 @@ from appealbus.core.domain.event import Cursor
 from appealbus.core.domain.pauses import Pause
 from appealbus.core.interfaces.intake import Inbound
 from appealbus.core.interfaces.link import LinkState, LinkStatus
+from appealbus.core.journal import clients
 from tests.core.bus.test_bus import Raises
 from tests.core.kit import Receiver, ScriptedWire, message
 
@@ -55,8 +56,8 @@ async def test_the_page_lists_every_metric(
             now = clocks.wall()
             guard.gate.pause = Pause("s", now, now + timedelta(hours=1), "mended", "olga")
             guard.gate.left = {"day": 5}
-        await here.bus.journal.add_client(CLIENT, Credential("00", "token", NOW, NOW), b"")
-        await here.bus.journal.note_read("desk", Cursor(1, 1))
+        await here.bus.journal.do(clients.NewClient(CLIENT, Credential("00", "token", NOW, NOW), b""))
+        await here.bus.journal.do(clients.Read("desk", Cursor(1, 1)))
         text = await here.page()
     real: dict[str, tuple[str, set[str]]] = {}
     for family in text_string_to_metric_families(text):

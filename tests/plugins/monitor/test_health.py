@@ -14,6 +14,7 @@ from structlog.testing import capture_logs
 from appealbus.core import Acceptor, Intake, NoSettings
 from appealbus.core.bus.service_view import ServiceView
 from appealbus.core.interfaces.link import LinkState, LinkStatus
+from appealbus.core.journal import figures
 from appealbus.plugins import monitor
 from appealbus.plugins.monitor import service
 from appealbus.plugins.monitor.lag import LoopLag
@@ -47,7 +48,7 @@ async def test_ready_says_what_was_looked_at(tmp_path: Path, watched: Watch) -> 
             ("journal", True),
             ("clock", True),
         ]
-        assert (await here.bus.journal.counts()).idle == 0
+        assert (await here.bus.journal.ask(figures.counts)).idle == 0
 
 
 @pytest.mark.parametrize(

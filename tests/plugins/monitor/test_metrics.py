@@ -14,6 +14,7 @@ import orjson
 import pytest
 
 from appealbus.core import CallFailed, CertificateState, Inbound, OutcomeKind, Taken
+from appealbus.core.journal import figures
 from tests.core.bus.test_bus import Raises, Sees
 from tests.core.kit import Receiver, ScriptedWire, message, reply
 from tests.services.day import today
@@ -128,7 +129,7 @@ async def test_changes_that_are_refused_do_not_wait(tmp_path: Path, watched: Wat
         for number in ("N-1", "N-2"):
             change = {"type": "change", "message_id": number, "kind": "withdrawn", "number": number}
             await here.bus.accept(Inbound("portal", number, orjson.dumps(change)))
-        counts = await here.bus.journal.counts()
+        counts = await here.bus.journal.ask(figures.counts)
         assert (counts.waiting_changes, counts.refused_changes) == (2, 1)
         page = await here.samples()
         assert page["appealbus_waiting_changes",] == 1

@@ -10,6 +10,7 @@ import pytest
 from appealbus.core import Comparison, Inbound, Past, PastAssessor, Taken
 from appealbus.core.bus.work import history_comparison
 from appealbus.core.enrichment.unsure import judged
+from appealbus.core.journal import sketching
 from appealbus.core.rights.fields import leads_in
 from appealbus.core.rights.paths import path_of
 from appealbus.core.testing import appeal
@@ -240,8 +241,8 @@ async def test_nothing_is_kept_where_nobody_compares(tmp_path: Path) -> None:
     async with running_bus(tmp_path) as bus:
         await put(bus, "1", text=LETTER, **by(0))
         await bus.settle()
-        assert (await bus.journal.sketch_missing(0)) is not None  # it had none
-        again = await bus.journal.sketch_missing(0)
+        assert (await sketching.sketch_missing(bus.journal, 0)) is not None  # it had none
+        again = await sketching.sketch_missing(bus.journal, 0)
     assert again is not None
     assert again.drawn == 0
 

@@ -7,6 +7,8 @@ import orjson
 import pytest
 
 from appealbus.core.interfaces.past import Past
+from appealbus.core.journal import log
+from appealbus.core.journal.appeals import lists
 from appealbus.core.loading.host import Plugin
 from appealbus.core.rights.mask import Mask
 from appealbus.core.rights.paths import Pattern
@@ -45,7 +47,7 @@ async def numbers(tmp_path: Path) -> list[str]:
 
 async def shown(folder: Path, numbers: list[str], viewer: Viewer) -> tuple[dict[str, Any], list[str]]:
     async with served(sqlite_journal(folder / "journal.db"), folder) as server:
-        row = await server.journal.appeal(numbers[-1])
+        row = await server.journal.ask(lists.appeal_row, numbers[-1])
         assert row is not None
         told, others = await Views(server.journal, viewer).repeats(row, _compare)
         return orjson.loads(orjson.dumps(told["compared"][0]["comparison"])), others
@@ -64,13 +66,17 @@ async def test_over_http_with_who_looked_noted(tmp_path: Path, numbers: list[str
     """What is new beside the earlier decision; it is noted as a look at each that is shown, with the purpose."""
     async with served(sqlite_journal(tmp_path / "journal.db"), tmp_path) as server:
         server.api.host.plugins.append(_plugin())
-        rows = [await server.journal.appeal(each) for each in numbers]
+        rows = [await server.journal.ask(lists.appeal_row, each) for each in numbers]
         client = await server.client("reviewer")
         path = f"/v1/appeals/{rows[-1].public_id}/repeats"
         assert (await client.get(path)).status_code == 403
         answer = await client.get(path, headers={"Appealbus-Purpose": "review"})
         looks = [
-            [(each.actor, each.detail["as"]) for each in await server.journal.history(number) if each.what == "read"]
+            [
+                (each.actor, each.detail["as"])
+                for each in await server.journal.ask(log.history, number)
+                if each.what == "read"
+            ]
             for number in numbers
         ]
         ops = await server.client("ops")

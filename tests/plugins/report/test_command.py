@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from appealbus.core.journal.changes import targets
 from appealbus.core.journal.journal import Journal
 from tests.plugins.report.test_following import change, new
 from tests.services.commands import run
@@ -20,8 +21,8 @@ async def fill(url: str) -> None:
     async with await Journal.open(url) as journal:
         await asyncio.gather(*(journal.accept(new(f"m{at}")) for at in range(7)))
         for at, result in enumerate(["satisfied", "refused", "explained", "left"]):
-            await journal.change(change(f"c{at}", f"m{at}", "answered", result=result))
-        await journal.change(change("c5", "m5", "redirected"))
+            await journal.do(targets.Changing(change(f"c{at}", f"m{at}", "answered", result=result)))
+        await journal.do(targets.Changing(change("c5", "m5", "redirected")))
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,9 @@ import pytest
 
 from appealbus.core import ConfigError, Cursor
 from appealbus.core.clocks import KAZAKHSTAN
+from appealbus.core.journal.appeals import cases
 from appealbus.core.journal.appeals.accepting import NewAppeal
+from appealbus.core.journal.changes import targets
 from appealbus.core.journal.changes.changes import NewChange
 from appealbus.core.journal.journal import Journal
 from appealbus.plugins.report.fact import fact_of
@@ -23,6 +25,7 @@ from appealbus.plugins.report.table import make_table
 from appealbus.plugins.report.words import By, Column
 from appealbus.schemas import Appeal
 from appealbus.schemas.change import Change
+from tests.services.asking import instead, through
 from tests.services.journals import sqlite_journal
 
 NOON = datetime(2026, 11, 2, 12, tzinfo=KAZAKHSTAN)
@@ -64,12 +67,12 @@ def test_what_comes_and_changes_is_counted(tmp_path: Path) -> None:
     async def use(journal: Journal) -> None:
         store = Store(tmp_path / "report.db")
         await asyncio.gather(*(journal.accept(new(f"m{at}")) for at in range(3)))
-        await journal.change(change("c0", "m0", "answered", result="refused"))
+        await journal.do(targets.Changing(change("c0", "m0", "answered", result="refused")))
         await follow(journal, "J", store)
         assert counts(store) == [3, 3, 1, 0, 2]
         await journal.accept(new("m3"))
-        await journal.change(change("c1", "m1", "redirected", to={"name": "Управление"}))
-        await journal.change(change("c2", "m3", "withdrawn"))
+        await journal.do(targets.Changing(change("c1", "m1", "redirected", to={"name": "Управление"})))
+        await journal.do(targets.Changing(change("c2", "m3", "withdrawn")))
         for _ in range(2):
             await follow(journal, "J", store)
             assert counts(store) == [4, 4, 2, 1, 1]
@@ -78,25 +81,25 @@ def test_what_comes_and_changes_is_counted(tmp_path: Path) -> None:
     over_journal(tmp_path, use)
 
 
-def test_what_was_read_is_not_read_again(tmp_path: Path) -> None:
+def test_what_was_read_is_not_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A second report reads the appeals alone of which the log says something new."""
 
     async def use(journal: Journal) -> None:
         store, read = Store(None), []
 
-        class Watched:
-            outlines, log, keyed, records_of = journal.outlines, journal.log, journal.keyed, journal.records_of
+        ask = through(journal, cases.outlines)
 
-            async def outlines_of(self, ids: Any) -> Any:
-                read.extend(ids)
-                return await journal.outlines_of(ids)
+        async def watched(ids: Any) -> Any:
+            read.extend(ids)
+            return await ask(ids)
 
+        instead(monkeypatch, journal, cases.outlines, watched)
         await asyncio.gather(*(journal.accept(new(f"m{at}")) for at in range(3)))
-        await follow(Watched(), "J", store)
+        await follow(journal, "J", store)
         read.clear()
-        await follow(Watched(), "J", store)
-        await journal.change(change("c1", "m1", "answered"))
-        await follow(Watched(), "J", store)
+        await follow(journal, "J", store)
+        await journal.do(targets.Changing(change("c1", "m1", "answered")))
+        await follow(journal, "J", store)
         assert len(read) == 1
 
     over_journal(tmp_path, use)
@@ -111,7 +114,7 @@ def test_after_a_restore_all_is_read_again(tmp_path: Path) -> None:
         await follow(journal, "J", store)
         key = await journal.keyed()
         store.begin(Followed("J", key.check), Cursor(1, 10_000), 10_000)
-        (outline,) = await journal.outlines_of([1])
+        (outline,) = await journal.ask(cases.outlines, [1])
         store.put([replace(fact_of(outline, key.mark), appeal_id=7_000)])
         assert counts(store)[0] == 2
         await follow(journal, "J", store)
@@ -127,11 +130,11 @@ def test_of_two_reports_at_once_the_one_behind_writes_nothing(tmp_path: Path) ->
         store = Store(None)
         await journal.accept(new("m0"))
         await follow(journal, "J", store)
-        (behind,) = await journal.outlines_of([1])
+        (behind,) = await journal.ask(cases.outlines, [1])
         key = await journal.keyed()
         followed = Followed("J", key.check)
         since = store.cursor(followed)
-        await journal.change(change("c0", "m0", "answered"))
+        await journal.do(targets.Changing(change("c0", "m0", "answered")))
         await follow(journal, "J", store)
         ahead = store.cursor(followed)
         assert since is not None

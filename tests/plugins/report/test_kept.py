@@ -12,6 +12,8 @@ from appealbus.core import ConfigError
 from appealbus.core.bus.bus import Bus
 from appealbus.core.clocks import day_of, wall
 from appealbus.core.domain import change
+from appealbus.core.journal.appeals import cases
+from appealbus.core.journal.changes import targets
 from appealbus.core.journal.changes.changes import NewChange
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.key import KeyFile
@@ -28,6 +30,7 @@ from appealbus.schemas.address import Address
 from appealbus.schemas.change import Change
 from tests.core.kit import message, running_bus
 from tests.plugins.report.making import PERSONS, filled, letter
+from tests.services.asking import instead, through
 from tests.services.journals import sqlite_journal
 
 TODAY = day_of(wall()) + timedelta(days=365)
@@ -48,7 +51,7 @@ async def tell(bus: Bus, of: str, kind: str, days: float, **said: Any) -> None:
     """Tell the bus what happens to an appeal, so many days from now."""
     at = wall() + timedelta(days=days)
     given = {"message_id": f"{of}-{kind}", "channel": "test", "appeal_message_id": of, "kind": kind, "dated_at": at}
-    await bus.journal.change(NewChange(Change.model_validate({**given, **said}), at, "appealbus"))
+    await bus.journal.do(targets.Changing(NewChange(Change.model_validate({**given, **said}), at, "appealbus")))
 
 
 async def test_of_real_dossiers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -74,7 +77,7 @@ async def test_of_real_dossiers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert PERSONS[0].encode() not in (tmp_path / "report.db").read_bytes()
 
 
-def test_after_a_new_key_all_is_read_again(tmp_path: Path) -> None:
+def test_after_a_new_key_all_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Marks of the old key and of the new one are never compared."""
     url = sqlite_journal(tmp_path / "journal.db")
 
@@ -84,20 +87,14 @@ def test_after_a_new_key_all_is_read_again(tmp_path: Path) -> None:
         for anew in (False, False, True):
             key = KeyFile(tmp_path / "journal.db.key", anew=anew)
             async with await Journal.open(url, key=key) as journal:
+                ask = through(journal, cases.outline_page)
 
-                class Watched:
-                    log, keyed, outlines_of, records_of = (
-                        journal.log,
-                        journal.keyed,
-                        journal.outlines_of,
-                        journal.records_of,
-                    )
+                async def watched(after: int, limit: int, ask: Any = ask) -> Any:
+                    read.append(after)
+                    return await ask(after, limit)
 
-                    async def outlines(self, after: int = 0, limit: int = 100) -> Any:
-                        read.append(after)
-                        return await journal.outlines(after, limit)
-
-                await follow(Watched(), "J", store)
+                instead(monkeypatch, journal, cases.outline_page, watched)
+                await follow(journal, "J", store)
         assert len(read) == 2
         store.close()
 

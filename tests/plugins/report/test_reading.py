@@ -14,6 +14,8 @@ from appealbus.core import Case, From, found, not_found
 from appealbus.core.bus.bus import Bus
 from appealbus.core.clocks import day_of, wall
 from appealbus.core.domain.outline import Outline
+from appealbus.core.journal.appeals import cases, lists
+from appealbus.core.journal.changes import targets
 from appealbus.core.journal.changes.changes import NewChange
 from appealbus.plugins.report.counted import COUNTED
 from appealbus.plugins.report.fact import District, districts_of, fact_of
@@ -97,12 +99,12 @@ async def tell(bus: Bus, chance: random.Random, of: int) -> None:
             said |= {"result": chance.choice(RESULTS), "answered_on": chance.choice([str(dated.date()), None])}
         if kind in ("due", "extended"):
             said["due_on"] = str((dated + timedelta(days=30)).date())
-        await bus.journal.change(NewChange(Change.model_validate(said), max(BEGIN, dated), "appealbus"))
+        await bus.journal.do(targets.Changing(NewChange(Change.model_validate(said), max(BEGIN, dated), "appealbus")))
 
 
 async def whole(bus: Bus, case: Case) -> tuple[Outline, list[District]]:
     """Return the outline that follows from all that the journal has of an appeal."""
-    versions = await bus.journal.versions(case.receipt.number)
+    versions = await bus.journal.ask(lists.versions, case.receipt.number)
     complete = [each.created_at for each in versions if each.completeness == "complete"]
     first = None if case.first is None else APPEAL.write(case.first)
     ends = tuple(each.lookup for each in case.states if each.kind is OutcomeKind.FOUND)
@@ -134,7 +136,7 @@ async def test_a_part_says_what_the_whole_says(url: str, tmp_path: Path) -> None
             await tell(bus, chance, number)
         await bus.settle()
         mark = (await bus.journal.keyed()).mark
-        for case in await bus.journal.cases(range(1, 61)):
+        for case in await bus.journal.ask(cases.cases, range(1, 61)):
             outline, districts = await whole(bus, case)
             kept.append(fact_of(outline, mark, districts))
         await follow(bus.journal, "J", store)
@@ -163,7 +165,7 @@ async def test_what_is_damaged_is_not_counted(url: str, tmp_path: Path) -> None:
             given = {"message_id": f"c{number}", "channel": "test", "appeal_message_id": str(number)}
             for at, said in enumerate((corrected, {"kind": "answered", "result": "refused"})):
                 change = Change.model_validate({**given, "message_id": f"c{number}-{at}", **said})
-                await bus.journal.change(NewChange(change, BEGIN, "appealbus"))
+                await bus.journal.do(targets.Changing(NewChange(change, BEGIN, "appealbus")))
         await bus.settle()
         engine = create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
         with engine.begin() as connection:

@@ -25,6 +25,7 @@ from appealbus.core.bus.watchdog import Watchdog
 from appealbus.core.bus.work.casework import Casework
 from appealbus.core.bus.work.contract_watch import ContractWatch
 from appealbus.core.bus.work.dispatcher import Dispatcher
+from appealbus.core.bus.work.guarding import GuardJournal
 from appealbus.core.bus.work.isolation import Turns
 from appealbus.core.bus.work.reread_watch import RereadWatch
 from appealbus.core.bus.work.source_watch import SourceWatch
@@ -40,6 +41,9 @@ from appealbus.core.guards.guard import Guard
 from appealbus.core.guards.limits import Limits
 from appealbus.core.interfaces.intake import Inbound, Quarantined, Taken
 from appealbus.core.interfaces.link import LinkState, LinkStatus
+from appealbus.core.journal import figures
+from appealbus.core.journal.appeals import leases
+from appealbus.core.journal.deliveries import deliveries as journal_deliveries
 from appealbus.core.journal.errors import Superseded
 from appealbus.core.journal.journal import Journal
 from appealbus.core.loading.parts import Parts
@@ -73,9 +77,10 @@ class Bus:
         self.worker = name or uuid4().hex
         """Name of this process among the workers; new at each start."""
         journal.actor = by_worker(self.worker)
-        self._limits = Limits(journal, self.worker) if journal.shared else None
+        guarding = GuardJournal(journal)
+        self._limits = Limits(guarding, self.worker) if journal.shared else None
         self.clock_watch = ClockWatch(journal)
-        self.guards = self._guards()
+        self.guards = self._guards(guarding)
         self._leader_leases = LeaderLeases(self.worker, journal)
         self._retention_lease = self._leader_leases.add("retention")
         self._sketching_lease = self._leader_leases.add("sketches") if parts.host.compares else None
@@ -144,12 +149,12 @@ class Bus:
             readings=lambda: self._reread_watch.readings,
         )
 
-    def _guards(self) -> dict[str, Guard]:
+    def _guards(self, guarding: GuardJournal) -> dict[str, Guard]:
         services = GuardServices(
-            access=self.journal.access,
-            await_answer=self.journal.await_answer,
-            use_once=self.journal.use_answer,
-            quota=self.journal,
+            access=guarding.access,
+            await_answer=guarding.await_answer,
+            use_once=guarding.use_answer,
+            quota=guarding,
             first_share=self.settings.bus.first_share,
             due=self.journal.now,
             on_change=self._source_changed,
@@ -267,16 +272,21 @@ class Bus:
             or not all(intake.idle for intake in self.parts.intakes)
         ):
             return True
-        due = await self.journal.next_due()
+        due = await self.journal.ask(figures.next_due)
         if due is not None and due <= self.journal.now():
             return True
-        counts = await self.journal.counts()
+        counts = await self.journal.ask(figures.counts)
         if counts.ready or counts.in_work or counts.suspect or (parked and counts.parked):
             return True
         if parked and any(counts.outbox.get(relay.name) for relay in self.relays):
             return True
         # What a receiver has refused waits for its next attempt and is no work now.
-        return any([await self.journal.undelivered(relay.name, self.journal.now(), 1) for relay in self.relays])
+        return any(
+            [
+                await self.journal.ask(journal_deliveries.undelivered, relay.name, self.journal.now(), 1)
+                for relay in self.relays
+            ]
+        )
 
     async def stop(self, why: BaseException | None = None) -> None:
         """Stop in phases. Work unfinished after the grace period is parked, or waits in the journal for the next run.
@@ -331,7 +341,7 @@ class Bus:
                 # Before the rest is given back: who never ends is found as who kills.
                 if self._dispatcher.cut != []:
                     await self.journal.bury(self._dispatcher.owner, self._dispatcher.cut)
-                await self.journal.release(self._dispatcher.owner)
+                await self.journal.do(leases.Release(self._dispatcher.owner))
                 await self._sequencer.finish()
                 if self._limits is not None:
                     await self._limits.leave()

@@ -11,6 +11,7 @@ from typing import Any, TypeVar, cast
 import structlog
 
 from appealbus.core.errors import ConfigError, JournalError
+from appealbus.core.journal import state, workers
 from appealbus.core.journal.checkpoint import Checkpoint
 from appealbus.core.journal.errors import Behind, Superseded
 from appealbus.core.journal.journal import Journal
@@ -72,7 +73,7 @@ class ClockWatch:
         try:
             await self._journal.look()
             if self._journal.memory.trusts:
-                self._journal.memory.untold = await self._journal.last_heartbeat() is None
+                self._journal.memory.untold = await self._journal.ask(workers.last_heartbeat) is None
             if checkpoint is not None:
                 await self._compare(checkpoint)
             self.problem = None
@@ -93,7 +94,7 @@ class ClockWatch:
 
     async def _compare(self, checkpoint: Checkpoint) -> None:
         mark = await self._beside(checkpoint.read)
-        now = await self._journal.how_far()
+        now = await self._journal.ask(state.how_far)
         try:
             checkpoint.compare(mark, now)
         except Behind as error:

@@ -16,6 +16,7 @@ from appealbus.core.domain.reread_pass import Readings
 from appealbus.core.domain.source_state import SourceState
 from appealbus.core.errors import JournalError
 from appealbus.core.interfaces.link import LinkState
+from appealbus.core.journal import workers
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.workers import WorkerState
 from appealbus.core.logs.throttle import LogThrottle
@@ -60,7 +61,7 @@ class Heartbeat:
             told = [replace(state, at=None) for state in sources], links
             if told != self._told or monotonic() - self._beaten >= BEAT:
                 try:
-                    await self._journal.beat(self._state(links), sources, ALIVE)
+                    await self._journal.do(workers.Beat(self._state(links), sources, ALIVE))
                     self._told, self._beaten = told, monotonic()
                     self._trouble.over()
                 except JournalError as error:
@@ -71,7 +72,7 @@ class Heartbeat:
 
     async def leave(self) -> None:
         """Record that this worker is gone. Its source states stay readable until another worker writes them."""
-        await self._journal.beat(self._state(self._links()), self._sources(), 0.0)
+        await self._journal.do(workers.Beat(self._state(self._links()), self._sources(), 0.0))
 
     def _state(self, links: Sequence[LinkState]) -> WorkerState:
         return WorkerState(

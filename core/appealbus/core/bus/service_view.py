@@ -24,6 +24,7 @@ from appealbus.core.health.messages import fullness
 from appealbus.core.interfaces.answer import Kept
 from appealbus.core.interfaces.intake import Inbound, Quarantined, Taken
 from appealbus.core.interfaces.link import LinkState
+from appealbus.core.journal.view import PublicJournal
 from appealbus.core.process.worker import worker
 from appealbus.schemas.dossier import Completeness
 
@@ -59,7 +60,7 @@ class ServiceView:
 
     def __init__(self, bus: Watched) -> None:
         self._bus = bus
-        self.journal = bus.journal
+        self.journal = PublicJournal(bus.journal)
         self.accept = bus.accept
         self.links = bus.links
         self.works_on = bus.parts.host.counting.works_on
@@ -67,7 +68,7 @@ class ServiceView:
 
     @property
     def journal_id(self) -> str:
-        return self.journal.identity
+        return self._bus.journal.identity
 
     @property
     def worker_number(self) -> int:
@@ -110,7 +111,7 @@ class ServiceView:
         return {name: count / most if most else 1.0 for name, count in counts.waiting_by_channel.items()}
 
     async def due_soon(self) -> DueSoon:
-        return await due_soon(self.journal, self._bus.settings.bus)
+        return await due_soon(self._bus.journal, self._bus.settings.bus)
 
     async def checks(self, probe: Callable[[], Awaitable[None]]) -> list[Check]:
         return await checks(self._bus, probe)

@@ -10,6 +10,7 @@ from appealbus.core.cli.context import cli_of
 from appealbus.core.cli.paging import After, AsJson, Limit, print_page
 from appealbus.core.cli.render import local
 from appealbus.core.domain.access import AccessRow, Served
+from appealbus.core.journal import access
 
 group = typer.Typer(help="The access log: who looked at whose data, for which appeal, why.", no_args_is_help=True)
 group.command("looks")(looks)
@@ -32,7 +33,7 @@ def list_(
     cli = cli_of(context)
     rows = look(
         cli,
-        lambda journal: journal.access_rows(number=number, after=after, limit=limit),
+        lambda journal: journal.ask(access.access_rows, number=number, after=after, limit=limit),
         "access",
         number=number,
         copy=copy,

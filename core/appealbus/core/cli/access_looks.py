@@ -16,6 +16,8 @@ from appealbus.core.domain.access import AccessRow, Served
 from appealbus.core.domain.event import LogEntry
 from appealbus.core.domain.listing import AppealRow
 from appealbus.core.domain.selection import Place, Selection
+from appealbus.core.journal import access
+from appealbus.core.journal.appeals import lists
 from appealbus.core.journal.journal import Journal
 
 _PAGE = 1000
@@ -61,7 +63,7 @@ def looks(
 
     async def find(journal: Journal) -> tuple[list[Look], int, bool]:
         if number is not None:
-            row = await journal.appeal(number)
+            row = await journal.ask(lists.appeal_row, number)
             if row is None:
                 cli.no_appeal(number)
             return await _looks(journal, [row]), 1, False
@@ -85,10 +87,10 @@ def looks(
 
 async def _looks(journal: Journal, appeals: Sequence[AppealRow]) -> list[Look]:
     """Merge accesses by people, from the log, with questions of the bus, from the access log."""
-    page = await journal.looks_at(appeals, limit=_PAGE)
+    page = await journal.ask(access.looks_at, appeals, limit=_PAGE)
     rows = [_look(row) for row in page.rows]
     while page.next is not None:
-        page = await journal.looks_at(appeals, page.next, _PAGE)
+        page = await journal.ask(access.looks_at, appeals, page.next, _PAGE)
         rows += map(_look, page.rows)
     return rows
 

@@ -19,6 +19,8 @@ from appealbus.core.domain.listing import AppealRow, AppealState
 from appealbus.core.domain.pauses import STALE
 from appealbus.core.enrichment.fields import FieldError, FieldValue, explain_field
 from appealbus.core.escaping import escaped_json, escaped_xml
+from appealbus.core.journal import documents
+from appealbus.core.journal.appeals import cases, lists
 from appealbus.core.journal.journal import Journal
 from appealbus.core.language import Reader, ReaderLanguage
 from appealbus.core.language.fields import trail_name, trail_value
@@ -64,7 +66,7 @@ def dossier(
         return
 
     async def read(journal: Journal) -> tuple[bytes, date | None]:
-        row = await journal.appeal(number)
+        row = await journal.ask(lists.appeal_row, number)
         return await _raw(cli, journal, number, version), None if row is None or version else row.due_on
 
     raw, counted = look(
@@ -98,7 +100,7 @@ def why(
         masked.show_why(cli, as_, number, as_json=as_json, copy=copy, purpose=purpose)
         return
     to = reader(cli, lang)
-    row = cli.read(lambda journal: journal.appeal(number))
+    row = cli.read(lambda journal: journal.ask(lists.appeal_row, number))
     held = row if row is not None and row.state is AppealState.HELD else None
     if held is not None and not held.version:
         _print_held(cli, held, to, as_json)
@@ -193,14 +195,14 @@ def _print_found(cli: Cli, item: FieldValue, to: Reader) -> None:
 
 
 async def _case(cli: Cli, journal: Journal, number: str) -> Case:
-    case = await journal.case(number)
+    case = await journal.ask(cases.case, number)
     if case is None:
         cli.no_appeal(number)
     return case
 
 
 async def _raw(cli: Cli, journal: Journal, number: str, version: int | None) -> bytes:
-    raw = await journal.dossier(number, version)
+    raw = await journal.ask(documents.whole, number, version)
     if raw is None:
         case = await _case(cli, journal, number)
         if version is not None and case.version:
@@ -212,7 +214,7 @@ async def _raw(cli: Cli, journal: Journal, number: str, version: int | None) -> 
 async def _with_current_gaps(cli: Cli, journal: Journal, number: str) -> Dossier:
     """Return the newest dossier with current gaps; the journal may know attempts later than the version."""
     newest = DOSSIER.read(await _raw(cli, journal, number, None))
-    states: dict[tuple[str, str], Any] = {(s.lookup, s.key): s for s in await journal.states(number)}
+    states: dict[tuple[str, str], Any] = {(s.lookup, s.key): s for s in await journal.ask(cases.states, number)}
     gaps, known = [], {(gap.lookup, gap.key) for gap in newest.gaps}
     older = [
         outcome for outcome in newest.outcomes if outcome.code == STALE and (outcome.lookup, outcome.key) not in known

@@ -11,6 +11,8 @@ from appealbus.core.cli.exits import EXIT_ABSENT, EXIT_PROBLEMS
 from appealbus.core.domain.client import Role
 from appealbus.core.domain.listing import AppealRow
 from appealbus.core.errors import JournalError
+from appealbus.core.journal import clients as journal_clients
+from appealbus.core.journal.appeals import lists
 from appealbus.core.journal.journal import Journal
 from appealbus.core.rights.actions import Action
 from appealbus.core.rights.masked_version import is_damage
@@ -36,7 +38,7 @@ async def viewer_named(cli: Cli, journal: Journal, name: str) -> Viewer:
     roles = [role.value for role in Role]
     if name in roles:
         return policy.of_role(Role(name))
-    clients = {client.name: client for client, _ in await journal.clients()}
+    clients = {client.name: client for client, _ in await journal.ask(journal_clients.all_clients)}
     if name not in clients:
         raise typer.BadParameter(
             f"there is no such role or client; {did_you_mean(name, [*roles, *clients])}", param_hint="--as"
@@ -69,7 +71,7 @@ def look_as(
     async def seen(journal: Journal) -> T:
         viewer = await viewer_named(cli, journal, name)
         check(cli, viewer, action, purpose)
-        row = await journal.appeal(number)
+        row = await journal.ask(lists.appeal_row, number)
         if row is None or not viewer.sees(row):
             cli.fail(f"{viewer.name} sees no appeal {number}.", EXIT_ABSENT)
         try:

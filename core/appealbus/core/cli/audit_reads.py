@@ -9,6 +9,7 @@ import typer
 from appealbus.core.cli.context import Cli
 from appealbus.core.cli.exits import EXIT_JOURNAL, EXIT_PROBLEMS
 from appealbus.core.errors import JournalError
+from appealbus.core.journal import access, workers
 from appealbus.core.journal.journal import Journal
 from appealbus.core.plugin_calls import threads
 
@@ -47,14 +48,14 @@ def look(
         async with cli.journal() as journal:
             value = await read(journal)
             if copy:
-                if await journal.workers():
+                if await journal.ask(workers.workers):
                     cli.fail("This journal is worked right now, so it is no copy; look without --copy.", EXIT_PROBLEMS)
                 return value
         try:
             async with cli.journal(write=True) as journal:
                 detail = about(value) if about else {}
-                looks = [journal.note_look(what, number=number, purpose=purpose, about=detail)]
-                looks += [journal.note_look(what, number=other, purpose=purpose) for other in others(value)]
+                looks = [journal.do(access.Look(what, number=number, purpose=purpose, about=detail))]
+                looks += [journal.do(access.Look(what, number=other, purpose=purpose)) for other in others(value)]
                 await asyncio.gather(*looks)
         except JournalError as error:
             cli.err.print(f"Who looks cannot be noted, so nothing is shown: {error}", style="red")

@@ -12,6 +12,7 @@ from appealbus.core.cli.paging import After, AsJson, Limit, print_page
 from appealbus.core.cli.render import local
 from appealbus.core.domain.change import KeptChange, counts_from, fields_of_change
 from appealbus.core.escaping import one_line
+from appealbus.core.journal.changes import changes as journal_changes
 from appealbus.core.journal.changes.changes import ChangeRow
 from appealbus.core.journal.journal import Journal
 from appealbus.schemas.stored import CHANGE
@@ -36,7 +37,7 @@ def changes(
     """
     cli = cli_of(context)
     if number is None:
-        page = cli.read(lambda journal: journal.waiting_changes(after, limit))
+        page = cli.read(lambda journal: journal.ask(journal_changes.waiting_changes, after, limit))
         none = "No change waits for its appeal."
         if not as_json and not after and len(page) == limit:
             _print_most(cli)
@@ -45,7 +46,7 @@ def changes(
     wanted = number
 
     async def read(journal: Journal) -> list[ChangeRow]:
-        rows = await journal.changes(wanted)
+        rows = await journal.ask(journal_changes.changes, wanted)
         if rows is None:
             cli.no_appeal(wanted)
         return rows
@@ -62,7 +63,7 @@ def changes(
 
 def _print_most(cli: Cli) -> None:
     """Print the appeals with the most waiting changes, since a page shows few of thousands."""
-    most = cli.read(lambda journal: journal.most_awaited())
+    most = cli.read(lambda journal: journal.ask(journal_changes.most_awaited))
     for channel, named, count in most:
         cli.out.print(f"{count} by {one_line(channel)} wait for {one_line(named)}")
 

@@ -24,6 +24,8 @@ from appealbus.core.interfaces.assessor import Assessor
 from appealbus.core.interfaces.lookup import Lookup
 from appealbus.core.interfaces.part import Part
 from appealbus.core.interfaces.wire import Health, Wire
+from appealbus.core.journal import clients as journal_clients
+from appealbus.core.journal import figures, state, workers
 from appealbus.core.journal.checkpoint import Checkpoint, no_checkpoint
 from appealbus.core.journal.errors import NoJournalYet, OlderJournal, Outlived
 from appealbus.core.journal.journal import Journal
@@ -198,7 +200,7 @@ async def _look_at_policy(cli: Cli, findings: Findings) -> None:
     try:
         async with cli.journal() as journal:
             lacks = await missing(journal, cli.loaded, policy)
-            clients = [client.name for client, _ in await journal.clients()]
+            clients = [client.name for client, _ in await journal.ask(journal_clients.all_clients)]
     except (JournalError, OlderJournal) as error:
         findings.warnings.append(f"whether the policy allows the changes that have come nobody can tell: {error}")
     except NoJournalYet:
@@ -283,12 +285,12 @@ async def _journal_problems(cli: Cli, parts: Parts, findings: Findings) -> list[
         checkpoint = Checkpoint(cli.loaded.settings.bus.checkpoint_file())
         mark = checkpoint.read()
         async with cli.journal() as journal:
-            outbox, known = (await journal.counts()).outbox, await journal.known_lookups()
+            outbox, known = (await journal.ask(figures.counts)).outbox, await journal.ask(workers.known)
             problems = await _key_problems(journal)
-            findings.warnings += await journal.what_may_be_lost() + await _silent_channels(cli, journal)
-            checkpoint.compare(mark, now := await journal.how_far())
+            findings.warnings += await journal.ask(state.what_may_be_lost) + await _silent_channels(cli, journal)
+            checkpoint.compare(mark, now := await journal.ask(state.how_far))
             if mark is None and now.beat:
-                there = await journal.last_heartbeat() is not None and journal.shared
+                there = await journal.ask(workers.last_heartbeat) is not None and journal.shared
                 (findings.warnings if there else problems).append(no_checkpoint(checkpoint))
     except NoJournalYet:
         if not cli.loaded.settings.bus.journal.startswith("sqlite"):
@@ -315,7 +317,7 @@ async def _journal_problems(cli: Cli, parts: Parts, findings: Findings) -> list[
 
 async def _silent_channels(cli: Cli, journal: Journal) -> list[str]:
     """Return a warning for each channel of `bus.renames` by which no appeal has come, and that nobody can send by."""
-    settings, clients = cli.loaded.settings, await journal.clients()
+    settings, clients = cli.loaded.settings, await journal.ask(journal_clients.all_clients)
     known = {*settings.intakes, *(client.channel or client.name for client, _ in clients)}
     return [
         str(
@@ -326,7 +328,7 @@ async def _silent_channels(cli: Cli, journal: Journal) -> list[str]:
             )
         )
         for name in sorted({rename.channel for rename in settings.bus.renames} - known)
-        if (await journal.unread(name, 0, 1))[1] is None
+        if (await journal.ask(figures.unread, name, 0, 1))[1] is None
     ]
 
 

@@ -19,6 +19,7 @@ from appealbus.core.domain.client import OF_PEOPLE, Client, Credential, Role
 from appealbus.core.domain.event import by_person
 from appealbus.core.errors import JournalError
 from appealbus.core.escaping import one_line
+from appealbus.core.journal import clients as journal_clients
 from appealbus.core.journal.journal import Journal
 from appealbus.schemas.suggestion import did_you_mean
 
@@ -74,7 +75,7 @@ def add(
         now = journal.now()
         new = Client(name, as_role, its_channel, places, kinds, per_minute, now, by_person(person()))
         credential = Credential(shown.id, shown.kind, now, now + timedelta(days=days))
-        await journal.add_client(new, credential, shown.digest)
+        await journal.do(journal_clients.NewClient(new, credential, shown.digest))
         return credential
 
     credential = _changed(cli, work)
@@ -104,7 +105,7 @@ def rotate(
         await _known(cli, journal, name)
         now = journal.now()
         credential = Credential(shown.id, shown.kind, now, now + timedelta(days=days))
-        await journal.add_credential(name, credential, shown.digest, now + span)
+        await journal.do(journal_clients.NewCredential(name, credential, shown.digest, now + span))
         return credential
 
     credential = _changed(cli, work)
@@ -129,11 +130,11 @@ def revoke(
     async def work(journal: Journal) -> bool:
         theirs = await _known(cli, journal, name)
         if credential is None:
-            return await journal.revoke_client(name)
+            return await journal.do(journal_clients.Revoking(name))
         if credential not in {row.id for row in theirs}:
             ids = did_you_mean(credential, [row.id for row in theirs])
             cli.fail(f"{name} has no credential {one_line(credential)}; {one_line(ids)}", EXIT_ABSENT)
-        return await journal.revoke_credential(name, credential)
+        return await journal.do(journal_clients.Revoking(name, credential))
 
     if not _changed(cli, work):
         cli.fail(f"{name if credential is None else credential} is revoked already.", EXIT_PROBLEMS)
@@ -146,7 +147,7 @@ def revoke(
 def list_(context: typer.Context, as_json: AsJson = False) -> None:
     """List all clients, those that are revoked too, with what each may see and until when it counts."""
     cli = cli_of(context)
-    clients = cli.read(lambda journal: journal.clients())
+    clients = cli.read(lambda journal: journal.ask(journal_clients.all_clients))
     if as_json:
         cli.print_json(
             [{**asdict(client), "credentials": [asdict(row) for row in theirs]} for client, theirs in clients]
@@ -184,7 +185,7 @@ def _at(moment: datetime) -> str:
 
 async def _known(cli: Cli, journal: Journal, name: str) -> list[Credential]:
     """Return a client's credentials; end the program if the client does not exist."""
-    clients = {client.name: theirs for client, theirs in await journal.clients()}
+    clients = {client.name: theirs for client, theirs in await journal.ask(journal_clients.all_clients)}
     if name not in clients:
         hint = did_you_mean(name, clients, "" if clients else "there are none yet")
         cli.fail(f"There is no client {one_line(name)}; {one_line(hint)}", EXIT_ABSENT)

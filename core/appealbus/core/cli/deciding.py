@@ -16,6 +16,7 @@ from appealbus.core.cli.exits import EXIT_ABSENT, EXIT_PROBLEMS
 from appealbus.core.cli.paging import AsJson
 from appealbus.core.cli.person import person
 from appealbus.core.cli.reasons import checked_reason
+from appealbus.core.journal import quarantine
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.quarantine import QuarantineRow
 from appealbus.core.rights.policy import read_policy
@@ -34,7 +35,7 @@ class Done:
 
 async def row_of(cli: Cli, journal: Journal, quarantine_id: int) -> QuarantineRow:
     """Return a quarantined message; end the program if there is none."""
-    row = await journal.quarantine_row(quarantine_id)
+    row = await journal.ask(quarantine.quarantine_row, quarantine_id)
     if row is None:
         cli.fail(f"There is no message {quarantine_id} in quarantine; see `appealbus quarantine list`.", EXIT_ABSENT)
     return row
@@ -61,8 +62,10 @@ def close(
     async def close_each(journal: Journal) -> list[Done]:
         results = []
         for id in dict.fromkeys(ids):
-            done = await journal.close_quarantined(id, by=by, reason=reason)
-            results.append(Done(id, done, "closed") if done else _not_closed(id, await journal.quarantine_row(id)))
+            done = await journal.do(quarantine.Closing(id, by=by, reason=reason))
+            results.append(
+                Done(id, done, "closed") if done else _not_closed(id, await journal.ask(quarantine.quarantine_row, id))
+            )
         return results
 
     results = cli.change(close_each)

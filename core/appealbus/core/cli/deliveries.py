@@ -17,6 +17,7 @@ from appealbus.core.domain.event import Cursor
 from appealbus.core.domain.operation import Operation, Order
 from appealbus.core.domain.selection import DeliverySelection, HistorySelection, Place
 from appealbus.core.escaping import one_line
+from appealbus.core.journal.deliveries import deliveries, delivering
 from appealbus.core.journal.deliveries.deliveries import DeliveryRow
 from appealbus.core.journal.errors import CursorRefused
 from appealbus.core.journal.journal import Journal
@@ -65,7 +66,9 @@ def list_(
         return
     if place.first is not None:
         raise typer.BadParameter("it comes from a list in another order", param_hint="--after")
-    rows = cli.read(lambda journal: journal.deliveries(number, receiver=receiver, after=place.id, limit=limit))
+    rows = cli.read(
+        lambda journal: journal.ask(deliveries.deliveries, number, receiver=receiver, after=place.id, limit=limit)
+    )
     none = "Nothing waits alone." if number is None else f"{number} has no deliveries."
     print_page(cli, rows, limit, lambda row: cli.out.print(_line(row)), as_json=as_json, none=none)
 
@@ -73,7 +76,7 @@ def list_(
 def _list_confirmed(cli: Cli, selection: DeliverySelection, after: Place, limit: int, as_json: bool) -> None:
     if after.id and after.first is None:
         raise typer.BadParameter("it comes from a list in another order", param_hint="--after")
-    rows = cli.read(lambda journal: journal.confirmed(selection, after, limit))
+    rows = cli.read(lambda journal: journal.ask(deliveries.confirmed, selection, after, limit))
     if as_json:
         cli.print_json([{**asdict(row), "place_in_list": str(place)} for row, place in rows])
         return
@@ -111,7 +114,7 @@ def skip(
     """Give up what was not delivered of one appeal, or with --all whatever waits alone. It stays on record."""
     _one_or_all(number, everything, version)
     count = _changed(
-        cli_of(context), lambda journal: journal.skip_deliveries(number, reason, receiver=receiver, version=version)
+        cli_of(context), lambda journal: journal.do(delivering.Skip(number, reason, receiver=receiver, version=version))
     )
     cli_of(context).out.print(f"{_versions(count)} given up.")
 
@@ -144,7 +147,7 @@ def resend(
     if since is not None or until is not None or yes is not None:
         raise typer.BadParameter("--since, --until and --yes go with --receiver or stand alone")
     _one_or_all(number, everything, version)
-    count = _changed(cli, lambda journal: journal.resend(number, receiver=receiver, version=version))
+    count = _changed(cli, lambda journal: journal.do(delivering.Resend(number, receiver=receiver, version=version)))
     if as_json:
         cli.print_json({"sent_again": count})
     else:

@@ -7,8 +7,8 @@ import typer
 from appealbus.core.cli.context import cli_of
 from appealbus.core.cli.exits import EXIT_PROBLEMS
 from appealbus.core.cli.restored import note_mark
+from appealbus.core.journal import state
 from appealbus.core.journal.checkpoint import Checkpoint
-from appealbus.core.journal.journal import Journal
 
 
 def add_to(app: typer.Typer) -> None:
@@ -24,7 +24,7 @@ def enrol(context: typer.Context, yes: Annotated[bool, typer.Option("--yes", hel
     cli = cli_of(context)
     checkpoint = Checkpoint(cli.loaded.settings.bus.checkpoint_file())
     mark = checkpoint.read()
-    now = cli.read(Journal.how_far)
+    now = cli.read(lambda journal: journal.ask(state.how_far))
     if mark is not None:
         checkpoint.compare(mark, now)
         cli.out.print(f"The checkpoint {checkpoint.path} is there, and agrees with the journal.")
@@ -34,5 +34,7 @@ def enrol(context: typer.Context, yes: Annotated[bool, typer.Option("--yes", hel
     if not yes and not typer.confirm("Is it the right one, and no copy that was put back?"):
         raise typer.Exit(EXIT_PROBLEMS)
     note_mark(checkpoint, now, "appealbus enrol", anew=False)
-    checkpoint.compare(checkpoint.read(), cli.read(Journal.how_far))  # somebody may have been faster
+    checkpoint.compare(
+        checkpoint.read(), cli.read(lambda journal: journal.ask(state.how_far))
+    )  # somebody may have been faster
     cli.out.print(f"This machine knows it from now on, by {checkpoint.path}.")

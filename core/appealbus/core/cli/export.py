@@ -17,6 +17,7 @@ from appealbus.core.cli.exportfile import ExportFile, NotOurs
 from appealbus.core.cli.exportrows import DOSSIER_COLUMNS, LOG_COLUMNS, as_csv, as_lines, dossier_row, log_row
 from appealbus.core.domain.event import Cursor, LogEntry
 from appealbus.core.errors import JournalError
+from appealbus.core.journal import access, feed, log
 from appealbus.core.journal.errors import CursorRefused
 from appealbus.core.journal.journal import Journal
 from appealbus.core.rights.actions import Action
@@ -92,7 +93,7 @@ async def _export(cli: Cli, wanted: Wanted, name: str, output: Path | None, purp
                 if start is not None:
                     raise NotOurs(f"{output} goes on by itself where it ended; leave --after out")
                 start = Cursor.parse(file.cursor)
-            await journal.note_look(f"export {what}", purpose=purpose)
+            await journal.do(access.Look(f"export {what}", purpose=purpose))
             write = _writer(cli, file, form, what)
             written = await _rows(journal, viewer, Wanted(what, form, start), write)
     cli.err.print(f"{written[0]} rows, up to {written[1]}")
@@ -124,9 +125,9 @@ async def _rows(
     views, count, cursor = Views(journal, viewer), 0, wanted.start
     while True:
         page = (
-            await journal.feed(cursor, _PAGE, places=viewer.places, kinds=viewer.kinds)
+            await journal.ask(feed.page, cursor, _PAGE, places=viewer.places, kinds=viewer.kinds)
             if wanted.what is What.DOSSIERS
-            else await journal.log(cursor, _PAGE)
+            else await journal.ask(log.page, cursor, _PAGE)
         )
         rows: list[Any] = []
         size = 0

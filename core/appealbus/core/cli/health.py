@@ -15,6 +15,7 @@ from appealbus.core.errors import ConfigError, JournalError
 from appealbus.core.health.facts import gather
 from appealbus.core.health.finding import Finding, Severity, all_is_well
 from appealbus.core.health.report import report
+from appealbus.core.journal import state, workers
 from appealbus.core.journal.checkpoint import Checkpoint, no_checkpoint
 from appealbus.core.journal.errors import Behind, OlderJournal
 from appealbus.core.journal.journal import Journal
@@ -92,7 +93,7 @@ async def _behind(journal: Journal, bus: BusSettings) -> list[Finding]:
     checkpoint = Checkpoint(bus.checkpoint_file())
     try:
         mark = checkpoint.read()  # before the journal, which a bus that runs writes first
-        checkpoint.compare(mark, now := await journal.how_far())
+        checkpoint.compare(mark, now := await journal.ask(state.how_far))
     except Behind as error:
         return [
             _of_journal(told(str(error)), told("see operating.md, restoring; until then `appealbus run` refuses it"))
@@ -100,7 +101,7 @@ async def _behind(journal: Journal, bus: BusSettings) -> list[Finding]:
     except ConfigError as error:
         does = told("mend it, or the bus does not start")
         return [Finding(Severity.WARNING, told("checkpoint"), [told(str(error))], does)]
-    if mark is None and now.beat and not (journal.shared and await journal.last_heartbeat()):
+    if mark is None and now.beat and (not journal.shared or await journal.ask(workers.last_heartbeat) is None):
         does = told("enrol it, or ask on a machine that has one; see operating.md, the checkpoint")
         return [Finding(Severity.WARNING, told("checkpoint"), [told(no_checkpoint(checkpoint))], does)]
     if mark and mark.clock and now.clock and now.clock - mark.clock > _UNMOVED and await _is_worked_here(journal):
@@ -112,7 +113,7 @@ async def _behind(journal: Journal, bus: BusSettings) -> list[Finding]:
 
 
 async def _is_worked_here(journal: Journal) -> bool:
-    return any(worker.host == gethostname() for worker in await journal.workers())
+    return any(worker.host == gethostname() for worker in await journal.ask(workers.workers))
 
 
 def _away(detail: LazyText) -> Finding:

@@ -17,6 +17,8 @@ from appealbus.core.cli.paging import AsJson
 from appealbus.core.domain.event import LogEntry, What
 from appealbus.core.domain.listing import AppealRow
 from appealbus.core.escaping import escaped_json, one_line
+from appealbus.core.journal import log
+from appealbus.core.journal.appeals import lists
 from appealbus.core.journal.journal import Journal
 
 _PAGE = 1000
@@ -75,10 +77,10 @@ def show(cli: Cli, lines: Sequence[Line]) -> None:
 async def _read(
     cli: Cli, journal: Journal, number: str, after: int, limit: int, *, only_failed: bool
 ) -> tuple[AppealRow, list[LogEntry], str | None]:
-    row = await journal.appeal(number)
+    row = await journal.ask(lists.appeal_row, number)
     if row is None:
         cli.no_appeal(number)
-    entries = await journal.history(number, after, limit)
+    entries = await journal.ask(log.history, number, after, limit)
     begins = await _beginning(journal, row, entries) if not after else None
     if only_failed:
         entries = await _failures(journal, number, after, limit)
@@ -89,7 +91,7 @@ async def _failures(journal: Journal, number: str, after: int, limit: int) -> li
     entries: list[LogEntry] = []
     last: int | None = after
     while last is not None and len(entries) < limit:
-        page = await journal.history(number, last, _PAGE)
+        page = await journal.ask(log.history, number, last, _PAGE)
         entries += [entry for entry in page if entry.failed]
         last = page[-1].position if len(page) >= _PAGE else None
     return entries[:limit]
@@ -99,7 +101,7 @@ async def _beginning(journal: Journal, row: AppealRow, entries: Sequence[LogEntr
     """Return a note if the log lacks the beginning of the history."""
     if entries and entries[0].what == What.ACCEPTED:
         return None
-    first = (await journal.log(limit=1)).entries
+    first = (await journal.ask(log.page, limit=1)).entries
     since = f" It goes back to {local_second(first[0].at)}." if first else ""
     if first and first[0].position == 1:
         return f"This appeal came before the log began: what happened first is not on record.{since}"

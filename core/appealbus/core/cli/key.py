@@ -16,6 +16,7 @@ from appealbus.core.clocks import monotonic
 from appealbus.core.domain.case import Case
 from appealbus.core.enrichment.carrying import renamed
 from appealbus.core.enrichment.recognition import keys_anew
+from appealbus.core.journal import renewing
 from appealbus.core.journal.lock import RunLock
 from appealbus.core.journal.renewing import Rekey
 from appealbus.core.loading.parts import build
@@ -60,7 +61,7 @@ async def _renew(cli: Cli) -> int:
         if url.startswith(_SQLITE):
             ends.callback(RunLock(Path(url.removeprefix(_SQLITE))).release)
         async with cli.journal(write=True, anew=True) as journal:
-            return await journal.mark_anew(make_rekey(journal.key.question), _teller())
+            return await renewing.renew(journal, make_rekey(journal.key.question), _teller())
 
 
 def _rekeying(cli: Cli) -> Callable[[Callable[[str], str]], Rekey]:

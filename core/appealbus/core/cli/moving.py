@@ -13,6 +13,7 @@ from appealbus.core.cli.reasons import checked_reason
 from appealbus.core.cli.selecting import Chosen, selects
 from appealbus.core.domain.listing import AppealRow
 from appealbus.core.domain.operation import Operation, Order
+from appealbus.core.journal.appeals import leases, lists
 from appealbus.core.journal.journal import Journal
 from appealbus.core.operations import holding
 
@@ -144,11 +145,11 @@ def _one(context: typer.Context, asked: _Asked) -> str:
 
 
 def _ask_again(cli: Cli, asked: _Asked, number: str) -> None:
-    how = {"everything": asked.order.everything, "refresh": asked.order.operation is Operation.REFRESH}
+    refresh = asked.order.operation is Operation.REFRESH
 
     async def ask_again(journal: Journal) -> tuple[int | None, AppealRow | None]:
-        count = await journal.retry(number, **how, reason=asked.reason)
-        return count, await journal.appeal(number)
+        count = await journal.do(leases.Retry(number, asked.order.everything, refresh, asked.reason))
+        return count, await journal.ask(lists.appeal_row, number)
 
     count, row = cli.change(ask_again)
     if count is None:

@@ -15,6 +15,7 @@ from appealbus.core.clocks import monotonic
 from appealbus.core.config.models import BusSettings
 from appealbus.core.domain.event import by_person
 from appealbus.core.errors import ConfigError, JournalError
+from appealbus.core.journal import state, workers
 from appealbus.core.journal.checkpoint import Checkpoint, no_checkpoint
 from appealbus.core.journal.errors import Behind
 from appealbus.core.journal.journal import Journal
@@ -41,7 +42,7 @@ async def opened(
     mark = None if checkpoint is None else checkpoint.read()
     if checkpoint is not None and anew:  # a copy gets no other key
         async with await Journal.open(bus.journal, bus.journal_password, key=bus.key_file(), read_only=True) as there:
-            now = await there.how_far()
+            now = await there.ask(state.how_far)
             if mark is None and now.beat:
                 raise Behind(no_checkpoint(checkpoint))
             checkpoint.compare(mark, now)
@@ -77,7 +78,7 @@ async def _proved(journal: Journal, checkpoint: Checkpoint, mark: Mark | None, *
 
     Raises Behind if they differ, or a used journal has none.
     """
-    now = await journal.how_far()
+    now = await journal.ask(state.how_far)
     if mark is not None:
         try:
             checkpoint.compare(mark, now)
@@ -98,10 +99,10 @@ async def _proved(journal: Journal, checkpoint: Checkpoint, mark: Mark | None, *
 
 async def _vouched(journal: Journal) -> bool:
     """Whether a live worker has compared the journal. Writes before our first read may come from the copied journal."""
-    before, ends = await journal.last_heartbeat(), monotonic() + _VOUCHED
+    before, ends = await journal.ask(workers.last_heartbeat), monotonic() + _VOUCHED
     while before is not None and monotonic() < ends:
         await asyncio.sleep(_LOOK)
-        last = await journal.last_heartbeat()
+        last = await journal.ask(workers.last_heartbeat)
         if last is not None and last > before:
             return True
     return False
@@ -114,9 +115,9 @@ async def _mark(journal: Journal, checkpoint: Checkpoint) -> None:
             # Before the first beat: killed between the two, nobody would know it here. And where a copy was found, this
             # is the right journal again, which no mark would take any more once it has gone on.
             if mark is None or mark.since is not None:
-                checkpoint.write(await journal.how_far())
+                checkpoint.write(await journal.ask(state.how_far))
             await journal.look()
-            checkpoint.write(await journal.how_far())
+            checkpoint.write(await journal.ask(state.how_far))
     except (OSError, ConfigError) as error:
         if not isinstance(error, TimeoutError):
             log.error("checkpoint.failed", error=type(error).__name__)

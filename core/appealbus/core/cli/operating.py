@@ -21,6 +21,7 @@ from appealbus.core.domain.operation import Frozen, Operation, OperationRow, Ord
 from appealbus.core.domain.selection import DeliverySelection, HistorySelection, Selection
 from appealbus.core.errors import JournalError
 from appealbus.core.escaping import one_line
+from appealbus.core.journal import operations as journal_operations
 from appealbus.core.journal.deliveries.deliveries import DeliveryRow
 from appealbus.core.journal.journal import Journal
 from appealbus.core.operations import operations
@@ -144,7 +145,7 @@ def _carry_out(cli: Cli, many: Many, confirmed: str | None) -> int:
 
     async def work(journal: Journal) -> int:
         mark = many.yes or confirmed or ""
-        under_way = {row.hash: row for row in await journal.operations()}
+        under_way = {row.hash: row for row in await journal.ask(journal_operations.under_way)}
         if mark in under_way and under_way[mark].operation is not many.order.operation:
             cli.fail(f"{mark} is something else. {_under_way(under_way[mark])}", EXIT_PROBLEMS)
         if confirmed is not None and mark not in under_way:
@@ -153,7 +154,7 @@ def _carry_out(cli: Cli, many: Many, confirmed: str | None) -> int:
         elif mark not in under_way:
             cli.fail(f"No operation {mark} is under way; say which rows are meant.", EXIT_ABSENT)
         else:
-            await journal.resume_operation(mark, reason=reason)
+            await journal.do(journal_operations.Switch(mark, reason=reason, go_on=True))
         return await _done(cli, journal, many, mark)
 
     return cli.change(work)
@@ -180,7 +181,7 @@ async def _done(cli: Cli, journal: Journal, many: Many, mark: str) -> int:
                 elif len(named) < _TOLD:
                     named.append({"row": number, "verdict": verdict.value})
     except asyncio.CancelledError:
-        left = [row for row in await journal.operations() if row.hash == mark]
+        left = [row for row in await journal.ask(journal_operations.under_way) if row.hash == mark]
         done = f"{left[0].seen} of {left[0].total} rows" if left else "all rows"
         cli.err.print(f"Stopped: {done} have their verdict. `--yes {mark}` alone goes on with the others.")
         raise

@@ -14,6 +14,7 @@ from appealbus.core.cli.deciding import MOST_ID, close, replay, row_of
 from appealbus.core.cli.paging import After, AsJson, Limit, print_page
 from appealbus.core.cli.render import local
 from appealbus.core.errors import ConfigError
+from appealbus.core.journal import quarantine
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.quarantine import QuarantineRow
 
@@ -39,8 +40,12 @@ def list_(
     cli = cli_of(context)
 
     async def read(journal: Journal) -> tuple[list[QuarantineRow], dict[int, str]]:
-        page = await journal.quarantined(
-            after, limit, include_replayed=replayed or everything, include_closed=closed or everything
+        page = await journal.ask(
+            quarantine.quarantined,
+            after,
+            limit,
+            include_replayed=replayed or everything,
+            include_closed=closed or everything,
         )
         came: dict[int, str] = {}
         for first in range(0, len(page), _AT_ONCE):

@@ -18,6 +18,8 @@ from appealbus.core.cli.reasons import checked_reason
 from appealbus.core.cli.render import appeals
 from appealbus.core.enrichment.rereading import Verdict
 from appealbus.core.errors import AppealBusError, JournalError
+from appealbus.core.journal import access, replies
+from appealbus.core.journal.appeals import lists
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.replies import Place, Span
 from appealbus.core.loading.parts import build
@@ -111,13 +113,13 @@ class _Targets:
 
     async def ids(self, cli: Cli, journal: Journal) -> AsyncIterator[int]:
         if self.span is None:
-            row = await journal.appeal(self.number or "")
+            row = await journal.ask(lists.appeal_row, self.number or "")
             if row is None:
                 cli.no_appeal(self.number or "")
             yield row.appeal_id
             return
         after: Place | None = None
-        while page := await journal.appeals_with_replies(self.span, after, _PAGE):
+        while page := await journal.ask(replies.appeals_with_replies, self.span, after, _PAGE):
             for appeal_id, place in page:
                 yield appeal_id
                 after = place
@@ -145,7 +147,7 @@ class _Run:
                 findings = await self._look(journal)
             if self.values:
                 async with cli.journal(write=True) as journal:
-                    await journal.note_look("reread", number=self.targets.number, about={})
+                    await journal.do(access.Look("reread", number=self.targets.number, about={}))
                 for read in findings.reads:
                     _show_values(cli, read)
             _show(cli, findings, self.targets.span)
@@ -165,10 +167,10 @@ class _Run:
         """Record that a person has seen what the bus left undone, if anything."""
         source = self.targets.span.source if self.targets.span else ""
         async with self.cli.journal() as journal:
-            left = any(row.is_undone for row in await journal.reread_passes() if row.source == source)
+            left = any(row.is_undone for row in await journal.ask(replies.passes) if row.source == source)
         if left:
             async with self.cli.journal(write=True) as journal:
-                await journal.passes_looked_at(source)
+                await journal.do(replies.LookedAt(source))
 
     def _code(self, left: set[str]) -> int:
         gone = self.targets.number is not None and Written.GONE in left

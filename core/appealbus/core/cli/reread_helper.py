@@ -23,6 +23,8 @@ from appealbus.core.enrichment.rereading import Reread, Rereader, Verdict, has_g
 from appealbus.core.errors import JournalError
 from appealbus.core.guards.given import Bound, GuardServices
 from appealbus.core.guards.guard import Guard
+from appealbus.core.journal import replies, workers
+from appealbus.core.journal.appeals import cases as journal_cases
 from appealbus.core.journal.journal import Journal
 from appealbus.core.loading.parts import build
 from appealbus.core.logs import configure
@@ -71,11 +73,11 @@ async def _serve(cli: Cli, source: str, requests: IO[bytes], results: IO[bytes])
                 stack.push_async_callback(_closed, bound)
                 guards[bound.name] = Guard(bound, GuardServices(_nothing_leaves, lambda source, state: None))
         lookups = {node.lookup.name: node for node in parts.nodes}
-        for state in await journal.source_states_at_last():
+        for state in await journal.ask(workers.source_states_at_last):
             if state.source in guards:  # what is new in a reply without a schema is new when it is read again, too
                 guards[state.source].recall(state, lookups, present_names(lookups))
         rereader = Rereader(guards, cli.loaded.settings.bus.max_fan_out, wall, (await journal.keyed()).question)
-        contracts = parts.contracts.known_to(await journal.known_lookups())
+        contracts = parts.contracts.known_to(await journal.ask(workers.known))
         while True:
             signal.alarm(0)
             if (request := await asyncio.to_thread(_taken, requests)) is None:
@@ -103,13 +105,13 @@ async def _reread(
     request: dict[str, Any],
 ) -> dict[str, Any]:
     appeal_id: int = request["id"]
-    cases = await journal.cases([appeal_id])
+    cases = await journal.ask(journal_cases.cases, [appeal_id])
     if not cases:
         return {"number": None, "results": []}
     [case] = cases
     if request["gaps"] and not any(map(has_gap, case.states)):
         return {"number": case.receipt.number, "results": []}
-    rows = await journal.replies(appeal_id)
+    rows = await journal.ask(replies.replies, appeal_id)
     contract = contracts.get(case.appeal.kind) or contracts[None]
     results = await rereader.read(case, contract, rows, request["source"] or None)
     return {"number": case.receipt.number, "results": [_told(result, values=request["values"]) for result in results]}

@@ -12,6 +12,7 @@ from appealbus.core.cli.context import Cli, cli_of
 from appealbus.core.cli.exits import EXIT_JOURNAL, EXIT_PROBLEMS
 from appealbus.core.clocks import day_of, monotonic
 from appealbus.core.errors import ConfigError, JournalError
+from appealbus.core.journal import state, workers
 from appealbus.core.journal.appeals.numbering import series_of
 from appealbus.core.journal.checkpoint import Checkpoint
 from appealbus.core.journal.journal import Journal
@@ -49,7 +50,7 @@ async def _restored(cli: Cli, checkpoint: Checkpoint, after: int | None, yes: bo
         await journal.hold_run_lock()
         if journal.shared and await somebody_works(journal):
             cli.fail("workers run on this journal; stop them first", EXIT_JOURNAL)
-        before, ahead = await journal.how_far(), -min((await journal.look()).behind, 0.0)
+        before, ahead = await journal.ask(state.how_far), -min((await journal.look()).behind, 0.0)
         last = _last(before, mark, after)
         if not yes and not typer.confirm(f"Begin epoch {last + 1} of this journal?"):
             raise typer.Exit(EXIT_PROBLEMS)
@@ -58,7 +59,7 @@ async def _restored(cli: Cli, checkpoint: Checkpoint, after: int | None, yes: bo
         # Within that: no number of the new epoch is given of which the checkpoint does not know, and no server beside
         # sees it ahead of the journal. Whoever is cut off here runs it again, and is told the same moment.
         await journal.begin_epoch(last, beat, lambda begun: note_mark(checkpoint, replace(Mark.of(begun), lacks=since)))
-        now = await journal.how_far()
+        now = await journal.ask(state.how_far)
     prefix, year = cli.loaded.settings.bus.number_prefix, day_of(now.clock).year if now.clock else 0
     cli.out.print(f"The journal is in epoch {now.epoch}; its next number is {series_of(prefix, year, now.epoch)}-…")
     if since is not None:  # where the journal is ahead of the clock of others, they would send too little
@@ -97,7 +98,7 @@ def note_mark(checkpoint: Checkpoint, now: Mark, command: str = "appealbus resto
 async def somebody_works(journal: Journal) -> bool:
     """Whether workers are alive. Dead workers recorded in the copy are waited out."""
     ends = monotonic() + ALIVE + 1.0
-    while await journal.workers():
+    while await journal.ask(workers.workers):
         if monotonic() > ends:
             return True
         await asyncio.sleep(_LOOK)

@@ -15,6 +15,7 @@ from appealbus.core.cli.supervisor import become_supervisor
 from appealbus.core.clocks import DAY
 from appealbus.core.domain.event import BUS
 from appealbus.core.health.setting import of_setting
+from appealbus.core.journal import figures, pruning, retention
 from appealbus.core.loading.parts import build
 from appealbus.core.process.runtime import relieve_collector, run_to_end
 from appealbus.core.process.worker import worker
@@ -153,13 +154,17 @@ def prune(
     async def work() -> dict[str, int]:
         if dry_run:
             async with cli.journal() as journal:
-                now, counts = journal.now(), await journal.counts()
+                now, counts = journal.now(), await journal.ask(figures.counts)
                 waits = sum(by_receiver.get(receiver or "", 0) for by_receiver in (counts.outbox, counts.alone))
                 dropped = {} if receiver is None else {"deliveries": waits}
-                return dropped | await journal.count_old(ages(cli.loaded.settings, now, done=done), now, receiver)
+                return dropped | await journal.ask(
+                    retention.count, ages(cli.loaded.settings, now, done=done), now, receiver
+                )
         async with cli.journal(write=True) as journal:
-            dropped = {} if receiver is None else {"deliveries": await journal.drop_deliveries(receiver)}
-            return dropped | await journal.prune(ages(cli.loaded.settings, journal.now(), done=done))
+            dropped = (
+                {} if receiver is None else {"deliveries": await retention.all_of(journal, pruning.Gone(receiver))}
+            )
+            return dropped | await retention.prune(journal, ages(cli.loaded.settings, journal.now(), done=done))
 
     counts = asyncio.run(work())
     text = ", ".join(f"{count} {what}" for what, count in counts.items())

@@ -18,6 +18,7 @@ from appealbus.core.domain.listing import AppealRow, Endangered
 from appealbus.core.domain.outage import Outage
 from appealbus.core.domain.pauses import Pause
 from appealbus.core.escaping import one_line
+from appealbus.core.journal import pauses, waiting
 from appealbus.core.operations import outages, pausing
 from appealbus.core.operations.pausing import LONGEST
 
@@ -60,7 +61,7 @@ def pause(
 
     async def work() -> tuple[Pause, list[Endangered], int]:
         async with cli.journal(write=True) as journal:
-            endangered = await journal.endangered(name, kinds, due_by, _NAMED)
+            endangered = await journal.ask(waiting.endangered, name, kinds, due_by, _NAMED)
             return await pausing.pause(journal, name, ends, reason=reason, by=by), *endangered
 
     order, danger, count = asyncio.run(work())
@@ -127,12 +128,12 @@ def resume(
 
     async def work() -> tuple[bool, Pause | None, list[Endangered], int]:
         async with cli.journal(write=True) as journal:
-            before = (await journal.source_news()).pauses.get(name)
+            before = (await journal.ask(pauses.news)).pauses.get(name)
             done = await pausing.resume(journal, name, reason=reason, by=by)
             if not done:
                 return False, before, [], 0
             due_by = day_of(wall()) + timedelta(days=1)
-            return done, before, *await journal.endangered(name, (), due_by, _NAMED)
+            return done, before, *await journal.ask(waiting.endangered, name, (), due_by, _NAMED)
 
     done, before, danger, count = asyncio.run(work())
     if not done:

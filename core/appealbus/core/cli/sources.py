@@ -19,6 +19,8 @@ from appealbus.core.clocks import day_of, wall
 from appealbus.core.domain.source_state import SourceState
 from appealbus.core.escaping import one_line
 from appealbus.core.interfaces.link import LinkStatus
+from appealbus.core.journal import pauses
+from appealbus.core.journal import workers as journal_workers
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.workers import WorkerState
 
@@ -50,12 +52,12 @@ def sources(
 
 
 async def _read(journal: Journal) -> tuple[list[SourceState], list[WorkerState]]:
-    states, news = await journal.source_states(), await journal.source_news()
+    states, news = await journal.ask(journal_workers.source_states), await journal.ask(pauses.news)
     states = [  # a person's order holds from its transaction on, also where no worker lives
         replace(state, paused_until=pause.until if (pause := news.pauses.get(state.source)) else None)
         for state in states
     ]
-    return states, await journal.workers()
+    return states, await journal.ask(journal_workers.workers)
 
 
 def worker_view(workers: list[WorkerState]) -> RenderableType:

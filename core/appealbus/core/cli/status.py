@@ -17,6 +17,8 @@ from appealbus.core.domain.counts import Counts
 from appealbus.core.escaping import one_line
 from appealbus.core.health.finding import Finding
 from appealbus.core.health.setting import of_setting
+from appealbus.core.journal import figures, state
+from appealbus.core.journal import workers as journal_workers
 from appealbus.core.journal.clock import in_doubt
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.mark import JournalState
@@ -39,7 +41,11 @@ def status(context: typer.Context, as_json: AsJson = False) -> None:
 async def _read(
     journal: Journal, settings: Configuration
 ) -> tuple[Counts, list[WorkerState], JournalState, list[Finding]]:
-    counts, workers, standing = await journal.counts(), await journal.workers(), await journal.standing()
+    counts, workers, standing = (
+        await journal.ask(figures.counts),
+        await journal.ask(journal_workers.workers),
+        await journal.ask(state.how_it_stands),
+    )
     return counts, workers, standing, await of_setting(journal, settings)
 
 

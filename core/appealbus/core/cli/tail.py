@@ -19,6 +19,7 @@ from appealbus.core.clocks import monotonic
 from appealbus.core.domain.event import Cursor, LogEntry, LogPage
 from appealbus.core.errors import ConfigError, JournalError
 from appealbus.core.escaping import escaped_json, one_line
+from appealbus.core.journal import log
 from appealbus.core.journal.errors import CursorPruned, CursorRefused
 from appealbus.core.journal.journal import Journal
 
@@ -43,7 +44,9 @@ class Wanted:
     actor: str | None
 
     async def page(self, journal: Journal, after: Cursor | None, limit: int) -> LogPage:
-        return await journal.log(after, limit, what=self.what, number=self.number, about=self.about, actor=self.actor)
+        return await journal.ask(
+            log.page, after, limit, what=self.what, number=self.number, about=self.about, actor=self.actor
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +158,7 @@ async def _as_long_as_open(
 
 
 async def _last(journal: Journal, wanted: Wanted, count: int) -> tuple[Sequence[LogEntry], Cursor]:
-    head = (await journal.log(limit=1)).head
+    head = (await journal.ask(log.page, limit=1)).head
     entries: list[LogEntry] = []
     upto = head.position
     for _ in range(_WINDOWS):

@@ -10,6 +10,7 @@ from appealbus.core.cli.exits import EXIT_ABSENT, EXIT_PROBLEMS
 from appealbus.core.cli.person import person
 from appealbus.core.cli.reasons import checked_reason
 from appealbus.core.domain.case import LookupState
+from appealbus.core.journal.appeals import lists
 from appealbus.core.journal.journal import Journal
 from appealbus.core.operations.withdrawing import records
 from appealbus.core.operations.withdrawing import withdraw as withdrawn
@@ -35,7 +36,7 @@ def withdraw(
     cli, by = cli_of(context), person()
 
     async def one(journal: Journal) -> bool:
-        if await journal.appeal(number) is None:
+        if await journal.ask(lists.appeal_row, number) is None:
             cli.no_appeal(number)
         there = await records(journal, number)
         meant = [state for state in there if record in (state.lookup, _titled(state))]

@@ -15,6 +15,9 @@ from appealbus.core.domain.source_state import SourceState
 from appealbus.core.domain.waiting import DueSoon, ParkedFor
 from appealbus.core.health.finding import Finding
 from appealbus.core.health.setting import of_setting
+from appealbus.core.journal import figures, replies, state, terms, waiting
+from appealbus.core.journal import pauses as journal_pauses
+from appealbus.core.journal import workers as journal_workers
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.mark import JournalState
 from appealbus.core.journal.workers import WorkerState
@@ -67,20 +70,20 @@ async def gather(
     now = wall()
     return Facts(
         at=now,
-        counts=await journal.counts(),
-        workers=await journal.workers(),
-        standing=await journal.standing(),
-        sources=await journal.source_states(),
-        parked=await journal.parked_for(),
+        counts=await journal.ask(figures.counts),
+        workers=await journal.ask(journal_workers.workers),
+        standing=await journal.ask(state.how_it_stands),
+        sources=await journal.ask(journal_workers.source_states),
+        parked=await journal.ask(waiting.parked_for),
         due=await due_soon(journal, settings.bus),
-        pauses=(await journal.source_news()).pauses,
+        pauses=(await journal.ask(journal_pauses.news)).pauses,
         bus=settings.bus,
         receivers=frozenset(settings.deliveries),
         disk=disk_of(settings.bus.journal),
         terms_until=terms_until or {},
         rights_missing=rights_missing,
-        warned=await journal.warned(),
-        rereads=await journal.reread_passes(),
+        warned=await journal.ask(figures.warned),
+        rereads=await journal.ask(replies.passes),
         setting=await of_setting(journal, settings),
     )
 
@@ -88,7 +91,7 @@ async def gather(
 async def due_soon(journal: Journal, bus: BusSettings) -> DueSoon:
     """Return incomplete appeals due in the configured days or recently; days follow the country's law."""
     today = day_of(wall())
-    return await journal.due_soon(today - OVERDUE_FOR, today, today + timedelta(days=bus.due_within_days))
+    return await journal.ask(terms.due_soon, today - OVERDUE_FOR, today, today + timedelta(days=bus.due_within_days))
 
 
 def disk_of(journal: str) -> Disk | None:

@@ -2,6 +2,7 @@
 
 from appealbus.core.config.models import Configuration
 from appealbus.core.health.finding import Finding, Severity
+from appealbus.core.journal import feed, workers
 from appealbus.core.journal.journal import Journal
 from appealbus.core.lazy_text import told
 
@@ -22,10 +23,10 @@ def asks_nobody(settings: Configuration, lookups: int | None) -> list[Finding]:
 async def of_setting(journal: Journal, settings: Configuration, lookups: int | None = None) -> list[Finding]:
     """Return missing parts of the whole configuration. `lookups` None: the number that workers recorded."""
     if lookups is None:
-        known = await journal.known_lookups()
+        known = await journal.ask(workers.known)
         lookups = sum(bool(lookup.lookup) for lookup in known) if known else None
     findings = asks_nobody(settings, lookups)
-    if not settings.deliveries and not await journal.feed_readers():
+    if not settings.deliveries and not await journal.ask(feed.readers):
         says = told("none is configured, and no client has read the feed: nobody is handed dossiers")
         does = told("nothing, if people read them here; else add [deliveries.NAME], or a client that reads the feed")
         findings.append(Finding(Severity.INFO, told("receivers"), [says], does))

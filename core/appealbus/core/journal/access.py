@@ -15,6 +15,7 @@ from appealbus.core.journal import bulk, direct, events
 from appealbus.core.journal.events import LOOK, OF_PERSON, log_entry, log_unplaced
 from appealbus.core.journal.log import entry_of
 from appealbus.core.journal.tables import Id, Moment, appeal, metadata
+from appealbus.core.journal.writes import ACTOR, Write
 from appealbus.schemas.base import printable
 
 access = Table(
@@ -54,11 +55,14 @@ def access_from_row(row: Row[Any]) -> AccessRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Asking:
+class Asking(Write[None]):
+    """Rows of the access log."""
+
     rows: Sequence[AccessRow]
-    by: str
+    by: str = ACTOR
 
 
+@Asking.batch
 def write(connection: Connection, items: Sequence[Asking]) -> list[None]:
     bulk.insert(connection, access, [access_to_row(row) for item in items for row in item.rows])
     events.note(connection, [asked_event(row, item.by) for item in items for row in item.rows])
@@ -240,17 +244,24 @@ def _from(connection: Connection, key: Any, at: Any, moment: datetime) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Look(Write[None]):
+    """Somebody looks at personal data, of an appeal or of several."""
+
     what: str
-    by: str
-    number: str | None
-    about: Mapping[str, int]
+    """A dossier, a message in quarantine, a page of the access log …"""
+    number: str | None = None
+    """Of the appeal."""
     purpose: str = ""
+    """In the person's own words."""
+    about: Mapping[str, int] | None = None
+    """Further details."""
+    by: str = ACTOR
 
 
 _IDS = select(appeal.c.number, appeal.c.id).where(direct.among(appeal.c.number, "numbers"))
 
 
+@Look.batch
 def look(connection: Connection, items: Sequence[Look]) -> list[None]:
     numbers = sorted({item.number for item in items if item.number is not None})
     (rows,) = direct.ask(connection, (_IDS, {"numbers": numbers}))
@@ -262,4 +273,4 @@ def look(connection: Connection, items: Sequence[Look]) -> list[None]:
 def _event(item: Look, ids: Mapping[str, int]) -> Event:
     it = None if item.number is None else ids.get(item.number)
     purpose = {"purpose": printable(item.purpose)} if item.purpose else {}
-    return Event(What.READ, it, item.by, detail={"as": item.what, **item.about, **purpose})
+    return Event(What.READ, it, item.by, detail={"as": item.what, **(item.about or {}), **purpose})

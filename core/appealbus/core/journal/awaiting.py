@@ -1,8 +1,9 @@
 """Questions whose answers come later: written down before they leave, answered hours later, read by their lookup."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
@@ -24,15 +25,15 @@ from sqlalchemy import (
 from appealbus.core.domain.access import AwaitedRow
 from appealbus.core.domain.case import KeptAnswer, LookupState
 from appealbus.core.domain.event import Event, What
+from appealbus.core.domain.replies import KeptReplies
 from appealbus.core.interfaces.answer import Answer, Kept
 from appealbus.core.interfaces.wire import SingleUse
 from appealbus.core.journal import bulk, direct, events, keeping
 from appealbus.core.journal.access import access, access_to_row, asked_event
 from appealbus.core.journal.appeals.suspects import WAITING
 from appealbus.core.journal.key import Marked
-from appealbus.core.journal.one_by_one import one_by_one
-from appealbus.core.journal.replies import Kept as KeptRow
 from appealbus.core.journal.tables import Id, Moment, appeal, lookup, metadata
+from appealbus.core.journal.writes import ACTOR, NOW, WALL, Posted, Write, filled
 from appealbus.schemas.outcome import OutcomeKind
 
 awaited = Table(
@@ -60,36 +61,48 @@ used_answer = Table(
 """Signed answers that have counted, and for which message of ours, for as long as their date would let them again."""
 
 
+_ID = re.compile(r"[!-~]{1,100}", re.ASCII)
+_STILL_NOTED = timedelta(days=1)
+"""For so long a used answer is noted beyond the time that its date would let it count again: a worker whose clock goes
+wrong must not take it anew before that is seen."""
 _OUTSTANDING = 10
 """Questions put one after the other for one lookup and key whose answers still count; those to older ones are dropped.
 With less, an agency that is slower than the retries would never be heard; with more, the table grows for longer."""
 
 
 @dataclass(frozen=True, slots=True)
-class Expecting:
+class Expecting(Write[None]):
+    """A row of the access log, and that its answer comes later."""
+
     row: AwaitedRow
-    by: str
+    by: str = ACTOR
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class Answered(Write[Kept]):
+    """An answer to keep until its lookup has read it; its appeal is worked next."""
+
     source: str
     answer: Answer
-    at: datetime
-    by: str
+    at: datetime = WALL
+    by: str = ACTOR
 
 
 @dataclass(frozen=True, slots=True)
-class Read:
+class Read(Posted[None]):
+    """How a question stands after the answer to `question_id` was read; that answer goes in the same step."""
+
     appeal_id: int
     state: LookupState
     question_id: str
     owner: str | None = None
-    kept: KeptRow | None = None
-    marked: Sequence[Marked] = ()
+    replies: KeptReplies | None = None
+    marked: Sequence[Marked] = filled(lambda journal, item: keeping.marked_in(journal.key, item.state))
     """Whom its record names."""
+    now: datetime = NOW
 
 
+@Expecting.batch
 def expect(connection: Connection, asking: Sequence[Expecting]) -> list[None]:
     items = [each.row for each in asking]
     bulk.insert(connection, access, [access_to_row(item.access) for item in items])
@@ -138,9 +151,11 @@ _ANSWER = (
 )
 
 
+@Answered.batch
 def answered(connection: Connection, items: Sequence[Answered]) -> list[Kept]:
     """Keep answers and make their appeals ready: at once if parked or idle, else when their run ends."""
-    ids = [item.answer.question_id for item in items]
+    # Others are no ids of ours; and not every text can be stored.
+    ids = [item.answer.question_id for item in items if _ID.fullmatch(item.answer.question_id)]
     # The appeals first, in order: `conclude` locks them too, so one of the two sees what the other has written.
     theirs = select(awaited.c.appeal_id).where(awaited.c.correlation_id.in_(ids))
     appeals = sorted(set(connection.execute(theirs).scalars()))
@@ -187,12 +202,16 @@ def _ended(row: Row[*tuple[Any, ...]]) -> bool:
     return row.kind in _FINAL and row.next_attempt_at is None
 
 
+@Read.batch
 def keep_read(connection: Connection, items: Sequence[Read]) -> list[None]:
     """Write how questions stand; delete the answers read, or all of a question that has ended."""
     kept = [
-        keeping.Keep(item.appeal_id, item.state, item.owner, item.kept, item.marked, replaces=True) for item in items
+        keeping.Keep(
+            item.appeal_id, item.state, item.owner, item.replies, replaces=True, marked=item.marked, now=item.now
+        )
+        for item in items
     ]
-    own = keeping.keep_own(connection, kept)
+    own = keeping.keep(connection, kept)
     # Where the state is not written, the answer stays for the worker that has the appeal now.
     for item in (item for item, is_own in zip(items, own, strict=True) if is_own):
         gone = delete(awaited)
@@ -218,11 +237,14 @@ _USED = select(used_answer.c.key, used_answer.c.message_id).where(used_answer.c.
 
 
 @dataclass(frozen=True, slots=True)
-class Use:
+class Use(Write[bool]):
+    """A signed answer counts for a message of ours; False if it counted for another."""
+
     once: SingleUse
     message_id: str
 
 
+@Use.batch
 def use(connection: Connection, items: Sequence[Use]) -> list[bool]:
     """Note uses; return for each whether it is the answer's only one.
 
@@ -235,10 +257,20 @@ def use(connection: Connection, items: Sequence[Use]) -> list[bool]:
     return [used.get(item.once.key) == item.message_id for item in items]
 
 
-@one_by_one
-def forget_used(connection: Connection, before: datetime) -> int:
+@dataclass(frozen=True, slots=True)
+class ForgetUsed(Write[int]):
+    now: datetime = NOW
+
+
+@ForgetUsed.each
+def forget_used(connection: Connection, item: ForgetUsed) -> int:
     """Delete a batch of uses whose answers are too old to count again; return how many."""
-    old = select(used_answer.c.key).where(used_answer.c.until < before).order_by(used_answer.c.until).limit(_FORGOTTEN)
+    old = (
+        select(used_answer.c.key)
+        .where(used_answer.c.until < item.now - _STILL_NOTED)
+        .order_by(used_answer.c.until)
+        .limit(_FORGOTTEN)
+    )
     return connection.execute(delete(used_answer).where(used_answer.c.key.in_(old))).rowcount
 
 

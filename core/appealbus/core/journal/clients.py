@@ -29,8 +29,9 @@ from appealbus.core.domain.client import OF_PEOPLE, Client, Credential, Role
 from appealbus.core.domain.event import Cursor, Event, What
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import bulk, events
-from appealbus.core.journal.one_by_one import one_by_one
+from appealbus.core.journal.questions import single
 from appealbus.core.journal.tables import Moment, metadata, to_number
+from appealbus.core.journal.writes import ACTOR, NOW, Write
 
 client = Table(
     "client",
@@ -86,40 +87,53 @@ _COLUMNS = [column.name for column in client.columns]
 
 
 @dataclass(frozen=True, slots=True)
-class NewClient:
+class NewClient(Write[None]):
+    """A client with its first credential; without one, it has shown elsewhere who it is.
+
+    Raises JournalError: `client.known` or `client.credential_known`, if the name or credential was ever in use.
+    """
+
     client: Client
-    credential: Credential | None
-    digest: bytes
-    by: str
+    credential: Credential | None = None
+    digest: bytes = b""
+    """SHA-256 of its token or certificate."""
+    by: str = ACTOR
 
 
 @dataclass(frozen=True, slots=True)
-class NewCredential:
-    """A further credential; the others end at `old_until` at the latest. None: they stay."""
+class NewCredential(Write[None]):
+    """A credential; the others end at `old_until` at the latest. None: they stay.
+
+    Raises JournalError: `client.unknown`, `client.revoked` or `client.credential_known`.
+    """
 
     name: str
     credential: Credential
     digest: bytes
     old_until: datetime | None
-    by: str
+    by: str = ACTOR
 
 
 @dataclass(frozen=True, slots=True)
-class Revoking:
+class Revoking(Write[bool]):
+    """Revoke one credential of a client, or the client with all of them for good; False if unknown or revoked."""
+
     name: str
-    id: str | None
-    at: datetime
-    by: str
+    id: str | None = None
+    at: datetime = NOW
+    by: str = ACTOR
 
 
 @dataclass(frozen=True, slots=True)
-class Renewing:
+class Renewing(Write[None]):
+    """Extend a valid credential. Not logged: each use of a session does this."""
+
     name: str
     id: str
     until: datetime
 
 
-@one_by_one
+@NewClient.each
 def add(connection: Connection, item: NewClient) -> JournalError | None:
     """Write a client; a name or credential that was ever in use is refused."""
     new = item.client
@@ -139,7 +153,7 @@ def add(connection: Connection, item: NewClient) -> JournalError | None:
     return None
 
 
-@one_by_one
+@NewCredential.each
 def add_credential(connection: Connection, item: NewCredential) -> JournalError | None:
     if (refused := _gone(connection, item.name) or _taken(connection, item.credential)) is not None:
         return refused
@@ -155,14 +169,14 @@ def add_credential(connection: Connection, item: NewCredential) -> JournalError 
     return None
 
 
-@one_by_one
+@Renewing.each
 def renew(connection: Connection, item: Renewing) -> None:
     mine = client_credential.c.client == item.name, client_credential.c.id == item.id
     counts = client_credential.c.revoked_at.is_(None), client_credential.c.expires_at < item.until
     connection.execute(update(client_credential).where(*mine, *counts).values(expires_at=item.until))
 
 
-@one_by_one
+@Revoking.each
 def revoke(connection: Connection, item: Revoking) -> bool:
     """Revoke a client or credential; False if it is unknown or revoked."""
     mine = client_credential.c.client == item.name, client_credential.c.revoked_at.is_(None)
@@ -225,7 +239,10 @@ _KEPT = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class Wish(Write[int]):
+    """Take up to `wanted` requests of a client's `limit` in a minute since 1970, which all processes share."""
+
+    lane = "limits"
     client: str
     minute: int
     wanted: int
@@ -233,12 +250,15 @@ class Wish:
 
 
 @dataclass(frozen=True, slots=True)
-class Read:
+class Read(Write[None]):
+    """How far a client has read the feed; a cursor behind the noted one changes nothing."""
+
     client: str
     cursor: Cursor
-    at: datetime
+    at: datetime = NOW
 
 
+@Wish.batch
 def take(connection: Connection, items: Sequence[Wish]) -> list[int]:
     """Grant requests in order while the minute has any left; return how many each gets."""
     order = sorted({(item.client, item.minute) for item in items})  # whoever locks the same rows waits in no circle
@@ -270,6 +290,7 @@ def _locked(connection: Connection, name: str, minute: int) -> int:
     return used or 0
 
 
+@Read.batch
 def note_read(connection: Connection, items: Sequence[Read]) -> list[None]:
     """Note how far clients have read: the furthest position of the newest epoch counts."""
     for item in sorted(items, key=lambda item: item.client):
@@ -311,6 +332,7 @@ def credentials_of(connection: Connection, name: str) -> list[Credential]:
     return [_credential(row) for row in rows]
 
 
+@single
 def credential(connection: Connection, kind: str, id_: str) -> tuple[Client, Credential, bytes] | None:
     """Return whose a credential is, and its SHA-256; None where nobody has had one with this id.
 

@@ -24,6 +24,7 @@ from sqlalchemy import (
 
 from appealbus.core.domain.document import NO_RECORD, Document, Version, put_together, split
 from appealbus.core.journal import bulk, direct
+from appealbus.core.journal.questions import single
 from appealbus.core.journal.tables import appeal, document, dossier, lookup, outbox
 from appealbus.core.packing import DOCUMENTS, MOST, pack, unpack
 from appealbus.schemas.outcome import OutcomeKind
@@ -166,6 +167,7 @@ def version(connection: Connection, appeal_id: int, number: int) -> Version | No
     return None if row is None else Version(row.document, row.parts, row.size)
 
 
+@single
 def whole(connection: Connection, number: str, version: int | None = None) -> bytes | None:
     """Return a version of a dossier as JSON, the newest by default; None if there is none."""
     query = _WHOLE[connection.dialect.name, "newest" if version is None else "version"]

@@ -7,8 +7,10 @@ and what it does not see yet gets a later position. Thus there are no gaps. On S
 and positions are given as events are noted.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
 
 import orjson
 from sqlalchemy import (
@@ -26,10 +28,11 @@ from sqlalchemy import (
 )
 
 from appealbus.core import clocks
-from appealbus.core.domain.event import Event
+from appealbus.core.domain.event import Event, What
 from appealbus.core.journal import bulk, encoding
 from appealbus.core.journal.drivers import postgresql_driver
 from appealbus.core.journal.tables import Id, Moment, metadata, partial_index, to_number
+from appealbus.core.journal.writes import ACTOR, Write
 from appealbus.core.process.failpoints import failpoint
 from appealbus.schemas.base import printable
 
@@ -101,9 +104,19 @@ def note(connection: Connection, events: Sequence[Event]) -> None:
         noted.extend(events)
 
 
-def noted(connection: Connection, items: Sequence[Event]) -> list[None]:
-    """Write events about things outside of the journal."""
-    note(connection, items)
+@dataclass(frozen=True, slots=True)
+class Noted(Write[None]):
+    """An event about something outside of the journal."""
+
+    what: What
+    about: str
+    detail: Mapping[str, Any]
+    by: str = ACTOR
+
+
+@Noted.batch
+def noted(connection: Connection, items: Sequence[Noted]) -> list[None]:
+    note(connection, [Event(item.what, None, item.by, item.about, item.detail) for item in items])
     return [None] * len(items)
 
 
@@ -162,13 +175,24 @@ _MOVE = text(
     " SELECT :head + row_number() OVER (ORDER BY id), at, what, appeal_id, actor, about, detail FROM gone"
 )
 _GIVEN = text("UPDATE counter SET value = value + :count WHERE name = 'log'")
+PLACED = 2000
+"""Entries of the log that get their positions in one transaction: that takes some 20 ms, and readers wait as long."""
 LAST = text("SELECT seq FROM sqlite_sequence WHERE name = 'log_entry'")
 """Asks SQLite for the last position that it ever gave, pruned or not."""
 
 
-def place(connection: Connection, items: Sequence[int]) -> list[int]:
+@dataclass(frozen=True, slots=True)
+class Placing(Write[int]):
+    """Committed entries that get positions, at most so many; it returns how many. Several may do it at once."""
+
+    lane = "positions"
+    most: int = PLACED
+
+
+@Placing.batch
+def place(connection: Connection, items: Sequence[Placing]) -> list[int]:
     """Give positions to committed events without one, at most so many; return how many."""
-    return [_place(connection, most) for most in items]
+    return [_place(connection, item.most) for item in items]
 
 
 def _place(connection: Connection, most: int) -> int:

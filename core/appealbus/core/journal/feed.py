@@ -53,8 +53,33 @@ class Wanted:
 _ALL = Wanted()
 
 
-def page(connection: Connection, after: Cursor | None, limit: int, wanted: Wanted) -> FeedPage:
-    """Return a page of the feed from a cursor, or from the log's beginning. Raises CursorRefused."""
+def page(
+    connection: Connection,
+    after: Cursor | None,
+    limit: int,
+    *,
+    places: Collection[str] = (),
+    kinds: Collection[str] = (),
+    completeness: str | None = None,
+) -> FeedPage:
+    """Return a page of versions in the order of the log; of what is wanted, if that is said.
+
+    Go on from its `next` until its `lag` is 0: a page may be short, or empty, before. A version that is not kept
+    any more is passed over: a newer one follows.
+
+    Args:
+        connection: to the journal.
+        after: a cursor; None: from the beginning of what is kept.
+        limit: the most entries, at most a thousand.
+        places: only of appeals in these territories by КАТО, each with all below it.
+        kinds: only of appeals of these kinds.
+        completeness: only versions that are so complete.
+
+    Raises:
+        CursorRefused: nobody can go on from the cursor without missing anything; it says where to start again.
+
+    """
+    wanted = Wanted(frozenset(places), frozenset(kinds), completeness)
     limit = max(1, min(limit, _MOST))
     stretch = log.stretch(connection, after)
     size = limit if wanted == _ALL else _MOST
@@ -70,7 +95,7 @@ def page(connection: Connection, after: Cursor | None, limit: int, wanted: Wante
 
 def lacked(connection: Connection, receiver: str, after: Cursor | None) -> tuple[list[int], Cursor, bool]:
     """Return which of the next versions a receiver can still get, where to go on, and whether more follows."""
-    found = page(connection, after, _MOST, _ALL)
+    found = page(connection, after, _MOST)
     has = newest_of(connection, receiver, [entry.appeal_id for entry in found.entries])
     positions = [entry.position for entry in found.entries if entry.version > has.get(entry.appeal_id, 0)]
     return positions, found.next, found.lag > 0

@@ -23,6 +23,7 @@ from appealbus.core.domain.weekly import WeekCount, WeekCounts, WeekPart
 from appealbus.core.journal import codec, direct, feed, log
 from appealbus.core.journal.changes.changes import change
 from appealbus.core.journal.changes.waiting_changes import waiting_by_channel
+from appealbus.core.journal.clock import shared_now
 from appealbus.core.journal.events import log_entry
 from appealbus.core.journal.log import READ, head, newest
 from appealbus.core.journal.quarantine import QUARANTINED, quarantine
@@ -298,8 +299,9 @@ PACED = 10_000
 """Entries that are looked at: five minutes of three appeals a second; where more happens, it is a shorter time."""
 
 
-def pace(connection: Connection, now: datetime, most: int = PACED) -> Pace:
-    """Return how fast things happen, by at most so many of the newest log entries."""
+def pace(connection: Connection, most: int = PACED) -> Pace:
+    """Return how fast things happen, by the log of the last five minutes and at most so many entries."""
+    now = shared_now(connection)
     after = head(connection) - most
     first = select(log_entry.c.at).where(log_entry.c.position > after).order_by(log_entry.c.position).limit(1)
     begins = connection.scalar(first)

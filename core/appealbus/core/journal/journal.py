@@ -1,156 +1,110 @@
-"""The journal, as the rest of the bus sees it."""
+"""The journal, as the rest of the bus sees it: two doors, and what takes more than a question or a write."""
 
 import asyncio
+import copy
 import time
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self, TypeVar
 
 import structlog
+from sqlalchemy import Engine
 
-from appealbus.core import clocks
 from appealbus.core.config.types import Secret
-from appealbus.core.domain.client import Client, Credential
-from appealbus.core.domain.event import Cursor
-from appealbus.core.domain.named_view import NamedView
-from appealbus.core.domain.operation import Frozen, Progress
-from appealbus.core.journal import clients, leaving, named_views, state, store
-from appealbus.core.journal import operations as operating
-from appealbus.core.journal.appeals import accepting, concluding
-from appealbus.core.journal.asking import asks
+from appealbus.core.domain.case import Case
+from appealbus.core.domain.event import BUS
+from appealbus.core.errors import JournalError
+from appealbus.core.journal import (
+    leaving,
+    limits,
+    named_views,
+    operations,
+    pauses,
+    quarantine,
+    state,
+    store,
+    suspect_messages,
+)
+from appealbus.core.journal.appeals import accepting, concluding, leases, suspects
+from appealbus.core.journal.appeals.accepting import Accepted, Arriving, NewAppeal
+from appealbus.core.journal.appeals.cases import cases as cases_of
+from appealbus.core.journal.appeals.concluding import Concluding, Conclusion
 from appealbus.core.journal.changes import changing
+from appealbus.core.journal.changes.changes import ChangeTaken, NewChange
+from appealbus.core.journal.changes.targets import Changing
+from appealbus.core.journal.checkpoint import Checkpoint
+from appealbus.core.journal.clock import Clock
 from appealbus.core.journal.errors import Superseded
-from appealbus.core.journal.key import KeyFile
+from appealbus.core.journal.key import JournalKey, KeyFile
 from appealbus.core.journal.lock import RunLock
-from appealbus.core.journal.mark import JournalState
-from appealbus.core.journal.renewing import Renewing
+from appealbus.core.journal.mark import JournalState, Mark, Memory
+from appealbus.core.journal.quarantine import QuarantineRow
+from appealbus.core.journal.reader import JournalReader
 from appealbus.core.journal.schema import Tell
-from appealbus.core.journal.taking import Delivering, Taking
-from appealbus.core.journal.upkeep import Sketching, Upkeep
-from appealbus.core.journal.working import Working
+from appealbus.core.journal.sketch import Sketch
 from appealbus.core.journal.writer import Writer
-from appealbus.core.journal.writing import Writing
+from appealbus.core.journal.writes import Posted, Write
+from appealbus.schemas.appeal import Appeal
 
+R = TypeVar("R")
 
-class NamedViews(Writing):
-    async def keep_view(self, name: str, query: str) -> None:
-        """Keep a view under a name. Raises JournalError: `view.known` or `view.too_many`."""
-        view = NamedView(name, query, self.actor, self.now())
-        await self._write.submit(named_views.keep, view)
-
-    async def drop_view(self, name: str) -> bool:
-        """Delete a view; False where there is none."""
-        return await self._write.submit(named_views.drop, named_views.Dropping(name, self.actor))
-
-    async def named_views(self) -> list[NamedView]:
-        return await self._read(named_views.all_views)
-
-
-class Operating(Writing):
-    async def begin_operation(
-        self, frozen: Frozen, *, reason: str, purpose: str = "", newest: int | None = None
-    ) -> Progress:
-        """Write down what a person has decided; nothing is done yet. One that was stopped goes on as it was.
-
-        Args:
-            frozen: what is to be done.
-            reason: why.
-            purpose: why somebody is looked for; empty where nobody is.
-            newest: the newest operation that the person saw: the same one begun since is theirs, whoever began it,
-                ended or not. None: only an unfinished one is.
-        """
-        item = operating.Begin(frozen, self.actor, reason, purpose, self.now(), newest)
-        return await self._write.submit(operating.begin, item)
-
-    async def go_on(self, mark: str) -> Progress:
-        """Do the next part of an operation, in one transaction; it is on disk when this returns.
-
-        Raises JournalError: `unknown_operation`, or `operation_stopped` by a person.
-        """
-        return await self._write.submit(operating.go, operating.Go(mark, self.actor, self.now(), clocks.wall()))
-
-    async def stop_operation(self, mark: str, *, reason: str) -> bool:
-        """Stop an operation before its next part; False if none is under way or it is stopped."""
-        return await self._write.submit(operating.switch, operating.Switch(mark, False, self.actor, reason))
-
-    async def resume_operation(self, mark: str, *, reason: str) -> bool:
-        """Resume an operation that was stopped or abandoned; False if none is under way."""
-        return await self._write.submit(operating.switch, operating.Switch(mark, True, self.actor, reason))
-
-    operations = asks(operating.under_way)
-    newest_operations = asks(operating.newest)
-    operation = asks(operating.one)
-    not_done = asks(operating.not_done)
-
-
-class Clients(Writing):
-    async def add_client(self, client: Client, credential: Credential, digest: bytes) -> None:
-        """Add a client with its first credential; `digest` is the SHA-256 of its token or certificate.
-
-        Raises JournalError: `client.known` or `client.credential_known`, if the name or credential was ever in use.
-        """
-        await self._write.submit(clients.add, clients.NewClient(client, credential, digest, self.actor))
-
-    async def add_person(self, client: Client) -> None:
-        """Add a client that has shown elsewhere who it is, without a credential.
-
-        Raises JournalError: `client.known`, if the name was ever in use.
-        """
-        await self._write.submit(clients.add, clients.NewClient(client, None, b"", self.actor))
-
-    async def add_credential(
-        self, name: str, credential: Credential, digest: bytes, old_until: datetime | None
-    ) -> None:
-        """Add a credential; the others end at `old_until` at the latest. None: they stay.
-
-        Raises JournalError: `client.unknown`, `client.revoked` or `client.credential_known`.
-        """
-        item = clients.NewCredential(name, credential, digest, old_until, self.actor)
-        await self._write.submit(clients.add_credential, item)
-
-    async def revoke_client(self, name: str) -> bool:
-        """Revoke a client with all its credentials for good; False if it is unknown or revoked."""
-        return await self._write.submit(clients.revoke, clients.Revoking(name, None, self.now(), self.actor))
-
-    async def revoke_credential(self, name: str, id: str) -> bool:
-        """Revoke one credential of a client; False if it is unknown or revoked."""
-        return await self._write.submit(clients.revoke, clients.Revoking(name, id, self.now(), self.actor))
-
-    async def renew_credential(self, name: str, id: str, until: datetime) -> None:
-        """Extend a valid credential. Not logged: each use of a session does this."""
-        await self._write.submit(clients.renew, clients.Renewing(name, id, until))
-
-    async def take_requests(self, client: str, minute: int, wanted: int, limit: int) -> int:
-        """Take up to `wanted` requests of a client's `limit` in a minute since 1970; return how many it gets.
-
-        All processes share the limit.
-        """
-        return await self._limits.submit(clients.take, clients.Wish(client, minute, wanted, limit))
-
-    async def note_read(self, client: str, cursor: Cursor) -> None:
-        """Note how far a client has read the feed; a cursor behind the noted one changes nothing."""
-        await self._write.submit(clients.note_read, clients.Read(client, cursor, self.now()))
-
-
+_SUBJECTS = (limits, named_views, operations, pauses, suspect_messages)
+"""Imported for their tables: whoever imports this module has all in `tables.metadata`."""
+_LONG = 10_000
+"""Characters of a text that is sketched in a thread: it would hold up the event loop for milliseconds."""
+_UNREADABLE = timedelta(hours=1)
+"""How long an appeal is put off that cannot be read from the journal: only another version of the program, or a mended
+database, will read it. With less, it takes a place in a claim, and a line in the log, more often."""
+_CLAIMS = 10
+"""Claims in a row that are tried while unreadable appeals are among those claimed, as they take the places of readable
+ones. The bound keeps a journal full of them from holding up the worker; the next poll goes on."""
+ANY = 1 << 62
+"""Bytes that are more than any number of appeals have, and still fit into an integer of the database."""
 _ENDING = 3.0
 """Seconds that the threads of a journal behind a line have for their end before it is cut."""
-
 _LEAVING = 3.0
 """Seconds that whoever has migrated the journal has to let others in."""
 
 log = structlog.get_logger(__name__)
 
 
-class Journal(Taking, Working, Delivering, Operating, Upkeep, Renewing, Sketching, Clients, NamedViews):
+class _ReadOnly(JournalError):
+    """A write to a journal that was opened for reading only."""
+
+    def __init__(self) -> None:
+        super().__init__("this journal was opened for reading only", "read_only")
+
+
+class Journal(JournalReader):
     """The durable record of everything. One object for each process; all methods are safe to call concurrently.
 
-    What a method has returned is on disk, `keep` excepted. Every method raises JournalError where the disk or the
-    database fails; then nothing of that one request is there. Reads are inherited from JournalReader.
+    What a method has returned is on disk, `post` excepted. Every method raises JournalError where the disk or the
+    database fails; then nothing of that one request is there.
     """
 
-    _run_lock: RunLock | None = None
+    def __init__(
+        self, readers: Engine, opened: store.OpenedDatabase, writer: Writer | None, number_prefix: str
+    ) -> None:
+        super().__init__(readers, opened.key)
+        self._opened = opened
+        self._writer = writer
+        self.number_prefix = number_prefix
+        """What the numbers begin with that the journal gives."""
+        self.actor = BUS
+        """Who writes, in the words of the log, where nobody else is known to."""
+        self.compares_texts = False
+        """Whether it keeps a sketch of what each appeal says, since there is somebody who compares texts."""
+        self.checkpoint: Checkpoint | None = None
+        """What knows outside the journal how far it was; None: nothing does on this machine."""
+        self._lanes: dict[str, Writer] = {}
+        self._clock = Clock()
+        self._run_lock: RunLock | None = None
+        self._lacks_after = ""
+        """Behind which combination of what is lacking the next claim looks; empty: all were looked at."""
 
     @classmethod
     async def open(
@@ -231,7 +185,7 @@ class Journal(Taking, Working, Delivering, Operating, Upkeep, Renewing, Sketchin
             if self._writer is not None:
                 await self._writer.close()
         else:
-            all_ = (self._limiter, self._placer, self._writer)
+            all_ = (*self._lanes.values(), self._writer)
             writers = [writer.close() for writer in all_ if writer is not None]
             ending = asyncio.gather(readers, *writers)
             if not (await asyncio.wait([ending], timeout=max(0.0, _ENDING - self.silent_for)))[0]:
@@ -269,7 +223,260 @@ class Journal(Taking, Working, Delivering, Operating, Upkeep, Renewing, Sketchin
         `epoch` and `beat` are the last known of this journal before it was restored. `note` gets the new state before
         anybody sees it and while nobody writes.
         """
-        new = state.Restored(epoch, beat, self.actor, note)
-        begun = await self._write.submit(state.begin_epoch, new)
+        begun = await self.do(state.Restored(epoch, beat, note))
         self._opened_in(begun)
         return await self.look()
+
+    async def do(self, item: Write[R]) -> R:
+        """Write an item, for example `do(leases.Release("me"))`; return its result once it is on disk."""
+        return await self._submit(item)
+
+    async def post(self, item: Posted[Any]) -> None:
+        """Queue a write; return before it is on disk, but wait while the queue is full, or for a large item.
+
+        It is on disk before any later `conclude` of the appeal; if it cannot be written, that `conclude` raises.
+        """
+        if item.is_large:
+            await self._submit(item)
+        else:
+            await self._write.post(type(item).run, item.filled_by(self), about=item.appeal_id)
+
+    async def _submit(self, item: Write[R], about: int | None = None) -> R:
+        writer = self._write
+        if item.lane and self.shared:
+            writer = self._lanes.get(item.lane) or self._lanes.setdefault(item.lane, Writer(self._opened))
+        result: R = await writer.submit(type(item).run, item.filled_by(self), about)
+        return result
+
+    def acting(self, actor: str) -> Self:
+        """Return the same journal with another actor, for one request of theirs."""
+        other = copy.copy(self)
+        other.actor = actor
+        return other
+
+    def now(self) -> datetime:
+        """Return the moment by the journal's clock, which what is due and what is old are counted by.
+
+        It never follows a jump of the machine's clock before that is accepted. On PostgreSQL it is the database's.
+        """
+        return self._clock.now()
+
+    @property
+    def skew(self) -> float:
+        return self._clock.skew
+
+    @property
+    def epoch(self) -> int:
+        """The epoch in which things are numbered now."""
+        return 1 if self._clock.last is None else self._clock.last.standing.epoch
+
+    @property
+    def doubt(self) -> JournalState | None:
+        """The state of the journal while its clock is in doubt: then nothing expires or is given up."""
+        last = self._clock.last
+        return None if last is None or last.standing.doubt is None else last.standing
+
+    @property
+    def identity(self) -> str:
+        """Tells this journal from others; a copy has its original's. Empty before the first look."""
+        last = self._clock.last
+        return "" if last is None else last.standing.journal
+
+    @property
+    def memory(self) -> Memory:
+        """What this process knows of the journal, and whether it has turned out to be another one."""
+        return self._opened.memory
+
+    async def look(self) -> JournalState:
+        """Look at the clock and write a sign of life; return the state."""
+        before = self.memory.mark
+        looked = await self._write.submit(state.look, self._clock.last)
+        found = looked or self._clock.last
+        if found is None:
+            raise AssertionError("the first look waits for others")
+        if looked is not None:
+            self.memory.learn(before, Mark.of(looked.standing))
+        self._clock.update(found)
+        return found.standing
+
+    async def trust_clock(self) -> JournalState:
+        """Set the journal's clock to the machine's, whatever was doubted; return the state before."""
+        was = await self.do(state.Trust())
+        await self.look()
+        return was
+
+    @property
+    def key(self) -> JournalKey:
+        """Makes marks of people and things, and keys of questions."""
+        if isinstance(self._key, JournalKey):
+            return self._key
+        raise _ReadOnly
+
+    @property
+    def shared(self) -> bool:
+        """Whether several processes may work this journal at the same time."""
+        return self._opened.path is None
+
+    @property
+    def waiting_writes(self) -> int:
+        return 0 if self._writer is None else self._writer.waiting
+
+    @property
+    def failed_writes(self) -> int:
+        return 0 if self._writer is None else self._writer.failed
+
+    @property
+    def silent_for(self) -> float:
+        """Seconds that the write under way has waited for the database; 0.0 if there is none."""
+        return 0.0 if self._writer is None else self._writer.silent_for
+
+    @property
+    def _write(self) -> Writer:
+        if self._writer is None:
+            raise _ReadOnly
+        return self._writer
+
+    async def accept(self, new: NewAppeal, *, owner: str | None = None, lease_seconds: float = 60.0) -> Accepted:
+        """Write an appeal down, give it a number if it has none, and make it ready for work.
+
+        The same message (channel and message id) again gets its first receipt, with `new=False`; another message with a
+        known id raises MessageDiffers. A number that another message has is kept as written, and the appeal gets one of
+        ours. With `owner` a new appeal is leased at once: its acceptor may work on it without a claim. The lease counts
+        from `accepted_at`; on PostgreSQL, here and in `claim` and `renew`, from the database's time, as clocks differ.
+        """
+        # The one process of an SQLite journal claims by the journal's clock, so what it accepts is leased by that too.
+        lease = lease_seconds if self.shared else lease_seconds + self._clock.skew
+        return await self.do(await self._arriving(new, owner, lease))
+
+    async def _arriving(self, new: NewAppeal, owner: str | None = None, lease: float = 0.0) -> Arriving:
+        sketch = await self._sketch(new.appeal)
+        return Arriving.of(new, self.number_prefix, self.epoch, self.key, owner=owner, seconds=lease, sketch=sketch)
+
+    async def _sketch(self, new: Appeal) -> Sketch | None:
+        if not self.compares_texts:
+            return None
+        if len(new.text) > _LONG:
+            return await asyncio.to_thread(self.key.sketcher.of, new.text)
+        return self.key.sketcher.of(new.text)
+
+    async def leave_quarantine(
+        self, row: QuarantineRow, new: NewAppeal | NewChange, *, most_waiting: int = 10_000, reason: str = ""
+    ) -> Accepted | ChangeTaken:
+        """Write down what a message in quarantine is, and that it has left: both, or neither.
+
+        Raises:
+            MessageDiffers: as `accept` and `change` do.
+            JournalError: `quarantine.left`: somebody has taken or closed it since the row was read; as `change`; or
+                its sender may not make that change, `change.foreign` or `change.out_of_scope`.
+
+        """
+        if isinstance(new, NewChange):
+            item: Changing | Arriving = Changing(new, most_waiting, replayed=True)
+        else:
+            item = await self._arriving(new)
+        replayed = quarantine.Replayed(row.id, "", self.now(), self.actor, reason)
+        return await self.do(leaving.Leaving(replayed, row.closed_at is not None, item))
+
+    async def claim(
+        self,
+        owner: str,
+        now: datetime,
+        limit: int,
+        lease_seconds: float,
+        *,
+        room: int = ANY,
+        alone: bool = True,
+        suspects: bool = True,
+        lost: Collection[str] | None = None,
+        kept: int = 0,
+        thorough: bool = True,
+        busy: Collection[int] = (),
+    ) -> list[Case]:
+        """Lease up to `limit` appeals and return them: new ones and those that return, of both the most urgent first.
+
+        What a dead worker had in work is suspect from now on. Over all workers one suspect is leased at a time, and it
+        comes first. An appeal that cannot be read is put off by an hour, so that it takes no place until then.
+
+        Args:
+            owner: the worker.
+            now: the time by the worker's clock.
+            limit: the most appeals.
+            lease_seconds: how long the worker has them, unless it renews the leases.
+            room: the most bytes of all appeals together, as the journal keeps them.
+            alone: whether the first appeal is leased even if it is larger than `room`.
+            suspects: whether a suspect may have its turn.
+            lost: lookups that the worker cannot ask, and `~NAME` for one whose facts alone it cannot confirm: appeals
+                that lack another one are leased as if they were ready. None: they are not.
+            kept: places that new appeals have before those that return; what either leaves is the others'.
+            thorough: whether those that return are looked for among all that are ready, however many new ones wait.
+            busy: ids of appeals that the worker still works on: it neither claims them again nor suspects itself.
+
+        """
+        cases: list[Case] = []
+        leased: list[int] = []
+        try:
+            for _ in range(_CLAIMS):
+                still = limit - len(cases)
+                alone = alone and not cases
+                given = (owner, now, lease_seconds, still, room, alone, suspects, lost, kept, thorough)
+                claimed = await self.do(leases.Claim(*given, self._lacks_after, busy))
+                self._lacks_after = claimed.lacks_after
+                _tell(claimed.found)
+                ids = claimed.ids
+                leased += ids
+                self._write.forget(ids)
+                readable = [
+                    replace(case, returning=True) if case.appeal_id in claimed.returning else case
+                    for case in await self.ask(cases_of, ids)
+                ]
+                cases += readable
+                kept = max(0, kept - sum(case.is_first for case in readable))
+                room -= sum(case.size for case in readable)
+                unreadable = set(ids).difference(case.appeal_id for case in readable)
+                if not unreadable:
+                    break
+                lost = None
+                await self.do(leases.Release(owner, tuple(unreadable), now + _UNREADABLE))
+        except JournalError:
+            if leased:  # else no worker would have them until the leases are over
+                with suppress(JournalError):
+                    await self.do(leases.Release(owner, leased))
+            raise
+        return cases
+
+    async def conclude(self, conclusion: Conclusion) -> bool:
+        """End a run in one transaction: the dossier's new version, a delivery for each receiver, the appeal's state.
+
+        Returns whether an answer or a change came that the run has not seen: then the appeal is ready at once, whatever
+        `due_at` says. Raises VersionConflict if the version does not follow the newest one, LeaseLost if the owner has
+        lost the appeal.
+        """
+        sketch = None if conclusion.form is None else await self._sketch(conclusion.form.appeal)
+        return await self._submit(Concluding(conclusion, sketch), about=conclusion.appeal_id)
+
+    @property
+    def looks_on(self) -> bool:
+        """Whether the next claim looks further for what lacks a lookup."""
+        return bool(self._lacks_after)
+
+    async def bury(self, owner: str | None, ids: Sequence[int] | None = None) -> None:
+        """Take over at once what a dead worker had in work, or with None what all had: it is suspect from now on.
+
+        With `ids` only of these.
+        """
+        _tell(await self.do(suspects.Burial(owner, ids)))
+
+    async def listen(self, on_news: Callable[[], None]) -> None:
+        """Call `on_news` whenever another worker has something to deliver, until cancelled.
+
+        Where the journal is not shared there is no other worker, and it returns at once.
+        """
+        if self._opened.listen is not None:
+            await self._opened.listen(on_news)
+
+
+def _tell(found: suspects.SuspectsFound) -> None:
+    if found.suspects:
+        log.warning("case.suspect", count=found.suspects)
+    for number in found.held:
+        log.error("case.held", number=number, reason=suspects.REASON)

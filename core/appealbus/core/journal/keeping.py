@@ -2,38 +2,57 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, select, update
 
 from appealbus.core.domain.case import LookupState
 from appealbus.core.domain.event import Event, What, by_worker
+from appealbus.core.domain.replies import KeptReplies
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import bulk, codec, direct, documents, events, replies
 from appealbus.core.journal.appeals import forms, suspects
 from appealbus.core.journal.appeals.leases import not_free
-from appealbus.core.journal.key import Marked
-from appealbus.core.journal.one_by_one import one_by_one
+from appealbus.core.journal.key import JournalKey, Marked
+from appealbus.core.journal.naming import named_by_record
 from appealbus.core.journal.replies import Kept
 from appealbus.core.journal.tables import appeal, lookup, to_number
+from appealbus.core.journal.writes import ACTOR, NOW, Posted, Write, filled
 from appealbus.schemas.provenance import Provenance
+
+_LARGE = 256 * 1024
+"""Bytes of replies that are worth waiting for until they are written."""
+
+
+def marked_in(key: JournalKey, state: LookupState) -> Sequence[Marked]:
+    """Return the marks of whom a record names."""
+    if state.record is None:
+        return ()
+    return key.marked(named_by_record(state.record, state.lookup, {each.value for each in state.inputs}))
 
 
 @dataclass(frozen=True, slots=True)
-class Keep:
+class Keep(Posted[bool]):
+    """How a question stands. It is False, and dropped, if the appeal is leased to another worker by then."""
+
     appeal_id: int
     state: LookupState
     owner: str | None = None
     """Whose lease it must be, or else the state is dropped; None: whoever's."""
-    kept: Kept | None = None
+    replies: KeptReplies | None = None
     """What came for it, where that is kept."""
-    marked: Sequence[Marked] = ()
-    """Whom its record names."""
     by: str | None = None
     """Who says so, for the log; None: the owner."""
     replaces: bool = False
     """Whether it stood otherwise before, though it was put but once: its answer came later, or was read again."""
+    marked: Sequence[Marked] = filled(lambda journal, item: marked_in(journal.key, item.state))
+    """Whom its record names."""
+    now: datetime = NOW
+
+    @property
+    def is_large(self) -> bool:
+        return self.replies is not None and len(self.replies.packed) > _LARGE
 
 
 # Locked, so that nobody takes an appeal over between this look and the write. A claim passes over what is locked.
@@ -45,12 +64,8 @@ _OWNERS = (
 )
 
 
-def keep(connection: Connection, items: Sequence[Keep]) -> list[None]:
-    keep_own(connection, items)
-    return [None] * len(items)
-
-
-def keep_own(connection: Connection, items: Sequence[Keep]) -> list[bool]:
+@Keep.batch
+def keep(connection: Connection, items: Sequence[Keep]) -> list[bool]:
     """Write how questions stand where the owner still has the appeal; return which were written."""
     fenced = list({item.appeal_id for item in items if item.owner is not None})
     owners = dict(direct.ask(connection, (_OWNERS, {"ids": fenced}))[0]) if fenced else {}
@@ -66,7 +81,11 @@ def keep_own(connection: Connection, items: Sequence[Keep]) -> list[bool]:
     documents.drop_former_trails(connection, questions)
     bulk.upsert(connection, lookup, rows)
     events.note(connection, [_ended(item, row) for item, row in zip(good, rows, strict=True)])
-    replies.keep(connection, [item.kept for item in good if item.kept is not None])
+    kept = [(item, item.replies) for item in good if item.replies is not None]
+    replies.keep(
+        connection,
+        [Kept(item.appeal_id, item.state, its, item.now + timedelta(seconds=its.seconds)) for item, its in kept],
+    )
     forms.add_subjects(connection, [forms.Naming(item.appeal_id, item.marked) for item in good if item.marked])
     return own
 
@@ -105,24 +124,32 @@ class Anew:
     """What its lookup was called when it ended, and when that was, as far as whoever read it again knows."""
     differs: Sequence[str]
     """Where its record differs, by paths alone; which paths are known now; as what it ended, where that is another."""
-    marked: Sequence[Marked] = ()
-    """Whom its record names."""
 
 
 @dataclass(frozen=True, slots=True)
-class Reread:
+class Reread(Write[int | None]):
+    """Questions whose replies were read again; their appeal is worked at once.
+
+    It returns how many are written, without those asked meanwhile; None if there is no such appeal. Raises JournalError
+    and changes nothing: `in_work` while a worker has the appeal, `held` while it is held.
+    """
+
     appeal_id: int
-    by: str
-    reason: str
-    at: datetime
     states: Sequence[Anew]
+    reason: str
     what: What = What.REREAD
     """Or a record was withdrawn."""
     operation: str = ""
     """Of which operation of the bus it is a part; empty: of none."""
+    at: datetime = NOW
+    by: str = ACTOR
+    marks: Sequence[Sequence[Marked]] = filled(
+        lambda journal, item: [marked_in(journal.key, each.state) for each in item.states]
+    )
+    """Whom their records name."""
 
 
-@one_by_one
+@Reread.each
 def reread(connection: Connection, item: Reread) -> int | JournalError | None:
     """Write how questions stand now, and make their appeals ready; return of each how many, None for no such appeal.
 
@@ -138,15 +165,22 @@ def reread(connection: Connection, item: Reread) -> int | JournalError | None:
         return refusal
     stands = select(lookup.c.lookup, lookup.c.key, lookup.c.ended_at).where(lookup.c.appeal_id == item.appeal_id)
     ended = {(row.lookup, row.key): row.ended_at for row in connection.execute(stands)}
-    good = [state for state in item.states if ended.get((state.was[0], state.state.key)) == state.was[1]]
+    good = [
+        (each, marked)
+        for each, marked in zip(item.states, item.marks, strict=True)
+        if ended.get((each.was[0], each.state.key)) == each.was[1]
+    ]
     if good:
         keep(
             connection,
-            [Keep(item.appeal_id, each.state, marked=each.marked, by=item.by, replaces=True) for each in good],
+            [
+                Keep(item.appeal_id, each.state, by=item.by, replaces=True, marked=marked, now=item.at)
+                for each, marked in good
+            ],
         )
         ready = update(appeal).where(appeal.c.id == item.appeal_id)
         connection.execute(ready.values(state=suspects.WAITING, due_at=None, lease_owner=None, lease_until=None))
-        events.note(connection, [_noted(item, each) for each in good])
+        events.note(connection, [_noted(item, each) for each, _ in good])
     return len(good)
 
 

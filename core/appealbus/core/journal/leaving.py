@@ -13,13 +13,14 @@ from appealbus.core.journal.changes import changing
 from appealbus.core.journal.changes.changes import ChangeTaken
 from appealbus.core.journal.changes.targets import Changing
 from appealbus.core.journal.quarantine import Replayed, quarantine, replayed
+from appealbus.core.journal.writes import Write
 
 LEFT = "quarantine.left"
 """The code of what is not taken, since somebody else was faster."""
 
 
 @dataclass(frozen=True, slots=True)
-class Leaving:
+class Leaving(Write[Accepted | ChangeTaken]):
     """A message that is taken after all.
 
     Attributes:
@@ -34,6 +35,7 @@ class Leaving:
     as_what: Arriving | Changing
 
 
+@Leaving.batch
 def leave(connection: Connection, items: Sequence[Leaving]) -> list[Accepted | ChangeTaken | JournalError]:
     """Take messages that still are as they were seen; leave those that somebody took or closed meanwhile."""
     table, ids = quarantine, [item.replayed.quarantine_id for item in items]

@@ -32,6 +32,7 @@ from appealbus.core.domain.limits import Grant, Need, Probe, Report, Share
 from appealbus.core.journal import bulk
 from appealbus.core.journal.clock import shared_now
 from appealbus.core.journal.tables import Moment, metadata
+from appealbus.core.journal.writes import Write
 
 source_limit = Table(
     "source_limit",
@@ -243,16 +244,23 @@ _SHARES = select(source_share).where(source_share.c.source.in_(_SOURCES))
 
 
 @dataclass(frozen=True, slots=True)
-class Reports:
+class Reports(Write[list[Grant]]):
+    """A worker's reports on its sources; it returns what the worker may use until its lease ends."""
+
+    lane = "limits"
     worker: str
     reports: Sequence[Report]
 
 
 @dataclass(frozen=True, slots=True)
-class Leave:
+class Leave(Write[None]):
+    """The shares of a worker that has nothing in flight are free."""
+
+    lane = "limits"
     worker: str
 
 
+@Leave.batch
 def leave(connection: Connection, items: Sequence[Leave]) -> list[None]:
     lock(connection)
     for item in items:
@@ -260,6 +268,7 @@ def leave(connection: Connection, items: Sequence[Leave]) -> list[None]:
     return [None] * len(items)
 
 
+@Reports.batch
 def share(connection: Connection, items: Sequence[Reports]) -> list[list[Grant]]:
     now = lock(connection)
     return [_Exchange(connection, item, now).run() for item in items]

@@ -1,5 +1,6 @@
 """What the log is asked: pages from a cursor on, and all that happened to one appeal."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -32,8 +33,35 @@ class Stretch:
     end: Cursor
 
 
-def page(connection: Connection, after: Cursor | None, limit: int, wanted: LogFilter) -> LogPage:
-    """Return a page of the log from a cursor, or from its beginning. Raises CursorRefused."""
+def page(
+    connection: Connection,
+    after: Cursor | None = None,
+    limit: int = 100,
+    *,
+    what: Collection[str] = (),
+    number: str | None = None,
+    about: str | None = None,
+    actor: str | None = None,
+) -> LogPage:
+    """Return a page of the log, in the order of positions; of what is wanted, if that is said.
+
+    Go on from its `next` until its `lag` is 0: a page may be short, or empty, before. Whoever keeps the cursor
+    together with what has become of the page misses nothing and sees nothing twice.
+
+    Args:
+        connection: to the journal.
+        after: a cursor; None: from the beginning of what is kept.
+        limit: the most entries.
+        what: only what is one of these, as `delivered`.
+        number: only what happened to the appeal with this number.
+        about: only what is about this lookup, receiver, channel or source.
+        actor: only what this one did, as `person:aigul`.
+
+    Raises:
+        CursorRefused: nobody can go on from the cursor without missing anything; it says where to start again.
+
+    """
+    wanted = LogFilter(what, number, about, actor)
     limit = max(1, limit)
     where = stretch(connection, after, max(_WINDOW, limit))
     position, end = where.after, where.end

@@ -1,6 +1,7 @@
 """Lists that people keep under a name."""
 
 from dataclasses import asdict, dataclass
+from datetime import datetime
 
 from sqlalchemy import Column, Connection, Table, Text, delete, func, insert, select
 
@@ -8,8 +9,8 @@ from appealbus.core.domain.event import Event, What
 from appealbus.core.domain.named_view import MOST_VIEWS, NamedView
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import events
-from appealbus.core.journal.one_by_one import one_by_one
 from appealbus.core.journal.tables import Moment, metadata
+from appealbus.core.journal.writes import ACTOR, NOW, Write
 
 named_view = Table(
     "named_view",
@@ -23,13 +24,23 @@ named_view = Table(
 
 
 @dataclass(frozen=True, slots=True)
-class Dropping:
+class Dropping(Write[bool]):
     name: str
-    by: str
+    by: str = ACTOR
 
 
-@one_by_one
-def keep(connection: Connection, item: NamedView) -> JournalError | None:
+@dataclass(frozen=True, slots=True)
+class Keeping(Write[None]):
+    """A view under a name. Raises JournalError: `view.known` or `view.too_many`."""
+
+    name: str
+    query: str
+    by: str = ACTOR
+    at: datetime = NOW
+
+
+@Keeping.each
+def keep(connection: Connection, item: Keeping) -> JournalError | None:
     if connection.scalar(select(named_view.c.name).where(named_view.c.name == item.name)) is not None:
         return JournalError("there is a view of this name", "view.known")
     if (connection.scalar(select(func.count()).select_from(named_view)) or 0) >= MOST_VIEWS:
@@ -39,7 +50,7 @@ def keep(connection: Connection, item: NamedView) -> JournalError | None:
     return None
 
 
-@one_by_one
+@Dropping.each
 def drop(connection: Connection, item: Dropping) -> bool:
     """Delete a view; False if there is none of this name."""
     gone = connection.execute(delete(named_view).where(named_view.c.name == item.name)).rowcount > 0

@@ -31,8 +31,8 @@ from appealbus.core.domain.event import Event, What
 from appealbus.core.domain.operation import Frozen, NotDone, Operation, OperationRow, Order, Progress, Verdict
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import acting, bulk, events
-from appealbus.core.journal.one_by_one import one_by_one
 from appealbus.core.journal.tables import Id, Moment, counter, metadata
+from appealbus.core.journal.writes import ACTOR, NOW, WALL, Write
 from appealbus.schemas.base import printable
 
 operation = Table(
@@ -99,35 +99,41 @@ _ACTS: Mapping[Operation, Callable[[Connection, acting.Act], acting.Verdicts]] =
 
 
 @dataclass(frozen=True, slots=True)
-class Begin:
+class Begin(Write[Progress]):
+    """What a person has decided; nothing is done yet. One that was stopped goes on as it was."""
+
     frozen: Frozen
-    by: str
     reason: str
-    purpose: str
-    at: datetime
+    purpose: str = ""
+    """Why somebody is looked for; empty where nobody is."""
     newest: int | None = None
-    """The newest operation that was there as it was looked at: one with the same hash that has begun since is this one.
-    """
+    """The newest operation that the person saw: the same one begun since is theirs, whoever began it, ended or not.
+    None: only an unfinished one is."""
+    at: datetime = NOW
+    by: str = ACTOR
 
 
 @dataclass(frozen=True, slots=True)
-class Switch:
+class Switch(Write[bool]):
+    """Stop an operation before its next part, or resume it; False where that changes nothing."""
+
     hash: str
     go_on: bool
-    by: str
     reason: str
+    by: str = ACTOR
 
 
 @dataclass(frozen=True, slots=True)
-class Go:
+class Go(Write[Progress]):
+    """The next part of an operation. Raises JournalError: `unknown_operation`, or `operation_stopped` by a person."""
+
     hash: str
-    by: str
-    at: datetime
-    """By the journal's clock."""
-    wall: datetime
+    at: datetime = NOW
+    wall: datetime = WALL
+    by: str = ACTOR
 
 
-@one_by_one
+@Begin.each
 def begin(connection: Connection, item: Begin) -> Progress:
     """Write an order and its rows; one that has begun already goes on unchanged."""
     frozen, mark = item.frozen, item.frozen.hash
@@ -181,7 +187,7 @@ def _forget_old(connection: Connection, now: datetime) -> None:
         _drop(connection, old)
 
 
-@one_by_one
+@Go.each
 def go(connection: Connection, item: Go) -> Progress | JournalError:
     """Do the next part of an operation; the last one finishes it."""
     row = _row(connection, item.hash)
@@ -224,7 +230,7 @@ def _keep_left(connection: Connection, number: int, part: int, told: acting.Verd
         connection.execute(insert(operation_left), rows)
 
 
-@one_by_one
+@Switch.each
 def switch(connection: Connection, item: Switch) -> bool:
     """Stop an operation between two parts, or resume it; False where that changes nothing."""
     row = _row(connection, item.hash)

@@ -18,6 +18,7 @@ from appealbus.core.journal.appeals.forms import sketch, sketch_hash
 from appealbus.core.journal.changes.changes import change, change_from_row
 from appealbus.core.journal.key import JournalKey
 from appealbus.core.journal.naming import named_by_appeal
+from appealbus.core.journal.questions import key_of
 from appealbus.core.journal.sketch import INDEXED, Sketch, likeness, unpacked
 from appealbus.core.journal.tables import appeal, document, subject
 from appealbus.core.packing import unpack
@@ -89,8 +90,12 @@ _FORMS = (
 )
 
 
-def past(connection: Connection, key: JournalKey, appeal_id: int, its: Appeal, reach: Reach) -> Past:
-    """Return what an appeal, in the newest form `its`, has in common with others."""
+def past(connection: Connection, appeal_id: int, its: Appeal, reach: Reach = AT_INTAKE) -> Past:
+    """Return what an appeal, in the newest form `its`, has in common with others.
+
+    Raises ConfigError if the journal's key is missing or wrong.
+    """
+    key = key_of(connection)
     marked = key.marked(named_by_appeal(its))
     own = next((mark for mark, role, _ in marked if role == "applicant"), None)
     parcels = [mark for mark, _, kind in marked if kind == "cadastral_number"][:_PARCELS]

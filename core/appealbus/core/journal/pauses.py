@@ -16,8 +16,9 @@ from appealbus.core.domain.event import BUS, Event, What, by_person
 from appealbus.core.domain.pauses import Pause, QuotaAnswer, QuotaCall, QuotaUse, QuotaWish, SourceNews
 from appealbus.core.journal import bulk, events
 from appealbus.core.journal.limits import SourceLimit, lock, source_limit
-from appealbus.core.journal.one_by_one import one_by_one
 from appealbus.core.journal.tables import Moment, metadata, to_number
+from appealbus.core.journal.writes import NOW, Write
+from appealbus.schemas.base import printable
 
 source_pause = Table(
     "source_pause",
@@ -42,35 +43,45 @@ source_quota = Table(
 
 
 @dataclass(frozen=True, slots=True)
-class Resuming:
+class Resuming(Write[bool]):
+    """Resume a paused source and what waits for it; False if it is not paused."""
+
+    lane = "limits"
     source: str
     by: str
-    reason: str
-    at: datetime
+    reason: str = ""
+    at: datetime = NOW
 
 
 @dataclass(frozen=True, slots=True)
-class Back:
+class Back(Write[None]):
+    """Sources can be asked again, so that what waits for them is due."""
+
+    lane = "limits"
     sources: Sequence[str]
-    at: datetime
+    at: datetime = NOW
 
 
 @dataclass(frozen=True, slots=True)
-class Pausing:
-    """A person's order, and the mark of the one they saw in force: empty for none; None: any."""
+class Pausing(Write[bool]):
+    """A person's order, and the mark of the pause they saw in force: empty for none; None: any.
 
+    False if another pause than the one seen is in force.
+    """
+
+    lane = "limits"
     pause: Pause
-    seen: str | None
+    seen: str | None = None
 
 
-@one_by_one
+@Pausing.each
 def pause(connection: Connection, wish: Pausing) -> bool:
     """Have sources stand still; a later order takes the place of an earlier one, where that is the one that was seen.
 
     False where it is not.
     """
     lock(connection)
-    item = wish.pause
+    item = replace(wish.pause, reason=printable(wish.pause.reason), by=printable(wish.pause.by))
     if wish.seen is not None and wish.seen != _in_force(connection, item):
         return False
     row = {"source": item.source, "at": item.at, "until": item.until, "reason": item.reason, "by": item.by}
@@ -85,21 +96,31 @@ def _in_force(connection: Connection, order: Pause) -> str:
     return Pause(**found._mapping).mark if found is not None and found.until > order.at else ""
 
 
-@one_by_one
+@Resuming.each
 def resume(connection: Connection, item: Resuming) -> bool:
     """Resume a paused source; False if it is not paused."""
     lock(connection)
     gone = connection.execute(delete(source_pause).where(source_pause.c.source == item.source)).rowcount
     if gone:
         _came_back(connection, item.source, item.at)
-        detail = {"reason": item.reason} if item.reason else {}
-        events.note(connection, [Event(What.RESUMED, None, by_person(item.by), item.source, detail)])
+        reason = printable(item.reason)
+        detail = {"reason": reason} if reason else {}
+        events.note(connection, [Event(What.RESUMED, None, by_person(printable(item.by)), item.source, detail)])
     return gone > 0
 
 
-@one_by_one
-def end_pauses(connection: Connection, now: datetime) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class EndPauses(Write[list[str]]):
+    """End pauses whose time is over; it returns their sources."""
+
+    lane = "limits"
+    now: datetime = NOW
+
+
+@EndPauses.each
+def end_pauses(connection: Connection, item: EndPauses) -> list[str]:
     lock(connection)
+    now = item.now
     over = delete(source_pause).where(source_pause.c.until <= now).returning(source_pause.c.source)
     names = sorted(connection.execute(over).scalars())
     for name in names:
@@ -108,7 +129,7 @@ def end_pauses(connection: Connection, now: datetime) -> list[str]:
     return names
 
 
-@one_by_one
+@Back.each
 def came_back(connection: Connection, item: Back) -> None:
     lock(connection)
     for name in sorted(item.sources):
@@ -124,26 +145,44 @@ def _came_back(connection: Connection, source: str, at: datetime) -> None:
 Uses = dict[tuple[str, str], QuotaUse]
 
 
-def take(connection: Connection, items: Sequence[QuotaWish]) -> list[QuotaAnswer]:
+@dataclass(frozen=True, slots=True)
+class TakeQuota(Write[QuotaAnswer]):
+    """Take one call of a source's quotas."""
+
+    lane = "limits"
+    wish: QuotaWish
+
+
+@TakeQuota.batch
+def take(connection: Connection, items: Sequence[TakeQuota]) -> list[QuotaAnswer]:
     """Take a call for each wish, in order, while there are any."""
     lock(connection)
-    sources = sorted({item.source for item in items})
+    sources = sorted({item.wish.source for item in items})
     rows = connection.execute(select(source_quota).where(source_quota.c.source.in_(sources)))
     before: Uses = {(row.source, row.period): QuotaUse(**row._mapping) for row in rows}
     now = dict(before)
-    answers = [_take(now, item) for item in items]
+    answers = [_take(now, item.wish) for item in items]
     changed = [use for key, use in now.items() if before.get(key) != use]
     bulk.upsert(connection, source_quota, [asdict(use) for use in changed])
     return answers
 
 
-def give_back(connection: Connection, items: Sequence[QuotaCall]) -> list[None]:
+@dataclass(frozen=True, slots=True)
+class ReturnQuota(Write[None]):
+    """Give back a call that did not leave."""
+
+    lane = "limits"
+    call: QuotaCall
+
+
+@ReturnQuota.batch
+def give_back(connection: Connection, items: Sequence[ReturnQuota]) -> list[None]:
     """Return calls that did not leave, each in the periods in which it was counted."""
     lock(connection)
     table = source_quota
     for item in items:
-        for period, begins in item.counted.items():
-            mine = (table.c.source == item.source, table.c.period == period, table.c.begins == begins)
+        for period, begins in item.call.counted.items():
+            mine = (table.c.source == item.call.source, table.c.period == period, table.c.begins == begins)
             connection.execute(update(table).where(*mine, table.c.used > 0).values(used=table.c.used - 1))
     return [None] * len(items)
 

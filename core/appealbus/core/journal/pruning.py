@@ -17,7 +17,6 @@ from appealbus.core.journal.awaiting import awaited
 from appealbus.core.journal.changes.changes import change
 from appealbus.core.journal.clients import feed_reader
 from appealbus.core.journal.events import log_entry
-from appealbus.core.journal.one_by_one import one_by_one
 from appealbus.core.journal.quarantine import QUARANTINED, QuarantineBounds, quarantine
 from appealbus.core.journal.replies import reply
 from appealbus.core.journal.tables import (
@@ -33,32 +32,12 @@ from appealbus.core.journal.tables import (
     subject,
     to_number,
 )
+from appealbus.core.journal.writes import ACTOR, Write
 
 _BATCH = 200
 """Rows of one transaction: the writer has no time for appeals meanwhile, so it is kept short."""
 ENTRIES = 1000
 """Entries of the log that go in one transaction: they are small, and have one index."""
-
-
-@dataclass(frozen=True, slots=True)
-class Idle:
-    """Appeals idle since `before`; those idle since before `after` have been looked at."""
-
-    before: datetime
-    after: datetime
-    by: str
-
-
-@dataclass(frozen=True, slots=True)
-class Old:
-    before: datetime
-    by: str
-
-
-@dataclass(frozen=True, slots=True)
-class Gone:
-    receiver: str
-    by: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +48,45 @@ class Pruned:
     last: datetime
 
 
-@one_by_one
+@dataclass(frozen=True, slots=True)
+class Idle(Write[Pruned]):
+    """Appeals idle since `before`; those idle since before `after` have been looked at."""
+
+    before: datetime
+    after: datetime
+    by: str = ACTOR
+
+
+@dataclass(frozen=True, slots=True)
+class _Old:
+    before: datetime
+    by: str = ACTOR
+
+
+@dataclass(frozen=True, slots=True)
+class OldMessages(_Old, Write[int]):
+    """Messages that were replayed or closed before."""
+
+
+@dataclass(frozen=True, slots=True)
+class OldAccess(_Old, Write[int]):
+    """The beginning of the access log."""
+
+
+@dataclass(frozen=True, slots=True)
+class OldEntries(_Old, Write[int]):
+    """The beginning of the log."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gone(Write[int]):
+    """What waits for a receiver that is gone for good."""
+
+    receiver: str
+    by: str = ACTOR
+
+
+@Idle.each
 def prune_appeals(connection: Connection, item: Idle) -> Pruned:
     unsent = select(outbox.c.id).where(outbox.c.appeal_id == appeal.c.id, WAITS).exists()
     old = (appeal.c.changed_at >= item.after, appeal.c.changed_at < item.before)
@@ -93,8 +110,8 @@ def _note(connection: Connection, by: str, table: str, upto: Any, count: int, **
     events.note(connection, [Event(What.PRUNED, None, by, detail=detail)])
 
 
-@one_by_one
-def prune_quarantine(connection: Connection, item: Old) -> int:
+@OldMessages.each
+def prune_quarantine(connection: Connection, item: OldMessages) -> int:
     """Delete messages replayed or closed before; what waits for a decision stays."""
     count = 0
     for left in (quarantine.c.replayed_at, quarantine.c.closed_at):  # each has its index
@@ -105,7 +122,7 @@ def prune_quarantine(connection: Connection, item: Old) -> int:
     return count
 
 
-@one_by_one
+@QuarantineBounds.each
 def trim_quarantine(connection: Connection, item: QuarantineBounds) -> int:
     """Delete waiting messages over the bounds of their channel, oldest first."""
     behind = partial(over, partition_by=quarantine.c.channel, order_by=quarantine.c.id.desc())
@@ -128,8 +145,8 @@ def _dropped(row: Any, item: QuarantineBounds) -> Event:
     return Event(What.CLOSED, None, BUS, row.channel, {"id": row.id, "reason": reason})
 
 
-@one_by_one
-def prune_access(connection: Connection, item: Old) -> int:
+@OldAccess.each
+def prune_access(connection: Connection, item: OldAccess) -> int:
     """Delete the beginning of the access log, up to the first younger entry."""
     oldest = connection.execute(select(access.c.id, access.c.at).order_by(access.c.id).limit(_BATCH))
     old = _older(oldest, item.before)
@@ -139,8 +156,8 @@ def prune_access(connection: Connection, item: Old) -> int:
     return len(old)
 
 
-@one_by_one
-def prune_log(connection: Connection, item: Old) -> int:
+@OldEntries.each
+def prune_log(connection: Connection, item: OldEntries) -> int:
     """Delete the beginning of the log, up to the first younger entry."""
     first = select(log_entry.c.position, log_entry.c.at).order_by(log_entry.c.position).limit(ENTRIES)
     old = _older(connection.execute(first), item.before)
@@ -156,7 +173,7 @@ def _older(rows: Iterable[Any], before: datetime) -> list[int]:
     return [row[0] for row in takewhile(lambda row: row.at < before, rows)]
 
 
-@one_by_one
+@Gone.each
 def drop_deliveries(connection: Connection, item: Gone) -> int:
     """Delete unconfirmed deliveries of a receiver."""
     return _drop(connection, item, WAITS) or _drop(connection, item, ALONE)
@@ -179,15 +196,15 @@ def _skipped(row: Any, item: Gone) -> Event:
 
 
 @dataclass(frozen=True, slots=True)
-class Superseded:
+class Superseded(Write[int]):
     """Versions to delete: of each appeal all before this version."""
 
     before: Sequence[tuple[int, int]]
     upto: datetime
-    by: str
+    by: str = ACTOR
 
 
-@one_by_one
+@Superseded.each
 def prune_versions(connection: Connection, item: Superseded) -> int:
     """Delete superseded versions that nobody waits for, with documents that only they refer to."""
     limits = dict(item.before)

@@ -13,8 +13,8 @@ from appealbus.core.journal import bulk, events
 from appealbus.core.journal.changes.changes import change
 from appealbus.core.journal.events import log_entry
 from appealbus.core.journal.log import entry_of, head, placed_entries
-from appealbus.core.journal.one_by_one import one_by_one
 from appealbus.core.journal.tables import Id, Moment, appeal, metadata, partial_index
+from appealbus.core.journal.writes import NOW, Write
 from appealbus.schemas.base import printable
 
 quarantine = Table(
@@ -48,7 +48,7 @@ partial_index("ix_quarantine_closed", quarantine.c.closed_at, where=_closed)
 
 
 @dataclass(frozen=True, slots=True)
-class NewQuarantine:
+class NewQuarantine(Write[int]):
     at: datetime
     channel: str
     position: str
@@ -63,7 +63,7 @@ class NewQuarantine:
 
 
 @dataclass(frozen=True, slots=True)
-class QuarantineBounds:
+class QuarantineBounds(Write[int]):
     """How much quarantine keeps of each channel: the oldest beyond that are dropped."""
 
     messages: int
@@ -97,7 +97,7 @@ class QuarantineRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Replayed:
+class Replayed(Write[bool]):
     quarantine_id: int
     number: str
     at: datetime
@@ -106,11 +106,13 @@ class Replayed:
 
 
 @dataclass(frozen=True, slots=True)
-class Closing:
+class Closing(Write[bool]):
+    """Close a message in quarantine for good; False if it does not wait there."""
+
     quarantine_id: int
     reason: str
-    at: datetime
     by: str
+    at: datetime = NOW
 
 
 def keep(connection: Connection, items: Sequence[NewQuarantine]) -> list[int]:
@@ -143,6 +145,9 @@ def keep(connection: Connection, items: Sequence[NewQuarantine]) -> list[int]:
     return ids
 
 
+NewQuarantine.batch(keep)  # no decorator: others call it, too
+
+
 def reserve(connection: Connection, count: int) -> Sequence[int]:
     """Return unused ids, one for each waiting change, so that the next id reveals nothing of it."""
     if not count:
@@ -165,6 +170,7 @@ def _appeals(connection: Connection, numbers: Sequence[str]) -> dict[str | None,
     return {row.number: row.id for row in connection.execute(found)}
 
 
+@Replayed.batch
 def replayed(connection: Connection, items: Sequence[Replayed]) -> list[bool]:
     table = quarantine
     appeals = _appeals(connection, [item.number for item in items])
@@ -183,7 +189,7 @@ def replayed(connection: Connection, items: Sequence[Replayed]) -> list[bool]:
     return results
 
 
-@one_by_one
+@Closing.each
 def close(connection: Connection, item: Closing) -> bool:
     """Close messages in quarantine; False if unknown, taken or closed."""
     table, reason = quarantine, printable(item.reason)
@@ -204,14 +210,16 @@ _KEPT = [column for column in quarantine.columns if column.name != "raw"]
 
 def quarantined(
     connection: Connection,
-    after: int,
-    limit: int,
+    after: int = 0,
+    limit: int = 100,
     *,
-    include_replayed: bool,
-    include_closed: bool,
-    said: Sequence[tuple[str, str]] = (),
+    include_replayed: bool = False,
+    include_closed: bool = False,
+    code: str | None = None,
+    channel: str | None = None,
 ) -> list[QuarantineRow]:
-    """Return a page of the quarantine, filtered by the values of columns."""
+    """Return a page of the quarantine, oldest first; `raw` is empty."""
+    said = [(name, value) for name, value in (("code", code), ("channel", channel)) if value is not None]
     query = select(*_KEPT).where(quarantine.c.id > after).order_by(quarantine.c.id).limit(limit)
     query = query.where(*(quarantine.c[name] == value for name, value in said))
     taken, closed = quarantine.c.replayed_at.is_not(None), quarantine.c.closed_at.is_not(None)

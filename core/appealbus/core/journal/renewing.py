@@ -10,14 +10,14 @@ from appealbus.core.domain.case import Case
 from appealbus.core.domain.document import fact_parts, is_fact
 from appealbus.core.domain.event import Event, What
 from appealbus.core.journal import bulk, events
-from appealbus.core.journal.appeals import forms
+from appealbus.core.journal.appeals import cases, forms, lists
 from appealbus.core.journal.awaiting import awaited
+from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.key import RENEWED, Marked
 from appealbus.core.journal.naming import Named, named_by_appeal, named_by_record
-from appealbus.core.journal.one_by_one import one_by_one
 from appealbus.core.journal.replies import reply
 from appealbus.core.journal.tables import counter, document, lookup, subject
-from appealbus.core.journal.writing import Writing
+from appealbus.core.journal.writes import Write
 from appealbus.core.packing import unpack
 from appealbus.schemas.record import stored_record
 from appealbus.schemas.stored import APPEAL
@@ -32,7 +32,7 @@ class Anew:
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class Batch(Write[None]):
     """Appeals to mark anew, and the id up to which all are done then."""
 
     appeals: Sequence[Anew]
@@ -47,7 +47,7 @@ def _rekeyed(table: Table) -> Any:
 _REKEYED = [_rekeyed(table) for table in (lookup, awaited, reply)]
 
 
-@one_by_one
+@Batch.each
 def mark_anew(connection: Connection, item: Batch) -> None:
     """Replace marks and keys, and note how far that is."""
     ids = [appeal.appeal_id for appeal in item.appeals]
@@ -65,9 +65,15 @@ def mark_anew(connection: Connection, item: Batch) -> None:
     bulk.upsert(connection, counter, [{"name": RENEWED, "value": item.last}])
 
 
-def end(connection: Connection, items: Sequence[int]) -> list[None]:
+@dataclass(frozen=True, slots=True)
+class Renewed(Write[None]):
+    count: int
+
+
+@Renewed.batch
+def end(connection: Connection, items: Sequence[Renewed]) -> list[None]:
     connection.execute(delete(counter).where(counter.c.name == RENEWED))
-    told = [Event(What.MIGRATED, None, "bus", "key", {"rows": count}) for count in items]
+    told = [Event(What.MIGRATED, None, "bus", "key", {"rows": item.count}) for item in items]
     events.note(connection, told)
     return [None] * len(items)
 
@@ -81,27 +87,26 @@ Rekey = Callable[[Case], Mapping[tuple[str, str], str]]
 """Returns the new keys of a case's questions, by lookup and old key."""
 
 
-class Renewing(Writing):
-    async def mark_anew(self, rekey: Rekey, tell: Callable[[int], None]) -> int:
-        """Mark all appeals anew that are not yet, a batch in each transaction; return how many were.
+async def renew(journal: Journal, rekey: Rekey, tell: Callable[[int], None]) -> int:
+    """Mark all appeals anew that are not yet, a batch in each transaction; return how many were.
 
-        Whoever is killed meanwhile has lost a batch, and goes on the next time. `tell` gets the count after each batch.
-        """
-        done = 0
-        last = await self._read(_last)
-        while rows := await self.appeals(last, _BATCH):
-            ids, last = [row.appeal_id for row in rows], rows[-1].appeal_id
-            documents = await self._read(lambda connection, ids=ids: _documents(connection, ids))  # type: ignore[misc]
-            # One that cannot be read keeps what it has: nobody can say whom it names.
-            batch = [
-                Anew(case.appeal_id, self.key.marked(_named(case, documents[case.appeal_id])), rekey(case))
-                for case in await self.cases(ids)
-            ]
-            await self._write.submit(mark_anew, Batch(batch, last))
-            done += len(rows)
-            tell(done)
-        await self._write.submit(end, done)
-        return done
+    Whoever is killed meanwhile has lost a batch, and goes on the next time. `tell` gets the count after each batch.
+    """
+    done = 0
+    last = await journal.ask(_last)
+    while rows := await journal.ask(lists.appeals, last, _BATCH):
+        ids, last = [row.appeal_id for row in rows], rows[-1].appeal_id
+        documents = await journal.ask(_documents, ids)
+        # One that cannot be read keeps what it has: nobody can say whom it names.
+        batch = [
+            Anew(case.appeal_id, journal.key.marked(_named(case, documents[case.appeal_id])), rekey(case))
+            for case in await journal.ask(cases.cases, ids)
+        ]
+        await journal.do(Batch(batch, last))
+        done += len(rows)
+        tell(done)
+    await journal.do(Renewed(done))
+    return done
 
 
 def _last(connection: Connection) -> int:

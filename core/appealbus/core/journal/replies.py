@@ -26,8 +26,8 @@ from appealbus.core.domain.event import Event, What
 from appealbus.core.domain.replies import KeptReplies, ReplyRow
 from appealbus.core.domain.reread_pass import RereadPass, Stage
 from appealbus.core.journal import bulk, events
-from appealbus.core.journal.one_by_one import one_by_one
 from appealbus.core.journal.tables import Id, Moment, counter, metadata, to_number, unindexed
+from appealbus.core.journal.writes import ACTOR, NOW, Write
 from appealbus.schemas.base import printable
 
 reply = Table(
@@ -96,15 +96,15 @@ def keep(connection: Connection, items: Sequence[Kept]) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Old:
+class Old(Write[int]):
     """Replies to delete: expired ones, and by source those from before a moment."""
 
-    now: datetime
     sources: Mapping[str, datetime]
-    by: str
+    now: datetime = NOW
+    by: str = ACTOR
 
 
-@one_by_one
+@Old.each
 def prune(connection: Connection, item: Old) -> int:
     for old in old_replies(item.now, item.sources):
         some = select(reply.c.id).where(old).limit(_BATCH)
@@ -205,12 +205,14 @@ _NUMBERS = tuple(field.name for field in fields(RereadPass) if field.name not in
 
 
 @dataclass(frozen=True, slots=True)
-class Stands:
+class Stands(Write[None]):
+    """How far reading a source's kept replies again is, with its log entries."""
+
     now: RereadPass
     said: Sequence[Event] = ()
 
 
-@one_by_one
+@Stands.each
 def note_pass(connection: Connection, item: Stands) -> None:
     now = item.now
     numbers = {name: int(getattr(now, name)) for name in _NUMBERS}
@@ -223,11 +225,16 @@ def note_pass(connection: Connection, item: Stands) -> None:
     events.note(connection, item.said)
 
 
-@one_by_one
-def looked_at(connection: Connection, source: str) -> None:
+@dataclass(frozen=True, slots=True)
+class LookedAt(Write[None]):
+    source: str
+
+
+@LookedAt.each
+def looked_at(connection: Connection, item: LookedAt) -> None:
     """Note that a person has seen what a pass left, so that it is no longer reported."""
     for found in passes(connection):
-        if found.source == source and found.is_undone:
+        if found.source == item.source and found.is_undone:
             note_pass(connection, [Stands(replace(found, stage=Stage.OVER, left=0))])
 
 

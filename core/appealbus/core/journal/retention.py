@@ -1,21 +1,23 @@
 """What is past its time: counted, found, and deleted in small transactions, so that others go on meanwhile."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import partial
-from typing import Any, TypeAlias
 
 from sqlalchemy import Column, ColumnElement, Connection, Table, func, or_, select, true
 
 from appealbus.core.journal import pruning, replies
 from appealbus.core.journal.access import access
+from appealbus.core.journal.changes import waiting_changes
+from appealbus.core.journal.errors import ClockInDoubt
 from appealbus.core.journal.events import log_entry
+from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.pruning import RESTS, waited_for
 from appealbus.core.journal.quarantine import quarantine
 from appealbus.core.journal.replies import old_replies, reply
+from appealbus.core.journal.state import how_it_stands
 from appealbus.core.journal.tables import IDLE, SUPERSEDES, WAITS, appeal, dossier, outbox
-from appealbus.core.journal.writer import Item, Run, Writer
+from appealbus.core.journal.writes import Write
 
 _PAGE = 200
 """Versions that are looked at at once."""
@@ -64,8 +66,11 @@ def with_older(connection: Connection, versions: list[tuple[int, int, datetime]]
 def count(connection: Connection, ages: Ages, now: datetime, without: str | None = None) -> dict[str, int]:
     """Return how much would be deleted now, by kind; what goes with its appeal is not counted beside it.
 
-    `without` is a receiver for which nothing is to wait any more.
+    `without` is a receiver for which nothing is to wait any more. Raises ClockInDoubt if nobody knows how old
+    anything is.
     """
+    if how_it_stands(connection).doubt is not None:
+        raise ClockInDoubt
 
     def of(table: Table, *conditions: ColumnElement[bool]) -> int:
         return connection.scalar(select(func.count()).select_from(table).where(*conditions)) or 0
@@ -101,58 +106,91 @@ def _before(key: Column[int], young: ColumnElement[bool]) -> list[ColumnElement[
     return [key < func.coalesce(first, 1 << 62)]
 
 
-Read: TypeAlias = Callable[[Callable[[Connection], Any]], Awaitable[Any]]
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-async def prune(writer: Writer, read: Read, ages: Ages, now: datetime, by: str) -> dict[str, int]:
+async def prune(journal: Journal, before: datetime | Ages, *, access_before: datetime | None = None) -> dict[str, int]:
+    """Delete appeals idle and fully delivered since `before`, messages replayed before, and expired replies.
+
+    The access log, the log and superseded versions stay, unless `Ages` say which. Works in small transactions:
+    others go on meanwhile. A message that is sent again after its appeal was pruned is a new appeal. All times are
+    by `now()`. Returns how many are gone by kind: `appeals`, `quarantine`, `replies`, `access`, `versions`, `log`.
+    Raises ClockInDoubt.
+    """
+    await _trust_ages(journal)
+    ages = before if isinstance(before, Ages) else Ages(before, access=access_before)
     gone = {
-        "appeals": await _appeals(writer, ages.done, by),
-        "quarantine": await all_of(writer, pruning.prune_quarantine, pruning.Old(ages.done, by)),
-        "replies": await all_of(writer, replies.prune, replies.Old(now, ages.replies, by)),
+        "appeals": await _appeals(journal, ages.done),
+        "quarantine": await all_of(journal, pruning.OldMessages(ages.done)),
+        "replies": await all_of(journal, replies.Old(ages.replies, journal.now())),
     }
     if ages.access is not None:
-        gone["access"] = await all_of(writer, pruning.prune_access, pruning.Old(ages.access, by))
+        gone["access"] = await all_of(journal, pruning.OldAccess(ages.access))
     if ages.versions is not None:
-        gone["versions"] = await _versions(writer, read, ages.versions, by)
+        gone["versions"] = await _versions(journal, ages.versions)
     if ages.log is not None:
-        gone["log"] = await prune_log(writer, ages.log, by)
+        gone["log"] = await _log(journal, ages.log)
     return gone
 
 
-async def _versions(writer: Writer, read: Read, before: datetime, by: str) -> int:
+async def _versions(journal: Journal, before: datetime) -> int:
     """Delete superseded versions. They are looked for beside the writer: most of those found are gone already."""
     total, after = 0, None
-    while page := await read(partial(superseding, before=before, after=after)):
+    while page := await journal.ask(superseding, before, after):
         after = page[-1][2], page[-1][0]
-        found = await read(partial(with_older, versions=page))
+        found = await journal.ask(with_older, page)
         if found:
-            total += await writer.submit(pruning.prune_versions, pruning.Superseded(found, before, by))
+            total += await journal.do(pruning.Superseded(found, before))
     return total
 
 
-async def _appeals(writer: Writer, before: datetime, by: str) -> int:
+async def _appeals(journal: Journal, before: datetime) -> int:
     """Delete appeals idle and fully delivered since; each batch goes on where the last one ended."""
     total, last = 0, _BEGINNING
     while True:
-        pruned = await writer.submit(pruning.prune_appeals, pruning.Idle(before, last, by))
+        pruned = await journal.do(pruning.Idle(before, last))
         if not pruned.count:
             return total
         total, last = total + pruned.count, pruned.last
 
 
-async def prune_log(writer: Writer, before: datetime, by: str) -> int:
-    """Delete the beginning of the log in batches, without the entries that note this."""
+async def prune_log(journal: Journal, before: datetime) -> int:
+    """Delete the beginning of the log up to the first entry that is not older; return how many entries.
+
+    A reader whose cursor is before what is left is told where to start again. Raises ClockInDoubt.
+    """
+    await _trust_ages(journal)
+    return await _log(journal, before)
+
+
+async def _log(journal: Journal, before: datetime) -> int:
+    """Delete in batches, without the entries that note this."""
     total, gone = 0, pruning.ENTRIES
     while gone == pruning.ENTRIES:
-        gone = await writer.submit(pruning.prune_log, pruning.Old(before, by))
+        gone = await journal.do(pruning.OldEntries(before))
         total += gone
     return total
 
 
-async def all_of(writer: Writer, run: Run[Item, int], item: Item) -> int:
+async def expire_changes(journal: Journal, before: datetime) -> int:
+    """Move changes that have waited for their appeals since before then into quarantine; return how many.
+
+    So go those whose appeal is here and had no room for them.
+    """
+    total = 0
+    while found := await journal.ask(waiting_changes.to_give_up, before, journal.number_prefix):
+        total += await journal.do(waiting_changes.GivenUp(found))
+    return total
+
+
+async def all_of(journal: Journal, item: Write[int]) -> int:
     """Delete in batches until nothing is left; return how much."""
     total = 0
-    while gone := await writer.submit(run, item):
+    while gone := await journal.do(item):
         total += gone
     return total
+
+
+async def _trust_ages(journal: Journal) -> None:
+    if (await journal.look()).doubt is not None:
+        raise ClockInDoubt

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 from sqlalchemy import Connection, delete, select, text, update
 from sqlalchemy.exc import DBAPIError
@@ -14,8 +15,9 @@ from appealbus.core.journal import bulk, events, generation, log, migration_lock
 from appealbus.core.journal.clock import Look, shared_now
 from appealbus.core.journal.events import epoch
 from appealbus.core.journal.mark import PLACE, JournalState, Mark, Place
-from appealbus.core.journal.one_by_one import one_by_one
+from appealbus.core.journal.questions import single
 from appealbus.core.journal.tables import counter, standing
+from appealbus.core.journal.writes import ACTOR, Write, filled
 
 _JUMP = 5.0
 """Seconds that a clock may jump while the bus runs. NTP slews what is less than a second, and never steps so far."""
@@ -32,14 +34,14 @@ _GIVEN = 100_000
 
 
 @dataclass(frozen=True, slots=True)
-class Restored:
+class Restored(Write[JournalState]):
     """A restored journal, with the newest epoch and beat known of it."""
 
     epoch: int
     beat: int
-    by: str
     note: Callable[[JournalState], object] | None = None
     """Called before anybody sees the new epoch, while nobody else writes; what it raises undoes it."""
+    by: str = ACTOR
 
 
 def look(connection: Connection, items: Sequence[Look | None]) -> list[Look | None]:
@@ -108,11 +110,16 @@ def _doubted(was: JournalState, why: str, by: float, moved: float) -> JournalSta
     return replace(was, doubt=why, doubted_by=by, doubt_left=_STEADY, behind=was.behind + moved)
 
 
-@one_by_one
-def trust(connection: Connection, by: str) -> JournalState:
+@dataclass(frozen=True, slots=True)
+class Trust(Write[JournalState]):
+    by: str = ACTOR
+
+
+@Trust.each
+def trust(connection: Connection, item: Trust) -> JournalState:
     """Set the journal's clock to the machine's; return the state before."""
     was = _standing(connection.execute(select(standing).with_for_update()).one()._mapping)
-    _write(connection, _trusted(connection, was, _machine(connection)[0], by))
+    _write(connection, _trusted(connection, was, _machine(connection)[0], item.by))
     return was
 
 
@@ -146,7 +153,7 @@ _PASS_OVER = {
 }
 
 
-@one_by_one
+@Restored.each
 def begin_epoch(connection: Connection, item: Restored) -> JournalState:
     """Begin an epoch, in which nothing gets a number that was ever given."""
     generation.alone(connection)
@@ -170,10 +177,18 @@ def _write(connection: Connection, now: JournalState) -> None:
     connection.execute(update(standing).values(asdict(now)))
 
 
-def probe(connection: Connection, items: Sequence[str]) -> list[None]:
+@dataclass(frozen=True, slots=True)
+class Probe(Write[None]):
+    """Prove that the journal can be written; leaves nothing behind."""
+
+    name: str = filled(lambda *_: f"probe.{uuid4().hex}")
+
+
+@Probe.batch
+def probe(connection: Connection, items: Sequence[Probe]) -> list[None]:
     """Write and delete rows under unused names, to prove that writing works."""
-    bulk.insert(connection, counter, [{"name": name, "value": 0} for name in items])
-    connection.execute(delete(counter).where(counter.c.name.in_(items)))
+    bulk.insert(connection, counter, [{"name": item.name, "value": 0} for item in items])
+    connection.execute(delete(counter).where(counter.c.name.in_([item.name for item in items])))
     return [None] * len(items)
 
 
@@ -188,6 +203,7 @@ def how_it_stands(connection: Connection) -> JournalState:
     return JournalState(**connection.execute(select(*columns)).one()._mapping)
 
 
+@single
 def how_far(connection: Connection) -> Mark:
     """Return how far the journal is; in PostgreSQL with its WAL position, if the database tells."""
     now, head = how_it_stands(connection), log.head(connection)

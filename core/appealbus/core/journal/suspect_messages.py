@@ -8,6 +8,7 @@ from sqlalchemy import Column, Connection, Integer, Table, Text, delete, select
 
 from appealbus.core.journal import bulk
 from appealbus.core.journal.tables import Moment, metadata
+from appealbus.core.journal.writes import WALL, Write
 
 suspect_message = Table(
     "suspect_message",
@@ -24,13 +25,14 @@ _FORGOTTEN = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
-    """A message about to be read alone. Equal marks are the same message."""
+class Turn(Write[int]):
+    """A message about to be read alone; it returns how many such turns never ended. Equal marks: the same message."""
 
     mark: str
-    at: datetime
+    at: datetime = WALL
 
 
+@Turn.batch
 def begin(connection: Connection, items: Sequence[Turn]) -> list[int]:
     """Note turns; return how many of the same message began before and never ended."""
     results = []
@@ -45,9 +47,17 @@ def begin(connection: Connection, items: Sequence[Turn]) -> list[int]:
     return results
 
 
-def end(connection: Connection, items: Sequence[str]) -> list[None]:
+@dataclass(frozen=True, slots=True)
+class TurnEnded(Write[None]):
+    """Nobody died over the message."""
+
+    mark: str
+
+
+@TurnEnded.batch
+def end(connection: Connection, items: Sequence[TurnEnded]) -> list[None]:
     """Note that turns have ended without a death, so that earlier ones no longer count."""
-    connection.execute(delete(suspect_message).where(suspect_message.c.mark.in_(items)))
+    connection.execute(delete(suspect_message).where(suspect_message.c.mark.in_([item.mark for item in items])))
     return [None] * len(items)
 
 

@@ -1,6 +1,7 @@
 """When appeals are due: terms that move as the law or the calendar changes, and what falls due without its facts."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -10,25 +11,30 @@ from appealbus.core.domain.event import Event, What
 from appealbus.core.domain.waiting import DueAtBody, DueMoved, DueSoon
 from appealbus.core.journal import events
 from appealbus.core.journal.codec import urgency_of
-from appealbus.core.journal.one_by_one import one_by_one
 from appealbus.core.journal.tables import OPEN, appeal
+from appealbus.core.journal.writes import ACTOR, Write
 from appealbus.schemas.dossier import Completeness
 
 
 @dataclass(frozen=True, slots=True)
-class Moving:
-    moved: DueMoved
-    by: str
+class Moving(Write[int]):
+    """Due dates of open appeals; it returns how many were moved. One that moved meanwhile stays."""
+
+    moves: Sequence[DueMoved]
+    by: str = ACTOR
 
 
-@one_by_one
-def move(connection: Connection, item: Moving) -> bool:
-    """Move due dates of open appeals; return for each whether it was still due on the day before."""
-    moved, urgency = item.moved, urgency_of(item.moved.due_on)
+@Moving.each
+def move(connection: Connection, item: Moving) -> int:
+    return sum(_move(connection, moved, item.by) for moved in item.moves)
+
+
+def _move(connection: Connection, moved: DueMoved, by: str) -> bool:
+    urgency = urgency_of(moved.due_on)
     as_before = (appeal.c.id == moved.appeal_id) & (appeal.c.urgency == urgency_of(moved.before))
     done = connection.execute(update(appeal).where(as_before, OPEN).values(urgency=urgency)).rowcount == 1
     if done:
-        events.note(connection, [Event(What.TERM_MOVED, moved.appeal_id, item.by, detail={"urgency": urgency})])
+        events.note(connection, [Event(What.TERM_MOVED, moved.appeal_id, by, detail={"urgency": urgency})])
     return done
 
 

@@ -6,6 +6,7 @@ did; what has been asked since the source came back is passed over.
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
@@ -24,7 +25,6 @@ from appealbus.core.journal import events
 from appealbus.core.journal.appeals import suspects
 from appealbus.core.journal.appeals.lists import rows_of
 from appealbus.core.journal.codec import names_from, one_word, urgency_of
-from appealbus.core.journal.one_by_one import one_by_one
 from appealbus.core.journal.tables import (
     IN_WORK,
     PARKED,
@@ -36,6 +36,7 @@ from appealbus.core.journal.tables import (
     to_number,
     unindexed,
 )
+from appealbus.core.journal.writes import Write
 from appealbus.schemas.outcome import OutcomeKind
 
 _KINDS_OF_WAITING = 1000
@@ -53,8 +54,16 @@ _UNANSWERED = (
 """Kinds of questions that are asked again, the last two since a person wants them to be and the source was away."""
 
 
-@one_by_one
-def take_in(connection: Connection, item: TakeIn) -> TakenIn:
+@dataclass(frozen=True, slots=True)
+class TakingIn(Write[TakenIn]):
+    """Make some of what is parked for a source ready again, most urgent first."""
+
+    wish: TakeIn
+
+
+@TakingIn.each
+def take_in(connection: Connection, its: TakingIn) -> TakenIn:
+    item = its.wish
     ready = select(appeal.c.id).where(appeal.c.state == READY).limit(_READY)
     waits = select(appeal.c.id).where(appeal.c.state == PARKED, appeal.c.due_at <= item.now).limit(_READY)
     if any(connection.scalar(select(func.count()).select_from(each.subquery())) == _READY for each in (ready, waits)):

@@ -17,7 +17,9 @@ from appealbus.core.domain.usual import Usual
 from appealbus.core.interfaces.link import LinkState
 from appealbus.core.journal import bulk
 from appealbus.core.journal.clock import shared_now
+from appealbus.core.journal.questions import single
 from appealbus.core.journal.tables import Moment, metadata
+from appealbus.core.journal.writes import Write
 from appealbus.schemas.stored import Stored
 from appealbus.schemas.upcasting import upcast
 
@@ -156,19 +158,27 @@ def _one(states: list[SourceState]) -> SourceState:
 
 
 @dataclass(frozen=True, slots=True)
-class Beat:
+class Beat(Write[None]):
+    """A worker is alive for so many seconds, with the state of its sources; the dead are forgotten."""
+
     state: WorkerState
     sources: Sequence[SourceState]
     seconds: float
 
 
 @dataclass(frozen=True, slots=True)
-class LeaseRequest:
+class LeaseRequest(Write[bool]):
+    """To be the one who does something for all, for so many seconds from now; False while another one is.
+
+    Held again before the time is over it goes on.
+    """
+
     name: str
     owner: str
     seconds: float
 
 
+@Beat.batch
 def beat(connection: Connection, items: Sequence[Beat]) -> list[None]:
     now = shared_now(connection)
     for item in items:
@@ -188,6 +198,7 @@ def beat(connection: Connection, items: Sequence[Beat]) -> list[None]:
     return [None] * len(items)
 
 
+@LeaseRequest.batch
 def take_lease(connection: Connection, items: Sequence[LeaseRequest]) -> list[bool]:
     """Take free leases and renew own ones; return who got theirs."""
     results = []
@@ -199,17 +210,31 @@ def take_lease(connection: Connection, items: Sequence[LeaseRequest]) -> list[bo
     return results
 
 
-def let_go(connection: Connection, items: Sequence[str]) -> list[None]:
-    connection.execute(delete(lease).where(lease.c.owner.in_(items)))
+@dataclass(frozen=True, slots=True)
+class LetGo(Write[None]):
+    owner: str
+
+
+@LetGo.batch
+def let_go(connection: Connection, items: Sequence[LetGo]) -> list[None]:
+    connection.execute(delete(lease).where(lease.c.owner.in_([item.owner for item in items])))
     return [None] * len(items)
 
 
-def remember(connection: Connection, items: Sequence[Sequence[KnownLookup]]) -> list[list[KnownLookup]]:
+@dataclass(frozen=True, slots=True)
+class Remember(Write[list[KnownLookup]]):
+    """Lookups that can be asked here; it returns all that ever could, on any worker."""
+
+    lookups: Sequence[KnownLookup]
+
+
+@Remember.batch
+def remember(connection: Connection, items: Sequence[Remember]) -> list[list[KnownLookup]]:
     """Write what can be asked here; return all that is known. Nothing is ever forgotten."""
     rows = [
         {"plugin": each.plugin, "lookup": each.lookup, "version": each.version, "detail": _detail(each)}
         for item in items
-        for each in item
+        for each in item.lookups
     ]
     bulk.upsert(connection, known_lookup, rows)
     return [known(connection)] * len(items)
@@ -236,16 +261,18 @@ _WORKERS = 1000
 """The most workers that are told of; those that have gone are forgotten with the next heartbeat of another."""
 
 
-def source_states(connection: Connection, now: datetime) -> list[SourceState]:
+def source_states(connection: Connection) -> list[SourceState]:
     """Return the state of sources over live workers; without any, the last state."""
+    now = shared_now(connection)
     query = select(source_state.c.document, worker.c.seen_until)
     rows = connection.execute(query.join(worker, worker.c.name == source_state.c.worker)).all()
     alive = [row for row in rows if row.seen_until > now]
     return merged(SOURCE.read(row.document) for row in alive or rows)
 
 
-def source_states_at_last(connection: Connection, now: datetime) -> list[SourceState]:
+def source_states_at_last(connection: Connection) -> list[SourceState]:
     """Return the state of each source over live workers that ask it; else its last state."""
+    now = shared_now(connection)
     query = select(source_state.c.source, source_state.c.document, worker.c.seen_until)
     rows = connection.execute(query.join(worker, worker.c.name == source_state.c.worker, isouter=True)).all()
     asked = {row.source for row in rows if row.seen_until is not None and row.seen_until > now}
@@ -256,11 +283,12 @@ def source_states_at_last(connection: Connection, now: datetime) -> list[SourceS
     )
 
 
-def workers(connection: Connection, now: datetime) -> list[WorkerState]:
-    query = select(worker.c.document).where(worker.c.seen_until > now).order_by(worker.c.name)
+def workers(connection: Connection) -> list[WorkerState]:
+    query = select(worker.c.document).where(worker.c.seen_until > shared_now(connection)).order_by(worker.c.name)
     return [WORKER.read(raw) for raw in connection.execute(query).scalars()]
 
 
+@single
 def last_heartbeat(connection: Connection) -> datetime | None:
     """Return until when the newest heartbeat counts; None if nobody is alive."""
     alive = worker.c.seen_until > shared_now(connection)

@@ -10,6 +10,9 @@ from appealbus.core.domain.listing import AppealRow, AppealState
 from appealbus.core.domain.operation import Frozen, Operation, OperationRow, Order, Progress
 from appealbus.core.domain.selection import DeliverySelection, HistorySelection, Selection
 from appealbus.core.errors import AppealBusError
+from appealbus.core.journal import feed, operations
+from appealbus.core.journal.appeals import lists, selecting
+from appealbus.core.journal.deliveries import deliveries as journal_deliveries
 from appealbus.core.journal.deliveries.deliveries import DeliveryRow
 from appealbus.core.journal.journal import Journal
 
@@ -63,25 +66,25 @@ async def freeze(
     if isinstance(selection, HistorySelection):
         ids = await journal.versions_for(selection.receiver, selection.after, MOST)
     elif isinstance(selection, DeliverySelection):
-        ids = await journal.selected_deliveries(selection, MOST)
+        ids = await journal.ask(journal_deliveries.confirmed_ids, selection, MOST)
     else:
         if order.operation is Operation.RELEASE and selection.state is None:
             selection = replace(selection, state=AppealState.HELD)
-        ids = await journal.selected(selection, MOST, within)
+        ids = await journal.ask(selecting.selected, selection, MOST, within)
     if len(ids) > MOST:
         raise TooMany
     return Frozen(order, ids, selection.told() | ({} if within is None else {"within": "own scopes"}))
 
 
 async def preview(journal: Journal, frozen: Frozen) -> Preview:
-    last = await journal.newest_operations(limit=1)
-    some, under_way, newest = _sample(frozen.ids), await journal.operations(), last[0].id if last else 0
+    last = await journal.ask(operations.newest, limit=1)
+    some, under_way, newest = _sample(frozen.ids), await journal.ask(operations.under_way), last[0].id if last else 0
     base = Preview(frozen, under_way=under_way, newest=newest)
     if frozen.order.operation is Operation.RESEND:
-        return replace(base, deliveries=await journal.deliveries_by_id(some))
+        return replace(base, deliveries=await journal.ask(journal_deliveries.by_id, some))
     if frozen.order.operation is Operation.HISTORY:
-        return replace(base, versions=await journal.versions_at(some))
-    return replace(base, appeals=await journal.appeals_by_id(some))
+        return replace(base, versions=await journal.ask(feed.at, some))
+    return replace(base, appeals=await journal.ask(lists.rows_of, some))
 
 
 async def begin(
@@ -99,12 +102,12 @@ async def begin(
     """
     if confirmed != frozen.hash:
         raise SelectionChanged(frozen)
-    return await journal.begin_operation(frozen, reason=reason, purpose=purpose, newest=newest)
+    return await journal.do(operations.Begin(frozen, reason=reason, purpose=purpose, newest=newest))
 
 
 async def begun(journal: Journal, confirmed: str, newest: int) -> OperationRow | None:
     """Return the operation with this hash begun since a preview, if any, even if the selection has changed."""
-    since = [row for row in await journal.newest_operations(limit=_LOOKED_AT) if row.id > newest]
+    since = [row for row in await journal.ask(operations.newest, limit=_LOOKED_AT) if row.id > newest]
     return next((row for row in reversed(since) if row.hash == confirmed), None)
 
 
@@ -116,7 +119,7 @@ async def carry_out(journal: Journal, mark: str) -> AsyncGenerator[Progress, Non
     """
     finished = False
     while not finished:
-        part = asyncio.ensure_future(journal.go_on(mark))
+        part = asyncio.ensure_future(journal.do(operations.Go(mark)))
         try:
             progress = await asyncio.shield(part)
         except asyncio.CancelledError:

@@ -15,6 +15,8 @@ from appealbus.core.domain.selection import NOWHERE, Place
 from appealbus.core.errors import ConfigError
 from appealbus.core.guards.calendar import Calendar
 from appealbus.core.guards.settings import GuardSettings
+from appealbus.core.journal import pauses, workers
+from appealbus.core.journal import waiting as journal_waiting
 from appealbus.core.journal.journal import Journal
 from appealbus.core.loading.host import Host
 from appealbus.core.loading.parts import build
@@ -69,9 +71,9 @@ async def outage(journal: Journal, source: Asked, until: datetime) -> Outage:
     Appeals are then asked by urgency, as fast as rate, parallel calls, windows and quotas allow.
     """
     now = journal.now()
-    waiting = await journal.waiting_by_day(source.needs)
-    used = [use for use in (await journal.source_news()).used if use.source == source.name]
-    took = {state.source: state.p50 for state in await journal.source_states()}.get(source.name)
+    waiting = await journal.ask(journal_waiting.by_day, source.needs)
+    used = [use for use in (await journal.ask(pauses.news)).used if use.source == source.name]
+    took = {state.source: state.p50 for state in await journal.ask(workers.source_states)}.get(source.name)
     today = day_of(now)
     pace = Pace(source.guard, source.calls, took, used, now)
     (then, over_at), (else_, _) = (_in_time(waiting.days, pace.by_day(max(at, now))) for at in (until, now))
@@ -86,7 +88,7 @@ async def missing(
     journal: Journal, source: Asked, outage: Outage, after: Place = NOWHERE, limit: int = 50
 ) -> list[AppealRow]:
     """Return a page of appeals that miss their days, by due date, then last asked first."""
-    return await journal.missing_by_outage(source.needs, outage.missed_days, after, limit)
+    return await journal.ask(journal_waiting.missing, source.needs, outage.missed_days, after, limit)
 
 
 def _in_time(days: Mapping[date, int], room: Iterator[tuple[date, float]]) -> tuple[dict[date, int], date | None]:

@@ -6,6 +6,7 @@ import structlog
 
 from appealbus.core.domain.pauses import Pause
 from appealbus.core.errors import JournalError
+from appealbus.core.journal import pauses
 from appealbus.core.journal.journal import Journal
 
 log = structlog.get_logger(__name__)
@@ -25,7 +26,7 @@ async def pause(
     changed since.
     """
     order = Pause(source, journal.now(), until, reason, by)
-    if not await journal.pause_source(order, seen=seen):
+    if not await journal.do(pauses.Pausing(order, seen=seen)):
         raise JournalError("somebody has paused or resumed the source meanwhile, and nothing is changed", DECIDED)
     # The reason is a person's text: it is kept in the journal, and never logged.
     log.warning("source.paused", source=source, actor=by)
@@ -34,7 +35,7 @@ async def pause(
 
 async def resume(journal: Journal, source: str, *, reason: str, by: str) -> bool:
     """Resume a paused source; False if it was not paused."""
-    done = await journal.resume_source(source, by=by, reason=reason)
+    done = await journal.do(pauses.Resuming(source, by=by, reason=reason))
     if done:
         log.warning("source.resumed", source=source, actor=by)
     return done

@@ -10,6 +10,9 @@ from appealbus.core.domain.case import Case
 from appealbus.core.domain.listing import AppealRow, AppealState
 from appealbus.core.domain.sender import EVERY, Sender
 from appealbus.core.errors import JournalError, MessageDiffers
+from appealbus.core.journal import figures
+from appealbus.core.journal.appeals import cases as journal_cases
+from appealbus.core.journal.changes import targets
 from appealbus.core.journal.changes.changes import NewChange
 from appealbus.core.journal.journal import Journal
 from appealbus.core.planning.paths import of_each, touch, within
@@ -47,8 +50,8 @@ async def page_of(
     journal: Journal, channel: str, renames: Sequence[Rename], after: int, reason: str
 ) -> tuple[list[Misnamed], int | None]:
     """Return matches among a channel's next appeals, and the id to continue after; None: end."""
-    rows, last = await journal.unread(channel, after, PAGE)
-    cases = {case.appeal_id: case for case in await journal.cases([row.appeal_id for row in rows])}
+    rows, last = await journal.ask(figures.unread, channel, after, PAGE)
+    cases = {case.appeal_id: case for case in await journal.ask(journal_cases.cases, [row.appeal_id for row in rows])}
     return [
         misnamed
         for row in rows
@@ -60,7 +63,7 @@ async def write(journal: Journal, change: Change, accepted_by: str) -> Left | No
     """Write the change of an appeal, once; return the reason if skipped."""
     sender = Sender(changes=frozenset({EVERY}))
     try:
-        await journal.change(NewChange(change, wall(), accepted_by, sender, actor=journal.actor))
+        await journal.do(targets.Changing(NewChange(change, wall(), accepted_by, sender, actor=journal.actor)))
     except JournalError as error:
         if error.passes:
             raise

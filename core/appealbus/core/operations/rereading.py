@@ -17,6 +17,8 @@ from appealbus.core.domain.pauses import ASKED_ANEW
 from appealbus.core.domain.reread_pass import Readings
 from appealbus.core.enrichment.rereading import Verdict
 from appealbus.core.errors import AppealBusError, JournalError
+from appealbus.core.journal import keeping
+from appealbus.core.journal.appeals import cases
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.keeping import Anew
 from appealbus.core.process import helpers
@@ -169,14 +171,14 @@ async def write_read(journal: Journal, read: AppealRead, reason: str, operation:
     if all(result.after is None for result in read.results):
         unread = all(result.verdict is Verdict.IMPOSSIBLE for result in read.results)
         return Written.NOT_KEPT if unread else Written.SAME
-    states = {(state.lookup, state.key): state for state in await journal.states(read.number)}
+    states = {(state.lookup, state.key): state for state in await journal.ask(cases.states, read.number)}
     anew = [
         _anew(states[result.after["lookup"] or "", result.key], result, result.after)
         for result in read.results
         if result.after is not None and (result.after["lookup"], result.key) in states
     ]
     try:
-        count = await journal.reread(read.appeal_id, anew, reason=reason, operation=operation)
+        count = await journal.do(keeping.Reread(read.appeal_id, anew, reason=reason, operation=operation))
     except JournalError as error:
         if error.code not in ("in_work", "held"):
             raise

@@ -13,6 +13,8 @@ from appealbus.core.domain.case import WITHDRAWN, LookupState
 from appealbus.core.domain.event import What
 from appealbus.core.domain.known import KnownLookup
 from appealbus.core.enrichment.carrying import asked_with
+from appealbus.core.journal import documents, keeping, workers
+from appealbus.core.journal.appeals import cases, lists
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.keeping import Anew
 from appealbus.schemas.outcome import OutcomeKind
@@ -27,7 +29,7 @@ async def records(journal: Journal, number: str) -> list[LookupState]:
 
 async def _told(journal: Journal, number: str) -> list[tuple[LookupState, list[LookupState]]]:
     """Return these questions with their other stored states, whose records must go, too, or they would come back."""
-    raw = await journal.dossier(number)
+    raw = await journal.ask(documents.whole, number)
     if raw is None:
         return []
     document = orjson.loads(raw)
@@ -35,8 +37,8 @@ async def _told(journal: Journal, number: str) -> list[tuple[LookupState, list[L
         (row["lookup"], row["key"]): tuple((given["name"], given["value"]) for given in row.get("inputs", ()))
         for row in document.get("outcomes", ())
     }
-    states = [state for state in await journal.states(number) if state.record is not None]
-    known, used = await journal.known_lookups(), {row["lookup"] for row in document.get("plan", ())}
+    states = [state for state in await journal.ask(cases.states, number) if state.record is not None]
+    known, used = await journal.ask(workers.known), {row["lookup"] for row in document.get("plan", ())}
     facts = []
     for lookup, key in sorted((fact["lookup"], fact["key"]) for fact in document.get("facts", ())):
         names, inputs = _names(lookup, known, used - {lookup}), asked.get((lookup, key), ())
@@ -81,7 +83,7 @@ async def withdraw(journal: Journal, number: str, state: LookupState, *, reason:
     The question stays open until a person repeats it. False if the record is no longer in the newest version.
     JournalError `in_work` while a worker has the appeal, `held` while it is held.
     """
-    row = await journal.appeal(number)
+    row = await journal.ask(lists.appeal_row, number)
     if row is None:
         return False
     now = journal.now()
@@ -91,7 +93,7 @@ async def withdraw(journal: Journal, number: str, state: LookupState, *, reason:
         if (fact.lookup, fact.key, fact.ended_at) == (state.lookup, state.key, state.ended_at)
         for row in rows
     ]
-    done = bool(items and await journal.reread(row.appeal_id, items, reason=reason, what=What.RETRACTED))
+    done = bool(items and await journal.do(keeping.Reread(row.appeal_id, items, reason=reason, what=What.RETRACTED)))
     if done:
         # The reason is a person's text: it is kept in the journal, and never logged.
         log.warning("record.withdrawn", number=number, lookup=state.lookup, actor=by)

@@ -9,6 +9,8 @@ import orjson
 from appealbus.core.config.loading import Loaded
 from appealbus.core.domain.client import Client, Role
 from appealbus.core.domain.sender import OF_CITIZENS, Sender
+from appealbus.core.journal import clients as journal_clients
+from appealbus.core.journal.changes import changes as journal_changes
 from appealbus.core.journal.journal import Journal
 from appealbus.core.rights.actions import MAY, Action
 from appealbus.core.rights.policy import Policy
@@ -70,9 +72,9 @@ async def missing(journal: Journal, loaded: Loaded, policy: Policy) -> str:
 
     Only senders that the policy does not mention are considered.
     """
-    senders, sent = Senders(policy, loaded.settings.bus.changes_from), await journal.sent_changes()
+    senders, sent = Senders(policy, loaded.settings.bus.changes_from), await journal.ask(journal_changes.sent)
     by_channel: dict[str, list[Client]] = {}
-    for client, _ in await journal.clients():
+    for client, _ in await journal.ask(journal_clients.all_clients):
         if client.revoked_at is None and Action.CHANGE in MAY[client.role]:
             by_channel.setdefault(client.channel or client.name, []).append(client)
     lines: list[str] = []

@@ -23,6 +23,11 @@ from appealbus.core.enrichment.fields import FieldValue, explain_field
 from appealbus.core.errors import JournalError
 from appealbus.core.interfaces.past import Past
 from appealbus.core.journal import codec
+from appealbus.core.journal import documents as journal_documents
+from appealbus.core.journal import log as journal_log
+from appealbus.core.journal import past as journal_past
+from appealbus.core.journal.appeals import cases as journal_cases
+from appealbus.core.journal.appeals import lists
 from appealbus.core.journal.past import FOR_READERS
 from appealbus.core.journal.reader import JournalReader
 from appealbus.core.planning.contract import NOT_LOADED
@@ -111,7 +116,7 @@ class Views:
 
     async def versions(self, row: AppealRow) -> list[VersionRow]:
         """Return the visible versions, oldest first."""
-        rows = await self._reader.versions(row.number)
+        rows = await self._reader.ask(lists.versions, row.number)
         if self._mask.plain:
             return rows
         hidden = self._mask.hidden(("completeness", ()))
@@ -169,7 +174,7 @@ class Views:
 
     async def newest(self, row: AppealRow) -> Seen | None:
         """Return the newest version, with its gaps updated by later attempts from the journal."""
-        raw = await self._reader.dossier(row.number, row.version) if row.version else None
+        raw = await self._reader.ask(journal_documents.whole, row.number, row.version) if row.version else None
         if raw is None:
             return None
         document = await self._with_current_gaps(row.number, orjson.loads(raw))
@@ -203,7 +208,7 @@ class Views:
         document = {name: value for name, value in document.items() if value is not None}
         if not self.viewer.sees_terms:
             return document
-        cases = await self._reader.cases([row.appeal_id])
+        cases = await self._reader.ask(journal_cases.cases, [row.appeal_id])
         if not cases:  # told apart from whatever goes wrong in the proofs
             raise JournalError("what is kept of the appeal is damaged", "unreadable")
         document["terms"] = proofs(cases[0])
@@ -218,10 +223,10 @@ class Views:
         Members: `number`, `compared`. The comparison uses masked appeals; invisible ones are left out. `compare` runs
         in a thread. Raises JournalError `unreadable`.
         """
-        cases = await self._reader.cases([row.appeal_id])
+        cases = await self._reader.ask(journal_cases.cases, [row.appeal_id])
         if not cases:
             raise JournalError("what is kept of the appeal is damaged", "unreadable")
-        past = await self._reader.past(row.appeal_id, cases[0].appeal, FOR_READERS)
+        past = await self._reader.ask(journal_past.past, row.appeal_id, cases[0].appeal, FOR_READERS)
         number = self.viewer.row(row).number
         document, shown = await asyncio.to_thread(self._compared, cases[0].appeal, past, compare, number)
         return document, [other.number for other in past.others if other.appeal_id in shown]
@@ -247,13 +252,13 @@ class Views:
     async def history(self, row: AppealRow, after: int = 0, limit: int = 100) -> History:
         """Return a page of an appeal's history."""
         if self._mask.plain:
-            entries = await self.entries(row, await self._reader.history(row.number, after, limit))
+            entries = await self.entries(row, await self._reader.ask(journal_log.history, row.number, after, limit))
             return History(entries, entries[-1].position if len(entries) >= limit else None)
         # Until there are as many: a page that ends short would tell how much of it is hidden.
         shown: list[LogEntry] = []
         last: int | None = after
         while last is not None and len(shown) < limit:
-            page = await self._reader.history(row.number, last, _PAGE)
+            page = await self._reader.ask(journal_log.history, row.number, last, _PAGE)
             shown += await self.entries(row, page)
             last = page[-1].position if len(page) >= _PAGE else None
         return History(shown[:limit], shown[limit - 1].position if len(shown) >= limit else None)
@@ -271,7 +276,7 @@ class Views:
         """Return the visible part of a log entry; None if its appeal is out of scope or gone."""
         mask, row = self._mask, None
         if entry.number is not None and (self.viewer.scoped or not (mask.plain or mask.process)):
-            row = await self._reader.appeal(entry.number)
+            row = await self._reader.ask(lists.appeal_row, entry.number)
         if self.viewer.scoped and (row is None or not self.viewer.sees(row)):
             return None
         entry = written_entry(self.viewer, entry)
@@ -285,13 +290,13 @@ class Views:
         if not self._mask.shows_lookup(row.lookup):
             return None
         if self.viewer.scoped:
-            appeal = await self._reader.appeal(row.number)
+            appeal = await self._reader.ask(lists.appeal_row, row.number)
             if appeal is None or not self.viewer.sees(appeal):
                 return None
         return replace(row, number=self._mask.number(row.number), subject="")
 
     async def _read(self, number: str, version: int, raw: bytes | None = None) -> Seen | None:
-        raw = raw or await self._reader.dossier(number, version)
+        raw = raw or await self._reader.ask(journal_documents.whole, number, version)
         if raw is None:
             return None
         shown = await self._masked(raw, version)
@@ -318,7 +323,7 @@ class Views:
         kept: set[int] | None = None
         while look is not None and 1 < first > version - most and await self._look(number, first - 1) == look:
             if kept is None:
-                kept = {row.version for row in await self._reader.versions(number)}
+                kept = {row.version for row in await self._reader.ask(lists.versions, number)}
             if first - 1 not in kept:  # it is remembered, but pruned: the next one is the first that can be had
                 break
             first -= 1
@@ -338,7 +343,9 @@ class Views:
         return self._looks.of(self.eyes, number, version)
 
     async def _with_current_gaps(self, number: str, document: Json) -> Json:
-        states: dict[tuple[str, str], Any] = {(s.lookup, s.key): s for s in await self._reader.states(number)}
+        states: dict[tuple[str, str], Any] = {
+            (s.lookup, s.key): s for s in await self._reader.ask(journal_cases.states, number)
+        }
         gaps = document.setdefault("gaps", [])
         known = {(gap["lookup"], gap["key"]) for gap in gaps}
         for outcome in document.get("outcomes", ()):  # an older release told what is provisional as found

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import orjson
@@ -16,6 +16,7 @@ from appealbus.core.bus.intake.reception import Reception
 from appealbus.core.config.loading import Loaded
 from appealbus.core.config.models import BusSettings
 from appealbus.core.domain.client import Client
+from appealbus.core.journal import feed, state
 from appealbus.core.journal.journal import Journal
 from appealbus.core.loading.host import Host
 from appealbus.core.rights.findings import Health, health_of
@@ -63,9 +64,9 @@ class Api:
         self.credentials = Credentials(self.journal, self.settings.failed_attempts, self.metrics)
         self.limits = Limits(self.journal, self.settings.requests_per_minute, self.metrics)
         self.bodies = Bodies(self.settings.patience)
-        self.tail = Tail(self.journal.feed)
+        self.tail = Tail(lambda after, limit: self.journal.ask(feed.page, after, limit))
         self.reads = Reads(self.journal)
-        self.alive = SharedResult(self.journal.standing, fresh=1.0, patience=4.0)
+        self.alive = SharedResult(partial(self.journal.ask, state.how_it_stands), fresh=1.0, patience=4.0)
         given = Given(self.bus, self.loaded.settings.log, self.loaded.validate(ReportSettings, "plugins", "report"))
         self.figures = (ReportProcess(given), ReportProcess(given))
         self.reports = Reports(*(process.make for process in self.figures))

@@ -10,6 +10,8 @@ from starlette.requests import Request
 from appealbus.core import AppealsPage, PageViewer, ReceiverStanding, SourceState, VersionRow
 from appealbus.core.domain.client import Client
 from appealbus.core.domain.selection import NOWHERE, Place, Selection
+from appealbus.core.journal import access, workers
+from appealbus.core.journal.deliveries import receivers as journal_receivers
 from appealbus.core.rights.actions import Action
 from appealbus.core.rights.findings import seen_finding
 from appealbus.plugins.api.api import Api
@@ -72,7 +74,7 @@ class ServerViewer:
             raise invalid("there is no such page of the list", "after", str(error)) from None
         rows = [replace(await caller.views.row(row), appeal_id=0) for row in listing.rows]
         purpose, about = caller.purpose, {"found": len(rows)}
-        await caller.journal.note_look("appeals", purpose=purpose, about=about, by=caller.actor)
+        await caller.journal.do(access.Look("appeals", purpose=purpose, about=about, by=caller.actor))
         return AppealsPage(rows, "" if listing.next is None else str(listing.next))
 
     async def dossier(self, public_id: str, version: int | None = None, purpose: str = "") -> bytes:
@@ -89,11 +91,11 @@ class ServerViewer:
         return await caller.views.versions(await caller.appeal(public_id))
 
     async def sources(self) -> Sequence[SourceState]:
-        return await (await self._may(Action.WHY)).journal.source_states()
+        return await (await self._may(Action.WHY)).journal.ask(workers.source_states)
 
     async def receivers(self) -> Sequence[ReceiverStanding]:
         configured = self._api.loaded.settings.deliveries
-        receivers = await (await self._may(Action.OPERATE)).journal.receivers(configured)
+        receivers = await (await self._may(Action.OPERATE)).journal.ask(journal_receivers.receivers, configured)
         since = [None if receiver.oldest is None else receiver.oldest.since for receiver in receivers]
         return [
             ReceiverStanding(

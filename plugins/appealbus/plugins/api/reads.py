@@ -6,6 +6,7 @@ import structlog
 
 from appealbus.core import JournalError
 from appealbus.core.domain.event import Cursor
+from appealbus.core.journal import clients
 from appealbus.core.journal.journal import Journal
 
 log = structlog.get_logger(__name__)
@@ -38,7 +39,7 @@ class Reads:
         said, self._said = self._said, {}
         for client, cursor in said.items():
             try:
-                await self._journal.note_read(client, cursor)
+                await self._journal.do(clients.Read(client, cursor))
             except JournalError as error:
                 log.warning("api.read_not_noted", code=error.code)
                 self._said.setdefault(client, cursor)

@@ -14,6 +14,7 @@ from appealbus.core.cli.exits import EXIT_PROBLEMS
 from appealbus.core.cli.person import person
 from appealbus.core.domain.client import Client, Credential, Role
 from appealbus.core.domain.event import by_person
+from appealbus.core.journal import clients
 from appealbus.core.journal.journal import Journal
 from appealbus.core.rights import tokens
 
@@ -76,10 +77,10 @@ async def make_link(cli: Cli, journal: Journal, name: str, role: Role) -> str:
     now = journal.now()
     token, mark, digest = tokens.new_token()
     credential = Credential(mark, "link", now, now + _LIVES)
-    known = {client.name.lower(): client for client, _ in await journal.clients()}.get(name.lower())
+    known = {client.name.lower(): client for client, _ in await journal.ask(clients.all_clients)}.get(name.lower())
     if known is None:
         new = Client(name, role, "", (), (), None, now, by_person(person()))
-        await journal.add_client(new, credential, digest)
+        await journal.do(clients.NewClient(new, credential, digest))
         return token
     if known.revoked_at is not None:
         cli.fail(f"{known.name} is revoked, for good; choose another name with --actor.", EXIT_PROBLEMS)
@@ -87,7 +88,7 @@ async def make_link(cli: Cli, journal: Journal, name: str, role: Role) -> str:
         cli.fail(
             f"{known.name} is a client with the role {known.role}; choose another name with --actor.", EXIT_PROBLEMS
         )
-    await journal.add_credential(name, credential, digest, None)
+    await journal.do(clients.NewCredential(name, credential, digest, None))
     return token
 
 

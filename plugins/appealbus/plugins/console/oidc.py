@@ -19,6 +19,7 @@ from starlette.responses import Response
 
 from appealbus.core.domain.client import Client, Role
 from appealbus.core.errors import AppealBusError, JournalError
+from appealbus.core.journal import clients
 from appealbus.core.journal.journal import Journal
 from appealbus.plugins.console.settings import OidcSettings
 
@@ -167,7 +168,7 @@ async def client_of(journal: Journal, who: Somebody) -> Client:
     Raises:
         NotSignedIn: the name belongs to somebody else, or the person is revoked under any name.
     """
-    known = {client.name.lower(): client for client, _ in await journal.clients()}
+    known = {client.name.lower(): client for client, _ in await journal.ask(clients.all_clients)}
     # At many providers people choose their names themselves: another one, or another role, lets nobody in again.
     if any(each.created_by == who.by and each.revoked_at is not None for each in known.values()):
         raise NotSignedIn("oidc.revoked")
@@ -176,7 +177,7 @@ async def client_of(journal: Journal, who: Somebody) -> Client:
         if found is None:
             new = Client(name, who.role, "", (), (), None, journal.now(), who.by)
             try:
-                await journal.add_person(new)
+                await journal.do(clients.NewClient(new))
             except JournalError as error:
                 if error.code != "client.known":
                     raise

@@ -11,6 +11,8 @@ from starlette.responses import RedirectResponse, Response
 
 from appealbus.core.domain.listing import AppealRow
 from appealbus.core.domain.selection import NOWHERE, Place
+from appealbus.core.journal import access
+from appealbus.core.journal.appeals import lists
 from appealbus.core.journal.journal import Journal
 from appealbus.core.rights.viewer import Viewer
 from appealbus.core.rights.views import Views
@@ -192,7 +194,9 @@ class Page:
 
         Raises Refused if it is missing or hidden, with one message for both, so that nobody can tell which.
         """
-        row = await self.journal.appeal_of(self.request.path_params["id"] if public_id is None else public_id)
+        row = await self.journal.ask(
+            lists.appeal_of, self.request.path_params["id"] if public_id is None else public_id
+        )
         if row is None or not self.viewer.sees(row):
             raise self.no_appeal
         return row
@@ -200,13 +204,17 @@ class Page:
     async def appeal_with(self, number: str) -> AppealRow | None:
         """Return the appeal with a number if the person may see it; otherwise hidden numbers could be guessed."""
         mask = self.viewer.mask
-        row = None if mask.hides_numbers or mask.text(number) != number else await self.journal.appeal(number)
+        row = (
+            None
+            if mask.hides_numbers or mask.text(number) != number
+            else await self.journal.ask(lists.appeal_row, number)
+        )
         return row if row is not None and self.viewer.sees(row) else None
 
     async def looks(self, what: str, row: AppealRow | None = None, purpose: str = "", **about: int) -> None:
         """Log that the person looks at personal data, before it is shown; if logging fails, nothing is shown."""
         number = None if row is None else row.number
-        await self.journal.note_look(what, number=number, purpose=purpose, about=about)
+        await self.journal.do(access.Look(what, number=number, purpose=purpose, about=about))
 
     def seal(self, what: str, said: Mapping[str, str]) -> str:
         """Encrypt values for a URL: readable by this session alone, for an hour, and only as `what`."""

@@ -17,6 +17,7 @@ from starlette.responses import Response
 from appealbus.core.domain.client import Client, Credential
 from appealbus.core.domain.event import by_person
 from appealbus.core.errors import JournalError
+from appealbus.core.journal import clients
 from appealbus.core.journal.journal import Journal
 from appealbus.core.rights import tokens
 from appealbus.plugins.console.settings import ConsoleSettings
@@ -58,7 +59,7 @@ class Sessions:
         if found is None:
             return None
         client, credential = found
-        used = await self._as(client).revoke_credential(client.name, credential.id)
+        used = await self._as(client).do(clients.Revoking(client.name, credential.id))
         return client if used else None
 
     async def begin(self, client: Client) -> str:
@@ -66,7 +67,7 @@ class Sessions:
         secret, mark, digest = tokens.new_token()
         now = self._journal.now()
         new = Credential(mark, SESSION, now, now + min(self._idle, self._longest))
-        await self._as(client).add_credential(client.name, new, digest, None)
+        await self._as(client).do(clients.NewCredential(client.name, new, digest, None))
         return secret
 
     async def of(self, request: Request, *, renew: bool = True) -> Session | None:
@@ -93,19 +94,19 @@ class Sessions:
         self._renewing.add(credential.id)
         try:
             with suppress(JournalError):  # reading goes on where nothing can be written: it counts until it ends
-                await self._journal.renew_credential(client.name, credential.id, ends)
+                await self._journal.do(clients.Renewing(client.name, credential.id, ends))
         finally:
             self._renewing.discard(credential.id)
 
     async def end(self, session: Session) -> None:
-        await self._as(session.client).revoke_credential(session.client.name, session.credential.id)
+        await self._as(session.client).do(clients.Revoking(session.client.name, session.credential.id))
 
     def _as(self, client: Client) -> Journal:
         return self._journal.acting(by_person(client.name))
 
     async def _counting(self, kind: str, shown: str) -> tuple[Client, Credential] | None:
         mark = tokens.split(shown)
-        kept = None if mark is None else await self._journal.credential(kind, mark)
+        kept = None if mark is None else await self._journal.ask(clients.credential, kind, mark)
         if kept is None or not tokens.same(shown, kept[2]):
             return None
         client, credential, _ = kept

@@ -10,6 +10,7 @@ from appealbus.core.cli.audit_reads import Copy, look
 from appealbus.core.cli.context import Cli, cli_of
 from appealbus.core.cli.languages import Lang, reader
 from appealbus.core.cli.paging import AsJson
+from appealbus.core.journal.appeals import lists
 from appealbus.core.journal.journal import Journal
 from appealbus.core.rights.actions import Action
 from appealbus.core.rights.builtin import EVERYTHING
@@ -67,7 +68,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 async def _read(cli: Cli, journal: Journal, number: str) -> _Read:
-    row = await journal.appeal(number)
+    row = await journal.ask(lists.appeal_row, number)
     if row is None:
         cli.no_appeal(number)
     return await _shown(Views(journal, _EVERYBODY), row)

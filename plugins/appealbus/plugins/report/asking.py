@@ -8,8 +8,9 @@ from enum import StrEnum
 import orjson
 
 from appealbus.core.escaping import escaped, escaped_json
+from appealbus.core.journal.reader import JournalReader
 from appealbus.core.language import Reader, ReaderLanguage
-from appealbus.plugins.report.following import Followable, follow
+from appealbus.plugins.report.following import follow
 from appealbus.plugins.report.formatting import Teller
 from appealbus.plugins.report.public import published
 from appealbus.plugins.report.row import Span, Table
@@ -50,7 +51,7 @@ class Wanted:
     rounds: bool
 
 
-async def counted(journal: Followable, journal_id: str, settings: ReportSettings, ask: Ask) -> Table:
+async def counted(journal: JournalReader, journal_id: str, settings: ReportSettings, ask: Ask) -> Table:
     """Update the counts from the journal, then build a table; raise ConfigError or JournalError if either fails."""
     with closing(Store(settings.file)) as store:
         await follow(journal, journal_id, store)

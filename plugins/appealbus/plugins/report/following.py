@@ -1,18 +1,19 @@
 """Follows the journal for reports: a full read once, then changes from its log."""
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
-from typing import Protocol
+from collections.abc import Sequence
 
 import structlog
 
-from appealbus.core import Cursor, CursorRefused, LogPage, What
+from appealbus.core import Cursor, CursorRefused, What
 from appealbus.core.domain.outline import Outline
+from appealbus.core.journal import log as journal_log
+from appealbus.core.journal.appeals import cases
 from appealbus.core.journal.key import JournalKey
+from appealbus.core.journal.reader import JournalReader
 from appealbus.plugins.report.fact import District, Fact, districts_of, fact_of
 from appealbus.plugins.report.store import Followed, Store
 from appealbus.schemas.address import Address
-from appealbus.schemas.record import Record
 
 log = structlog.get_logger(__name__)
 
@@ -22,26 +23,7 @@ _CHANGES = (What.ACCEPTED, What.CHANGED, What.VERSION, What.TERM_MOVED)
 """Log entries after which an appeal may count differently."""
 
 
-class Followable(Protocol):
-    """The part of the journal that reports read."""
-
-    async def outlines(self, after: int = 0, limit: int = 100) -> tuple[list[Outline], int]:
-        """Return a page of appeals, and its last id."""
-
-    async def outlines_of(self, ids: Sequence[int]) -> list[Outline]:
-        """Return appeals by id."""
-
-    async def records_of(self, ids: Sequence[int], lookups: Sequence[str]) -> list[tuple[int, str, Record]]:
-        """Return records that lookups found for appeals."""
-
-    async def keyed(self) -> JournalKey:
-        """Return the key that makes marks."""
-
-    async def log(self, after: Cursor | None = None, limit: int = 100, *, what: Collection[str] = ()) -> LogPage:
-        """Return a page of the log."""
-
-
-async def follow(journal: Followable, journal_id: str, store: Store) -> None:
+async def follow(journal: JournalReader, journal_id: str, store: Store) -> None:
     """Update the counts from the journal.
 
     Appeals that the journal deletes by age stay counted. If its log does not reach back far enough, it was restored, or
@@ -51,7 +33,7 @@ async def follow(journal: Followable, journal_id: str, store: Store) -> None:
 
 
 class _Following:
-    def __init__(self, journal: Followable, journal_id: str, store: Store, key: JournalKey) -> None:
+    def __init__(self, journal: JournalReader, journal_id: str, store: Store, key: JournalKey) -> None:
         self._journal, self._store, self._key = journal, store, key
         self._followed = Followed(journal_id, key.check)
 
@@ -64,22 +46,22 @@ class _Following:
                 cursor = None
         if cursor is None:
             # The end of the log is taken first: what changes while all is read is read once more.
-            begin = (await self._journal.log(None, 1)).head
+            begin = (await self._journal.ask(journal_log.page, None, 1)).head
             await self._read_all(begin)
             await self._read_changes(begin)
 
     async def _read_all(self, begin: Cursor) -> None:
-        last, (page, after) = 0, await self._journal.outlines(0, _PAGE)
+        last, (page, after) = 0, await self._journal.ask(cases.outline_page, 0, _PAGE)
         while after:
             self._store.put(await self._facts(page))
-            last, (page, after) = after, await self._journal.outlines(after, _PAGE)
+            last, (page, after) = after, await self._journal.ask(cases.outline_page, after, _PAGE)
         self._store.begin(self._followed, begin, last)
 
     async def _read_changes(self, cursor: Cursor) -> None:
         while True:
-            page = await self._journal.log(cursor, _PAGE, what=_CHANGES)
+            page = await self._journal.ask(journal_log.page, cursor, _PAGE, what=_CHANGES)
             ids = sorted({entry.appeal_id for entry in page.entries if entry.appeal_id is not None})
-            facts = await self._facts(await self._journal.outlines_of(ids))
+            facts = await self._facts(await self._journal.ask(cases.outlines, ids))
             cursor = self._store.follow(self._followed, facts, cursor, page.next)
             if cursor == page.next and page.lag <= 0:
                 return
@@ -101,11 +83,13 @@ class _Following:
         read.
         """
         one = {lookup: outline.appeal_id for outline in page for lookup in outline.found}
-        samples = await self._journal.records_of(sorted({*one.values()}), list(one))
+        samples = await self._journal.ask(cases.records, sorted({*one.values()}), list(one))
         others = {lookup for _, lookup, record in samples if not isinstance(record, Address)}
         finds = sorted(one.keys() - others)
         districts: defaultdict[int, list[District]] = defaultdict(list)
         if finds:
-            for appeal_id, _, record in await self._journal.records_of([outline.appeal_id for outline in page], finds):
+            for appeal_id, _, record in await self._journal.ask(
+                cases.records, [outline.appeal_id for outline in page], finds
+            ):
                 districts[appeal_id] += districts_of(record)
         return districts

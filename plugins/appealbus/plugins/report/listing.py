@@ -6,9 +6,10 @@ from typing import Any
 
 import orjson
 
+from appealbus.core.journal.reader import JournalReader
 from appealbus.core.language import Reader, ReaderLanguage
 from appealbus.plugins.report.asking import Ask
-from appealbus.plugins.report.following import Followable, follow
+from appealbus.plugins.report.following import follow
 from appealbus.plugins.report.formatting import Teller
 from appealbus.plugins.report.matters import Mark
 from appealbus.plugins.report.row import Row, Table
@@ -50,7 +51,7 @@ def row_mark(mark: Mark, key: str) -> str:
     return mark("report.row", key)[:6].hex()
 
 
-async def listed(journal: Followable, journal_id: str, settings: ReportSettings, cell: Cell) -> bytes:
+async def listed(journal: JournalReader, journal_id: str, settings: ReportSettings, cell: Cell) -> bytes:
     """Update the counts from the journal, and list a cell as JSON; `null` if the row does not exist.
 
     Keys: `row`, its name; `count` of all its appeals; `ids` of the page; `next` if another page follows. Raises

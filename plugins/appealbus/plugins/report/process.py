@@ -8,6 +8,7 @@ from multiprocessing.context import SpawnProcess
 
 from appealbus.core import AppealBusError, ConfigError, JournalError
 from appealbus.core.config.models import BusSettings, LogSettings
+from appealbus.core.journal import state
 from appealbus.core.journal.journal import Journal
 from appealbus.core.logs import configure
 from appealbus.core.process.runtime import start_child
@@ -111,7 +112,7 @@ def _answer(given: Given, wanted: Wanted | Cell) -> bytes | AppealBusError:
 async def _made(given: Given, wanted: Wanted | Cell) -> bytes:
     bus = given.bus
     async with await Journal.open(bus.journal, bus.journal_password, key=bus.key_file(), read_only=True) as journal:
-        journal_id = (await journal.standing()).journal
+        journal_id = (await journal.ask(state.how_it_stands)).journal
         if isinstance(wanted, Cell):
             return await listed(journal, journal_id, given.settings, wanted)
         table = await counted(journal, journal_id, given.settings, wanted.ask)

@@ -5,7 +5,7 @@ from contextlib import closing, suppress
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -16,6 +16,9 @@ from appealbus.core.cli.exits import EXIT_ABSENT, EXIT_PROBLEMS
 from appealbus.core.cli.paging import AsJson
 from appealbus.core.cli.person import person
 from appealbus.core.clocks import day_of, wall
+from appealbus.core.journal import state
+from appealbus.core.journal.journal import Journal
+from appealbus.core.journal.view import PublicJournal
 from appealbus.core.process.sidecar import refuse_another_s
 from appealbus.plugins.surges import deciding, kept
 from appealbus.plugins.surges.alarm import CLOSINGS, Alarm
@@ -180,11 +183,11 @@ class Commands:
         if not yes and not typer.confirm("Alarms and counts of deleted appeals stay in the old file alone. Go on?"):
             raise typer.Exit(0)
 
-        async def count(journal: Any) -> None:
+        async def count(journal: Journal) -> None:
             with closing(Store(file)) as store:
-                await count_new(journal, (await journal.standing()).journal, store)
+                await count_new(PublicJournal(journal), (await journal.ask(state.how_it_stands)).journal, store)
 
-        cli.read(lambda journal: journal.standing())  # where that raises, nothing is moved
+        cli.read(lambda journal: journal.ask(state.how_it_stands))  # where that raises, nothing is moved
         aside = f"{file}.{wall():%Y%m%dT%H%M%S}"
         try:
             Path(aside).hardlink_to(file)  # never over another one
@@ -196,12 +199,12 @@ class Commands:
         cli.read(count)
         cli.out.print(f"{file} is made anew; the old one is {aside}. The bus goes on with the new one within the hour.")
 
-    async def _found(self, journal: Any, monday: date, share: float, *, over: bool) -> tuple[Judged, list[Alarm]]:
+    async def _found(self, journal: Journal, monday: date, share: float, *, over: bool) -> tuple[Judged, list[Alarm]]:
         near = near_from(self._settings.positions) if over and self._settings.positions is not None else None
         with closing(Store(self._settings.file)) as store:
-            await count_new(journal, (await journal.standing()).journal, store)
+            await count_new(PublicJournal(journal), (await journal.ask(state.how_it_stands)).journal, store)
             judged, scanned = judged_week(store, monday, self._settings.rate, near, share)
-            return judged, await surges(journal, store, judged, self._settings.rate, scanned)
+            return judged, await surges(PublicJournal(journal), store, judged, self._settings.rate, scanned)
 
     def _store(self) -> Store:
         return Store(self._file())

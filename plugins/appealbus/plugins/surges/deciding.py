@@ -10,12 +10,14 @@ from typing import Any
 from appealbus.core import JournalError
 from appealbus.core.clocks import wall
 from appealbus.core.domain.event import What
+from appealbus.core.journal import events
 from appealbus.core.journal.journal import Journal
 from appealbus.plugins.surges import kept
 from appealbus.plugins.surges.alarm import KeptAlarm
 from appealbus.plugins.surges.kept import Closing, NotDone, Note
 from appealbus.plugins.surges.store import Store
 from appealbus.plugins.surges.threads import in_thread
+from appealbus.schemas.base import printable
 
 _LONGEST = 20.0
 """Timeout in seconds for the log entry; the file is locked for writing meanwhile."""
@@ -48,9 +50,10 @@ async def _decided(file: Path, number: int, decide: Callable[[Store], KeptAlarm]
 def _noting(journal: Journal, what: What, number: int, **detail: Any) -> Note:
     """Return a function that writes the log entry from the file's thread, before the commit."""
     loop = asyncio.get_running_loop()
+    told = {name: printable(value) for name, value in detail.items() if value}
 
     def note() -> None:
-        noted = asyncio.run_coroutine_threadsafe(journal.note_alarm(what, number, **detail), loop)
+        noted = asyncio.run_coroutine_threadsafe(journal.do(events.Noted(what, str(number), told)), loop)
         try:
             noted.result(_LONGEST)
         except TimeoutError:

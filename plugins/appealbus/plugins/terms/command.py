@@ -17,6 +17,9 @@ from appealbus.core.cli.languages import Lang, reader
 from appealbus.core.cli.paging import AsJson
 from appealbus.core.clocks import day_of, wall
 from appealbus.core.domain.waiting import DueMoved
+from appealbus.core.journal import terms
+from appealbus.core.journal.appeals import cases as journal_cases
+from appealbus.core.journal.appeals import lists
 from appealbus.core.journal.journal import Journal
 from appealbus.core.loading.due_dates import Counted
 from appealbus.core.rights.actions import Action
@@ -138,8 +141,8 @@ def _read(cli: Cli, asked: _Asked) -> _Read:
     """Read an appeal and log the access; a citizen's text is attributed to the addressed body."""
 
     async def read(journal: Journal) -> _Read:
-        row = await journal.appeal(asked.number)
-        cases = [] if row is None else await journal.cases([row.appeal_id])
+        row = await journal.ask(lists.appeal_row, asked.number)
+        cases = [] if row is None else await journal.ask(journal_cases.cases, [row.appeal_id])
         if not cases:
             cli.no_appeal(asked.number)
         return Told.of(cases[0]), None, str
@@ -222,10 +225,10 @@ def _apply(cli: Cli, law: Law, yes: str | None) -> None:
                 continue
             moves.append(move)
             if len(moves) == _AT_ONCE:
-                count += await journal.move_terms(moves)
+                count += await journal.do(terms.Moving(moves))
                 moves = []
         if moves:
-            count += await journal.move_terms(moves)
+            count += await journal.do(terms.Moving(moves))
         return count
 
     count = cli.read(work) if yes is None else cli.change(work)

@@ -1,12 +1,13 @@
 """Preview of the open terms that a change of law or calendar would move."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import date
-from typing import Protocol
 
-from appealbus.core import AppealRow, Case
+from appealbus.core import Case
 from appealbus.core.domain.waiting import DueMoved
+from appealbus.core.journal.appeals import cases, lists
+from appealbus.core.journal.reader import JournalReader
 from appealbus.core.loading.due_dates import Counted
 from appealbus.plugins.terms.calendar import UnknownYear
 from appealbus.plugins.terms.clock import Told, due_on
@@ -16,16 +17,6 @@ _PAGE = 500
 """Appeals in one read; with their texts, some ten megabytes."""
 Others = Callable[[Told], Counted]
 """Combined terms of other plugins: the earliest day applies."""
-
-
-class Pages(Protocol):
-    """The part of the journal that is read."""
-
-    async def appeals(self, after: int = 0, limit: int = 100) -> list[AppealRow]:
-        """Return a page of appeals."""
-
-    async def cases(self, ids: Sequence[int]) -> list[Case]:
-        """Return appeals by id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +54,15 @@ class Left:
     """Other terms failed, which may give an earlier day."""
 
 
-async def open_cases(journal: Pages) -> AsyncIterator[Case]:
+async def open_cases(journal: JournalReader) -> AsyncIterator[Case]:
     after = 0
-    while page := await journal.appeals(after, _PAGE):
-        for case in await journal.cases([row.appeal_id for row in page if row.closed is None]):
+    while page := await journal.ask(lists.appeals, after, _PAGE):
+        for case in await journal.ask(cases.cases, [row.appeal_id for row in page if row.closed is None]):
             yield case
         after = page[-1].appeal_id
 
 
-async def stale(journal: Pages, law: Law, others: Others, left: Left) -> AsyncIterator[DueMoved]:
+async def stale(journal: JournalReader, law: Law, others: Others, left: Left) -> AsyncIterator[DueMoved]:
     """Yield open appeals whose stored due date is outdated; the uncountable ones are counted in `left`.
 
     Appeals with a due date from the register are skipped.
@@ -90,7 +81,7 @@ async def stale(journal: Pages, law: Law, others: Others, left: Left) -> AsyncIt
             yield DueMoved(case.appeal_id, case.due_on, due)
 
 
-async def preview(journal: Pages, now: Law, then: Law, others: Others) -> Preview:
+async def preview(journal: JournalReader, now: Law, then: Law, others: Others) -> Preview:
     """Compare the open terms under two laws; the moves are sorted by due date."""
     preview = Preview(0, [], [], [])
     async for case in open_cases(journal):

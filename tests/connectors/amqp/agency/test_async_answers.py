@@ -19,6 +19,7 @@ from appealbus.core import Call, CallFailed, Inbound, Request, Taken
 from appealbus.core.bus.bus import Bus
 from appealbus.core.errors import JournalError
 from appealbus.core.interfaces.answer import Answer, Kept
+from appealbus.core.journal import access, documents
 from appealbus.schemas import Dossier
 from tests.connectors.amqp.agency.queue_agency import QUEUE, asking_bus, reply_to
 from tests.services.processes import PATIENCE
@@ -64,7 +65,7 @@ async def ended(bus: Bus, number: str, *told: str) -> Dossier:
     """Wait until the newest dossier tells these outcomes."""
 
     async def as_told() -> Dossier | None:
-        made = Dossier.model_validate_json(await bus.journal.dossier(number) or b"")
+        made = Dossier.model_validate_json(await bus.journal.ask(documents.whole, number) or b"")
         outcomes = sorted(f"{each.outcome.value} {each.code}".strip() for each in made.outcomes)
         return made if outcomes == sorted(told) else None
 
@@ -83,7 +84,7 @@ async def test_asked_now_and_answered_later(later: Any, tmp_path: Path) -> None:
         (asked,) = await until(lambda: _of(later.asked))
         said = asked.properties
         assert (said.reply_to, said.expiration, said.persistent) == (ANSWERS, None, True)
-        (row,) = await bus.journal.access_rows(number)
+        (row,) = await bus.journal.ask(access.access_rows, number)
         assert row.question_id == said.correlation_id == said.message_id
         await later.say(reply_to(asked, ORAL), asked)
         made = await ended(bus, number, "found")
@@ -157,7 +158,7 @@ async def test_a_broken_answer_is_asked_for_again(later: Any, tmp_path: Path, bo
         await ended(bus, await accepted(bus), "found")
         first, second = later.asked
         assert first.properties.correlation_id != second.properties.correlation_id
-        assert len(await bus.journal.access_rows()) == 2
+        assert len(await bus.journal.ask(access.access_rows)) == 2
 
 
 async def test_answered_while_the_bus_is_down(later: Any, tmp_path: Path) -> None:

@@ -12,6 +12,8 @@ from appealbus.connectors.amqp.brokers import Brokers
 from appealbus.connectors.amqp.settings import AmqpSettings
 from appealbus.connectors.amqp.topology import Wanted, answers_of
 from appealbus.connectors.amqp.topology.by_amqp import declare_in_memory
+from appealbus.core.journal import access as journal_access
+from appealbus.core.journal.appeals import cases, lists
 from tests.connectors.amqp.agency.queue_agency import Agency, asking_bus, reply_to, settings_of
 from tests.services import scripts
 from tests.services.processes import PATIENCE
@@ -50,10 +52,10 @@ async def found(bus: Any) -> list[str]:
     async with asyncio.timeout(PATIENCE):
         while True:
             await bus.settle()
-            (row,) = await bus.journal.appeals()
-            states = await bus.journal.states(row.number)
+            (row,) = await bus.journal.ask(lists.appeals)
+            states = await bus.journal.ask(cases.states, row.number)
             if [state.kind.value for state in states] == ["found"]:
-                return [access.question_id for access in await bus.journal.access_rows()]
+                return [access.question_id for access in await bus.journal.ask(journal_access.access_rows)]
             await asyncio.sleep(0.05)
 
 

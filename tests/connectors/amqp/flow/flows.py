@@ -16,6 +16,7 @@ from appealbus.connectors.amqp.topology.by_amqp import declare
 from appealbus.connectors.broker.broker import Broker, BrokerUnreachable, Delivered, Message, Properties, Published
 from appealbus.core.bus.bus import Bus
 from appealbus.core.config.loading import from_document
+from appealbus.core.journal import quarantine
 from appealbus.core.journal.journal import Journal
 from appealbus.core.loading.parts import build, load_plugins
 from tests.services.journals import sqlite_journal
@@ -87,7 +88,7 @@ class Flow:
 
     async def reasons(self) -> list[str]:
         """Return why messages are in quarantine."""
-        return [row.reason for row in await self.bus.journal.quarantined()]
+        return [row.reason for row in await self.bus.journal.ask(quarantine.quarantined)]
 
     def counts(self, link: str) -> dict[str, int]:
         return dict(next(state.counts for state in self.bus.links() if state.name == link))

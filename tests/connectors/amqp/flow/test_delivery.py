@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,11 @@ from appealbus.connectors.broker.broker import Message, Published
 from appealbus.connectors.broker.settings import BrokerSettings
 from appealbus.core import Inbound, LinkState, LinkStatus, Taken
 from appealbus.core.bus.readiness import checks
+from appealbus.core.journal import figures
+from appealbus.core.journal import state as journal_state
+from appealbus.core.journal.appeals import cases
 from appealbus.core.journal.appeals.concluding import Conclusion
+from appealbus.core.journal.deliveries import deliveries
 from appealbus.schemas import Completeness, Dossier
 from tests.connectors.amqp.flow.flows import NAMES, PATIENCE, Inbox, Run, body, running, table_of
 from tests.services.proxy import FaultProxy
@@ -30,7 +35,7 @@ async def test_a_dossier_leaves_with_all_that_its_receiver_needs_to_know(run: Ru
         (message,) = await mine.wait(1)
         async with asyncio.timeout(PATIENCE):
             await flow.bus.settle(parked=True)
-        outbox = (await flow.bus.journal.counts()).outbox
+        outbox = (await flow.bus.journal.ask(figures.counts)).outbox
     dossier = Dossier.model_validate_json(message.body)
     assert (message.exchange, message.routing_key) == (NAMES.out, "dossier.complete.27")
     told = message.properties
@@ -109,7 +114,7 @@ async def test_a_dossier_too_large_for_the_broker_waits_alone(tmp_path: Path, vh
         large = await flow.bus.accept(Inbound("test", "test", body("m-0")))
         assert isinstance(large, Taken)
         await got.wait(1)
-        appeal = await flow.bus.journal.case(large.receipt.number)
+        appeal = await flow.bus.journal.ask(cases.case, large.receipt.number)
         assert appeal is not None
         await flow.bus.journal.conclude(
             Conclusion(
@@ -126,7 +131,9 @@ async def test_a_dossier_too_large_for_the_broker_waits_alone(tmp_path: Path, vh
         await got.wait(10)
 
         async def told() -> bool:
-            return [(row.version, row.reason) for row in await flow.bus.journal.deliveries()] == [(2, "unfit")]
+            return [(row.version, row.reason) for row in await flow.bus.journal.ask(deliveries.deliveries)] == [
+                (2, "unfit")
+            ]
 
         await flow.until(told)
         async with asyncio.timeout(PATIENCE):
@@ -172,7 +179,11 @@ async def test_what_no_receiver_is_bound_for_is_told_where_connections_are(tmp_p
 
         await flow.until(lambda: state().warning)
         assert "for dossier.complete.00; these dossiers wait" in state().detail
-        (check,) = [each for each in await checks(flow.bus, flow.bus.journal.probe) if each.name == "delivery.register"]
+        (check,) = [
+            each
+            for each in await checks(flow.bus, partial(flow.bus.journal.do, journal_state.Probe()))
+            if each.name == "delivery.register"
+        ]
         assert (check.ok, check.needed) == (False, False)
         got = await flow.inbox("all", NAMES.out)
         await got.wait(1)

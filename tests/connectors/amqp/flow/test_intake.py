@@ -16,6 +16,8 @@ from appealbus.core import Inbound, Quarantined
 from appealbus.core.bus.intake.reception import Reception
 from appealbus.core.config.models import BusSettings
 from appealbus.core.errors import JournalError
+from appealbus.core.journal import figures, quarantine
+from appealbus.core.journal.appeals import cases
 from appealbus.schemas import Appeal, Change, ChangeKind, Receipt, Refusal
 from appealbus.schemas.change import Correction
 from appealbus.schemas.contract import FOLDER
@@ -35,7 +37,7 @@ async def test_an_appeal_is_taken_and_its_sender_gets_the_receipt(run: Run) -> N
                 body(), message_id="x-1", content_type="application/json", reply_to="sender", correlation_id="c-1"
             )
         first, second = await answers.wait(2)
-        counts = await flow.bus.journal.counts()
+        counts = await flow.bus.journal.ask(figures.counts)
         assert counts.idle + counts.in_work + counts.ready == 1
         await flow.until(lambda: flow.counts("intake.letters")["repeated"] == 1)
         await flow.until(lambda: flow.counts("intake.letters")["receipts"] == 2)
@@ -76,7 +78,7 @@ async def test_a_change_is_taken_and_acknowledged(run: Run) -> None:
         await answers.wait(2)
         await flow.send(to_xml(late), message_id="x-3", reply_to="sender")
         await answers.wait(3)
-        (case,) = await flow.bus.journal.cases([1])
+        (case,) = await flow.bus.journal.ask(cases.cases, [1])
         assert (case.changes, case.closed) == (2, "withdrawn")
     receipts = [Receipt.model_validate_json(answer.body) for answer in answers.got[:2]]
     assert [receipt.message_id for receipt in receipts] == ["c-1", "m-1"]
@@ -148,8 +150,8 @@ async def test_poison_is_in_quarantine_with_its_reason_and_the_consumer_goes_on(
             await flow.send(raw, message_id=name, reply_to="sender")
         await flow.send(body(), message_id="good", reply_to="sender")
         await answers.wait(len(POISON) + 1)
-        rows = {row.position: row for row in await flow.bus.journal.quarantined()}
-        kept = await flow.bus.journal.quarantine_row(rows[f"{NAMES.intake}#huge"].id)
+        rows = {row.position: row for row in await flow.bus.journal.ask(quarantine.quarantined)}
+        kept = await flow.bus.journal.ask(quarantine.quarantine_row, rows[f"{NAMES.intake}#huge"].id)
     told = {answer.properties.correlation_id: answer for answer in answers.got}
     assert told.pop("good").properties.type == "receipt"
     for name, (_, code, reason) in POISON.items():
@@ -169,7 +171,7 @@ async def test_the_same_id_with_other_words_gets_no_receipt(run: Run) -> None:
         for at, text in enumerate(("one", "two", "one")):
             await flow.send(body(text=text), message_id=str(at), reply_to="sender")
             await answers.wait(at + 1)
-        (row,) = await flow.bus.journal.quarantined()
+        (row,) = await flow.bus.journal.ask(quarantine.quarantined)
     first, differs, again = answers.got
     assert again.body == first.body
     number = Receipt.model_validate_json(first.body).number
@@ -194,8 +196,8 @@ async def test_what_the_broker_gave_up_on_is_in_quarantine(run: Run) -> None:
         await flow.send(body(), queue="short", message_id="late")
         flow.bus.open_doors()
         await flow.until(flow.reasons)
-        (row,) = await flow.bus.journal.quarantined()
-        kept = await flow.bus.journal.quarantine_row(row.id)
+        (row,) = await flow.bus.journal.ask(quarantine.quarantined)
+        kept = await flow.bus.journal.ask(quarantine.quarantine_row, row.id)
     assert row.reason == "the broker gave up on it in short: it waited for longer than the queue allows"
     assert row.position == f"{NAMES.quarantine}#late"
     assert kept is not None
@@ -229,14 +231,14 @@ async def test_a_dead_letter_is_of_the_channel_whose_queue_it_died_in(run: Run) 
             return len(await flow.reasons()) == 12
 
         await flow.until(all_kept)
-        for row in await flow.bus.journal.quarantined():
-            whole = await flow.bus.journal.quarantine_row(row.id)
+        for row in await flow.bus.journal.ask(quarantine.quarantined):
+            whole = await flow.bus.journal.ask(quarantine.quarantine_row, row.id)
             assert whole is not None
             if row.channel == "elsewhere":
                 assert row.reason.endswith("; which channel it is of, that queue does not tell")
             else:
                 await Reception(flow.bus.journal, BusSettings()).replay(whole)
-        counts = await flow.bus.journal.counts()
+        counts = await flow.bus.journal.ask(figures.counts)
     assert counts.idle + counts.in_work + counts.ready == 11
 
 
@@ -397,4 +399,4 @@ async def test_idle_means_that_nothing_is_left(run: Run) -> None:
         flow.bus.open_doors()
         async with asyncio.timeout(PATIENCE):
             await flow.bus.settle()
-        assert (await flow.bus.journal.counts()).idle == 200
+        assert (await flow.bus.journal.ask(figures.counts)).idle == 200

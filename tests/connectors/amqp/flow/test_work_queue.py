@@ -10,6 +10,7 @@ from appealbus.connectors.amqp.brokers import Brokers
 from appealbus.connectors.amqp.settings import WorkSettings
 from appealbus.connectors.amqp.work import AmqpWorkQueue, priority_of
 from appealbus.core import Inbound, Waiting
+from appealbus.core.journal import figures
 from tests.connectors.amqp.flow.flows import NAMES, PATIENCE, Flow, Run, body, running, table_of
 from tests.services.day import today
 from tests.services.rabbitmq import Vhost
@@ -44,7 +45,7 @@ async def test_a_hint_makes_a_worker_look(run: Run, monkeypatch: pytest.MonkeyPa
         task = asyncio.create_task(other.publish())
 
         async def done() -> bool:
-            return (await flow.bus.journal.counts()).idle == 1
+            return (await flow.bus.journal.ask(figures.counts)).idle == 1
 
         await flow.until(done)
         await flow.until(lambda: flow.counts("work_queue")["taken"] == 1)
@@ -71,7 +72,7 @@ async def test_two_workers_share_the_work_of_one_journal(
             await full.bus.accept(Inbound("test", "test", body(f"m-{number}")))
 
         async def done() -> bool:
-            return (await full.bus.journal.counts()).idle == 20
+            return (await full.bus.journal.ask(figures.counts)).idle == 20
 
         await full.until(done)
         full.bus._dispatcher._arriving = 0

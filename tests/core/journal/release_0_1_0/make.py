@@ -135,11 +135,11 @@ class Contour:
         finally:
             await brokers.close(broker)
 
-    async def settled(self, journal: Journal, parked: int) -> None:
+    async def settled(self, count: Any, parked: int) -> None:
         """Wait until so many appeals are parked and nothing is left to do now."""
         async with asyncio.timeout(60):
             while True:
-                counts = await journal.counts()
+                counts = await count()
                 if counts.parked == parked and not (counts.ready or counts.in_work or counts.suspect):
                     return
                 await asyncio.sleep(0.05)
@@ -168,18 +168,18 @@ class Maker(Contour):
     async def _life(self, bus: Bus) -> None:
         for line in WHOLE:
             await self.take(bus, line)
-        await self.settled(self.journal, 0)
+        await self.settled(self.journal.counts, 0)
         self.simulator.misbehave("egkn", Misbehaviour(http_502=1.0))
         numbers = [await self.take(bus, line) for line in AWAY]
-        await self.settled(self.journal, len(numbers))
+        await self.settled(self.journal.counts, len(numbers))
         self.simulator.misbehave("egkn")
         for number in numbers[:3]:
             await self.journal.retry(number)
-        await self.settled(self.journal, 1)
+        await self.settled(self.journal.counts, 1)
         self.simulator.misbehave("address", Misbehaviour(silent=1.0))
         for line in LATER:
             await self.take(bus, line)
-        await self.settled(self.journal, 3)
+        await self.settled(self.journal.counts, 3)
         await self._quarantine(bus)
         await asyncio.sleep(2.5)  # deliveries that fail are tried again, and a heartbeat tells of the sources
 
@@ -192,7 +192,7 @@ class Maker(Contour):
         number = await self.take(bus, 41)
         await self.journal.replayed(replayed.quarantine_id, number)  # type: ignore[union-attr]
         await bus.accept(Inbound("files", "again:1", list(example_lines())[WHOLE[0] - 1].encode()))
-        await self.settled(self.journal, 3)
+        await self.settled(self.journal.counts, 3)
 
     async def _left(self, bus: Bus) -> None:
         """Accept what the worker does not get to."""

@@ -11,6 +11,8 @@ from appealbus.core.bus.delivery.region import OF_REGION
 from appealbus.core.errors import JournalError
 from appealbus.core.fair_share import on_behalf_of
 from appealbus.core.interfaces.delivery import Handed, Refused
+from appealbus.core.journal import documents
+from appealbus.core.journal.deliveries import deliveries
 from appealbus.core.journal.deliveries.deliveries import Undelivered
 from appealbus.core.journal.journal import Journal
 from appealbus.core.rights.masked_version import Seen, is_damage
@@ -78,7 +80,7 @@ class ReceiverMask:
         """Whether the last delivered version looks the same to the receiver; False if uncertain."""
         if row.version == 1:
             return False
-        had = await self._journal.last_had(row.appeal_id, self._name, row.version)
+        had = await self._journal.ask(deliveries.last_had, row.appeal_id, self._name, row.version)
         if had is None or not had[1]:
             return False
         return await self._look(row.number, had[0]) == self._looks.of(self._name, row.number, row.version)
@@ -88,7 +90,7 @@ class ReceiverMask:
         if known is not None:
             return known
         try:
-            raw = await self._journal.dossier(number, version)
+            raw = await self._journal.ask(documents.whole, number, version)
             # One that is pruned: nobody knows any more how it looked.
             return None if raw is None else (await self._seen(raw, version)).digest
         except (ValueError, JournalError) as error:

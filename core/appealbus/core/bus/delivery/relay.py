@@ -17,6 +17,7 @@ from appealbus.core.bus.work.isolation import Turns
 from appealbus.core.clocks import monotonic
 from appealbus.core.errors import JournalError
 from appealbus.core.interfaces.delivery import Delivery, Handed, Refused
+from appealbus.core.journal.deliveries import deliveries, delivering
 from appealbus.core.journal.deliveries.deliveries import DELIVERED_BYTES, Undelivered
 from appealbus.core.journal.journal import Journal
 from appealbus.core.loading.host import Host
@@ -137,8 +138,8 @@ class Relay:
         asked = self._door.batch
         async with self._lease.during():
             if self._newest_old is None:
-                self._newest_old = await self._journal.newest_delivery()
-            due = await self._journal.undelivered(self.name, self._journal.now(), asked)
+                self._newest_old = await self._journal.ask(deliveries.newest_delivery)
+            due = await self._journal.ask(deliveries.undelivered, self.name, self._journal.now(), asked)
             rows, ended = await self._mask.masked(due)
             if ended:
                 await self._note([row for row, _ in ended], [result for _, result in ended])
@@ -182,7 +183,7 @@ class Relay:
         except BaseException:  # whatever it is, this process lives
             with suppress(JournalError, TimeoutError):
                 async with asyncio.timeout(_POLL):
-                    await self._journal.deliveries_survived(self.name, self._lease.owner)
+                    await self._journal.do(delivering.Survived(self.name, self._lease.owner))
             raise
         return failed
 
@@ -205,7 +206,7 @@ class Relay:
         if len(self._survived) > _SURVIVED:
             self._survived.clear()
         async with self._lease.during():
-            await self._journal.deliveries_begun([row.delivery_id for row in rows], self._lease.owner)
+            await self._journal.do(delivering.Begun([row.delivery_id for row in rows], self._lease.owner))
         self._survived.update(row.delivery_id for row in rows)
 
     async def _hand_all_over(self, fresh: Sequence[Undelivered], struck: Sequence[Undelivered]) -> int:
@@ -269,11 +270,13 @@ class Relay:
             if result is None:
                 self._failing.pop(row.delivery_id, None)
         taken = [row for row, result in ended if result is None]
-        await self._journal.delivered([row.delivery_id for row in taken])
+        if taken:
+            await self._journal.do(delivering.Confirmed([row.delivery_id for row in taken]))
         for row in taken:
             log.info("delivery.delivered", receiver=self.name, number=row.number, version=row.version)
         refused = [(row, result.code) for row, result in ended if isinstance(result, Refused)]
-        await self._journal.deliveries_alone([(row.delivery_id, code) for row, code in refused])
+        if refused:
+            await self._journal.do(delivering.GivenUp([(row.delivery_id, code) for row, code in refused]))
         for row, code in refused:
             log.error("delivery.alone", receiver=self.name, number=row.number, version=row.version, code=code)
         now = self._journal.now()
@@ -282,6 +285,7 @@ class Relay:
             (row.delivery_id, code, now + timedelta(seconds=doubled(1.0, _BACKOFF_MAX, row.attempts)))
             for row, code in missed
         ]
-        await self._journal.deliveries_failed(again, struck=struck)
+        if again:
+            await self._journal.do(delivering.Failed(again, struck=struck))
         self.results.update(delivered=len(taken), failed=len(missed), alone=len(refused))
         return Counter(str(code) for _, code in missed)

@@ -8,6 +8,7 @@ import structlog
 
 from appealbus.core.clocks import monotonic
 from appealbus.core.errors import AppealBusError, JournalError
+from appealbus.core.journal import workers
 from appealbus.core.journal.journal import Journal
 
 log = structlog.get_logger(__name__)
@@ -42,7 +43,9 @@ class LeaderLease:
         """Take the lease if it is free, or extend it if this worker holds it."""
         before, was_held = monotonic(), self.held
         try:
-            ours = await self._journal.hold(self.name, self.owner, LEASE)
+            ours = not self._journal.shared or await self._journal.do(
+                workers.LeaseRequest(self.name, self.owner, LEASE)
+            )
         except JournalError:
             return  # what is left of the lease ends by itself, before another worker can get it
         # Counted from before the journal was asked: so it is over here before it is over in the journal.
@@ -103,4 +106,5 @@ class LeaderLeases:
         """Release all leases. If that fails, others get them when they expire."""
         for lease in self._leases:
             lease.let_go()
-        await self._journal.let_go(self._owner)
+        if self._journal.shared:
+            await self._journal.do(workers.LetGo(self._owner))

@@ -9,6 +9,7 @@ from appealbus.core.bus.duties.leader import LeaderLease
 from appealbus.core.bus.intake.trimming import trim_quarantine
 from appealbus.core.config.models import Configuration
 from appealbus.core.errors import JournalError
+from appealbus.core.journal import awaiting, retention
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.retention import Ages
 
@@ -45,15 +46,15 @@ async def delete_the_old(journal: Journal, settings: Configuration, lease: Leade
             await asyncio.sleep(_POLL)
             continue
         try:
-            gone = await journal.prune(ages(settings, journal.now()))
+            gone = await retention.prune(journal, ages(settings, journal.now()))
             if any(gone.values()):
                 log.info("journal.pruned", rows=gone)
             before = journal.now() - timedelta(seconds=settings.bus.waiting_changes_for)
-            given_up = await journal.expire_changes(before)
+            given_up = await retention.expire_changes(journal, before)
             if given_up:
                 log.warning("change.given_up", count=given_up)
             await trim_quarantine(journal, settings.bus)
-            await journal.forget_used_answers()
+            await retention.all_of(journal, awaiting.ForgetUsed())
         except JournalError:
             log.exception("journal.prune_failed")
         await asyncio.sleep(_EACH)

@@ -6,7 +6,7 @@ import structlog
 
 from appealbus.core.bus.duties.leader import LeaderLease
 from appealbus.core.errors import JournalError
-from appealbus.core.journal import upkeep
+from appealbus.core.journal import events
 from appealbus.core.journal.journal import Journal
 from appealbus.core.logs.throttle import LogThrottle
 
@@ -48,17 +48,17 @@ class Sequencer:
 
     async def finish(self) -> None:
         """Assign all positions before this worker ends, since it may be the last."""
-        while await self._journal.place_log():
+        while await self._journal.do(events.Placing()):
             pass
 
     async def _look(self) -> int:
         total = 0
         try:
             while True:
-                found = await self._journal.place_log()
+                found = await self._journal.do(events.Placing())
                 total += found
                 # What came during a look that was not full is left to the next one, with all that comes till then.
-                if found < upkeep.PLACED or not self._lease.held:
+                if found < events.PLACED or not self._lease.held:
                     break
             self._trouble.over()
         except JournalError as error:

@@ -6,6 +6,7 @@ import structlog
 
 from appealbus.core.bus.duties.leader import LeaderLease
 from appealbus.core.errors import JournalError
+from appealbus.core.journal import sketching
 from appealbus.core.journal.journal import Journal
 from appealbus.core.logs.throttle import LogThrottle
 
@@ -23,7 +24,7 @@ async def sketch_the_old(journal: Journal, lease: LeaderLease) -> None:
     while True:
         pause = _EACH
         try:
-            done = await journal.sketch_missing(after) if lease.held else None
+            done = await sketching.sketch_missing(journal, after) if lease.held else None
             trouble.over()
         except JournalError as error:
             done = None

@@ -13,6 +13,7 @@ from appealbus.core.config.models import BusSettings
 from appealbus.core.errors import JournalError
 from appealbus.core.interfaces.answer import Answer, Kept
 from appealbus.core.interfaces.intake import Inbound, Quarantined, Taken
+from appealbus.core.journal import awaiting
 from appealbus.core.journal.journal import Journal
 from appealbus.core.loading.host import Host
 from appealbus.core.plugin_calls.boundary import entered
@@ -58,7 +59,7 @@ class Arrivals:
 
     async def answered(self, source: str, answer: Answer) -> Kept:
         """Keep a late answer and schedule its appeal. On JournalError the sender keeps the answer."""
-        kept = await self._journal.answered(source, answer)
+        kept = await self._journal.do(awaiting.Answered(source, answer))
         failpoint("bus.answered")
         self.answers.add(source, kept.value)
         if kept is Kept.STORED:

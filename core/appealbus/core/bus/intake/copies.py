@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from xml.sax.saxutils import unescape
 
 from appealbus.core.bus.intake.decoding import Unacceptable
+from appealbus.core.journal import quarantine
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.quarantine import Named, QuarantineRow
 from appealbus.schemas.appeal import Appeal
@@ -39,7 +40,7 @@ async def copy_of(journal: Journal, read: Appeal | Change) -> str | None:
     """Return the appeal number given by a message if an appeal from another message has it."""
     if isinstance(read, Change):
         return None
-    return (await journal.copies([Named(read.channel, None, read.message_id, read.number)]))[0]
+    return (await journal.ask(quarantine.copies, [Named(read.channel, None, read.message_id, read.number)]))[0]
 
 
 async def copies(journal: Journal, rows: Sequence[QuarantineRow]) -> dict[int, str]:
@@ -48,9 +49,9 @@ async def copies(journal: Journal, rows: Sequence[QuarantineRow]) -> dict[int, s
     Most of these messages cannot be parsed, so identifiers are searched in the first bytes.
     """
     waiting = [row for row in rows if row.replayed_at is None and row.closed_at is None]
-    heads = await journal.quarantine_beginnings([row.id for row in waiting], BEGINNING) if waiting else {}
+    heads = await journal.ask(quarantine.beginnings, [row.id for row in waiting], BEGINNING) if waiting else {}
     named = [_named(row, heads.get(row.id, b"")) for row in waiting]
-    found = await journal.copies(named) if named else []
+    found = await journal.ask(quarantine.copies, named) if named else []
     return {row.id: number for row, number in zip(waiting, found, strict=True) if number is not None}
 
 

@@ -7,6 +7,7 @@ from appealbus.core.bus.intake.copies import copies
 from appealbus.core.bus.intake.decoding import Unacceptable
 from appealbus.core.bus.intake.reception import Reception
 from appealbus.core.errors import JournalError
+from appealbus.core.journal import quarantine
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.leaving import LEFT
 from appealbus.core.journal.quarantine import QuarantineRow
@@ -70,9 +71,9 @@ async def retake(reception: Reception, row: QuarantineRow, how: Retaking) -> Tri
 
 async def each_waiting(journal: Journal) -> AsyncIterator[QuarantineRow]:
     after = 0
-    while page := await journal.quarantined(after=after, limit=_PAGE):
+    while page := await journal.ask(quarantine.quarantined, after=after, limit=_PAGE):
         for listed in page:
-            whole = await journal.quarantine_row(listed.id)
+            whole = await journal.ask(quarantine.quarantine_row, listed.id)
             if whole is not None and whole.closed_at is None and whole.replayed_at is None:
                 yield whole
         after = page[-1].id

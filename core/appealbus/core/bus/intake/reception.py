@@ -19,8 +19,9 @@ from appealbus.core.domain.sender import EVERY, NOT_ALLOWED, Says, Sender
 from appealbus.core.errors import JournalError, MessageDiffers
 from appealbus.core.fair_share import on_behalf_of
 from appealbus.core.interfaces.intake import Inbound, Quarantined, Taken
-from appealbus.core.journal.appeals import numbering
+from appealbus.core.journal.appeals import accepting, numbering
 from appealbus.core.journal.appeals.accepting import Accepted, NewAppeal
+from appealbus.core.journal.changes import changing, targets
 from appealbus.core.journal.changes.changes import ChangeTaken, NewChange
 from appealbus.core.journal.changes.changes import refused as why_refused
 from appealbus.core.journal.codec import digest
@@ -115,7 +116,7 @@ class Reception:
                 *(wall(), message.channel, message.position, reason, raw, message.media_type, error.code, number),
                 sender=None if sender is None else sender.kept(),
             )
-            quarantine_id = await self.journal.quarantine(row)
+            quarantine_id = await self.journal.do(row)
             log.warning("intake.quarantined", channel=message.channel, quarantine_id=quarantine_id, code=error.code)
             return Quarantined(quarantine_id, reason, error.code)
         failpoint("reception.accepted")
@@ -136,7 +137,7 @@ class Reception:
         return Received(taken, case)
 
     async def _change(self, new: NewChange) -> Received:
-        taken = await self.journal.change(new, most_waiting=self._settings.waiting_changes)
+        taken = await self.journal.do(targets.Changing(new, most_waiting=self._settings.waiting_changes))
         failpoint("reception.changed")
         refused = None
         if taken.new and taken.refused is not None:
@@ -197,8 +198,8 @@ class Reception:
         read = await self._read_again(row, message_id, anyway=anyway)
         if isinstance(read, Change):
             new = self._again(row, read, anyway=anyway)
-            return await self.journal.would_change(new, most_waiting=self._settings.waiting_changes)
-        return await self.journal.would_accept(read)
+            return await self.journal.ask(changing.would_change, new, most_waiting=self._settings.waiting_changes)
+        return await self.journal.ask(accepting.would_accept, read)
 
     async def _read_again(self, row: QuarantineRow, message_id: str | None, *, anyway: bool) -> Appeal | Change:
         if _CUT in row.reason:

@@ -9,6 +9,7 @@ from appealbus.core.bus.intake.decoding import Unacceptable
 from appealbus.core.errors import JournalError
 from appealbus.core.fair_share import FairShare
 from appealbus.core.interfaces.intake import Inbound
+from appealbus.core.journal import suspect_messages
 from appealbus.core.journal.journal import Journal
 
 TRIES = 3
@@ -38,12 +39,12 @@ class SuspectMessages:
             return
         mark = f"{message.channel} {sha256(message.raw).hexdigest()}"
         if mark in self._survived:
-            await self._journal.end_turn(mark)
+            await self._journal.do(suspect_messages.TurnEnded(mark))
             self._survived.discard(mark)
-        died = await self._journal.turns(mark)
+        died = await self._journal.ask(suspect_messages.turns, mark)
         await asyncio.sleep(PAUSES[min(died, len(PAUSES) - 1)])
         async with self._one.place():
-            died = await self._journal.begin_turn(mark)
+            died = await self._journal.do(suspect_messages.Turn(mark))
             try:
                 if died >= TRIES:
                     raise Unacceptable(f"{died} processes died while they read it", "message.kills")
@@ -53,7 +54,7 @@ class SuspectMessages:
 
     async def _end(self, mark: str) -> None:
         try:
-            await self._journal.end_turn(mark)
+            await self._journal.do(suspect_messages.TurnEnded(mark))
         except JournalError:
             if len(self._survived) < _KNOWN:
                 self._survived.add(mark)

@@ -5,6 +5,7 @@ from datetime import timedelta
 import structlog
 
 from appealbus.core.config.models import BusSettings
+from appealbus.core.journal import retention
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.quarantine import QuarantineBounds
 
@@ -16,12 +17,13 @@ EVERY = 64
 
 async def trim_quarantine(journal: Journal, settings: BusSettings) -> int:
     """Drop messages beyond the bounds; return how many. Age does not count while the clock is in doubt."""
-    dropped = await journal.trim_quarantine(
+    dropped = await retention.all_of(
+        journal,
         QuarantineBounds(
             settings.quarantine_messages,
             settings.quarantine_bytes,
             journal.now() - timedelta(seconds=settings.quarantine_retention) if journal.doubt is None else None,
-        )
+        ),
     )
     if dropped:
         log.error("quarantine.dropped", count=dropped)

@@ -20,6 +20,7 @@ from appealbus.core.enrichment.assembly import Told, assemble, completeness_of, 
 from appealbus.core.enrichment.carrying import Before, Whole, whole
 from appealbus.core.enrichment.retry import after_defect
 from appealbus.core.errors import JournalError
+from appealbus.core.journal import documents
 from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.journal.codec import pending_of, worst_severity
 from appealbus.core.journal.journal import Journal
@@ -91,7 +92,7 @@ class CaseConclusion:
         others = told.others(known.states)
         if not others:
             return others is not None
-        before = await self._journal.documents(run.case.appeal_id, [digest for _, digest in others])
+        before = await self._journal.ask(documents.bodies, run.case.appeal_id, [digest for _, digest in others])
         return all(digest in before and same_record(before[digest], fact.body) for fact, digest in others)
 
     async def _after_defect(self, run: CaseRun) -> RunEnd:

@@ -8,6 +8,7 @@ from appealbus.core.domain.case import Case, LookupState
 from appealbus.core.enrichment.carrying import Key, known_anew, renamed
 from appealbus.core.enrichment.plan_run import Enrichment, PlanRun
 from appealbus.core.guards.attempts import LEFT_OUT
+from appealbus.core.journal import access, awaiting
 from appealbus.core.journal.journal import Journal
 from appealbus.core.loading.due_dates import Counting
 from appealbus.core.planning.contract import CompletenessContract
@@ -51,14 +52,14 @@ def with_due_date(run: CaseRun, first: Appeal, counting: Counting) -> CaseRun:
 
 
 async def with_answers(run: CaseRun, journal: Journal) -> CaseRun:
-    answers = await journal.answers(run.case.appeal_id)
+    answers = await journal.ask(awaiting.answers, run.case.appeal_id)
     case = renamed(replace(run.case, answers=tuple(answers)), run.contract.present)
     return replace(run, case=case, answers_seen=frozenset(answer.question_id for answer in answers))
 
 
 async def with_left_questions(run: CaseRun, journal: Journal) -> CaseRun:
     """Read which questions were already sent: a worker may have died during one of them."""
-    asked = await journal.left_for_sources(run.case.receipt.number)
+    asked = await journal.ask(access.left_for_sources, run.case.receipt.number)
     return replace(run, case=replace(run.case, asked=tuple(asked)))
 
 

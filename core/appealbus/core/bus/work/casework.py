@@ -17,6 +17,7 @@ from appealbus.core.enrichment.assembly import outcome_of
 from appealbus.core.enrichment.plan_run import TURN, Enrichment
 from appealbus.core.errors import JournalError
 from appealbus.core.guards.guard import Guard
+from appealbus.core.journal import awaiting, keeping
 from appealbus.core.journal.errors import LeaseLost, VersionConflict
 from appealbus.core.journal.journal import Journal
 from appealbus.core.loading.hookspecs import Hooks
@@ -107,9 +108,9 @@ class Casework:
     async def _keep(self, case: Case, state: LookupState, answered: str | None, replies: KeptReplies | None) -> None:
         """Save the state of a question, and mark the late answer with the id `answered` as read."""
         if answered is None:
-            await self._journal.keep(case.appeal_id, state, owner=self._owner, replies=replies)
+            await self._journal.post(keeping.Keep(case.appeal_id, state, owner=self._owner, replies=replies))
         else:
-            await self._journal.keep_read(case.appeal_id, state, answered, owner=self._owner, replies=replies)
+            await self._journal.post(awaiting.Read(case.appeal_id, state, answered, owner=self._owner, replies=replies))
         state.kept()
         if state.kind in _FAILED:
             log.info(
@@ -125,4 +126,4 @@ class Casework:
             self._parts.host.lookup_ended(case.receipt.number, outcome=outcome_of(state))
 
     async def _mark(self, case: Case, state: LookupState) -> bool:
-        return await self._journal.keep_at_once(case.appeal_id, state, owner=self._owner)
+        return await self._journal.do(keeping.Keep(case.appeal_id, state, owner=self._owner, marked=()))

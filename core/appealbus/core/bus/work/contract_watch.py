@@ -10,6 +10,7 @@ from appealbus.core.bus.work.casework import Casework
 from appealbus.core.bus.work.dispatcher import Dispatcher
 from appealbus.core.domain.known import KnownLookup
 from appealbus.core.errors import JournalError
+from appealbus.core.journal import workers
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.tables import CARRIED
 from appealbus.core.planning.contract import Contracts
@@ -33,7 +34,7 @@ class ContractWatch:
 
     async def start(self) -> None:
         """Record the lookups of this worker and read those of all others; JournalError if either fails."""
-        self._learn(await self._journal.remember(self._contracts.standing.known))
+        self._learn(await self._journal.do(workers.Remember(self._contracts.standing.known)))
 
     async def run(self) -> None:
         while True:
@@ -43,7 +44,7 @@ class ContractWatch:
 
     async def lost(self) -> frozenset[str]:
         """Return lookups required by a contract but unavailable here. Names of retired ones carry a prefix."""
-        known = await self._journal.known_lookups()
+        known = await self._journal.ask(workers.known)
         if known != self._known:
             self._learn(known)
         retired = {CARRIED + name for contract in self._casework.contracts.values() for name in contract.retired}

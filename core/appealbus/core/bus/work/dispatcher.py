@@ -18,6 +18,8 @@ from appealbus.core.bus.work.isolation import Turns
 from appealbus.core.clocks import monotonic
 from appealbus.core.domain.case import Case
 from appealbus.core.errors import JournalError
+from appealbus.core.journal import figures
+from appealbus.core.journal.appeals import leases
 from appealbus.core.journal.journal import Journal
 from appealbus.core.logs.throttle import LogThrottle
 
@@ -208,8 +210,10 @@ class Dispatcher:
             return
         self._renewed = monotonic()
         held = dict(self._cases)
+        if not held:
+            return
         try:
-            kept = await self._journal.renew(self.owner, list(held), self._journal.now(), self.lease)
+            kept = await self._journal.do(leases.Renewal(self.owner, list(held), self._journal.now(), self.lease))
         except JournalError as error:
             log.warning("journal.renew_failed", code=error.code)
             return
@@ -312,7 +316,7 @@ class Dispatcher:
         try:
             if self._dropped:
                 given_back = tuple(self._dropped)
-                await self._journal.release(self.owner, given_back)
+                await self._journal.do(leases.Release(self.owner, given_back))
                 self._dropped.difference_update(given_back)
             lost = await self._lost_here()
             # From here on nothing may arrive before what is claimed has its place.
@@ -337,8 +341,8 @@ class Dispatcher:
                 self.start(case)
             more = len(claimed) == limit or (bool(claimed) and not budget.fits(LARGEST))
             self._backlog = self._backlog or more
-            self._lacking = bool(self._journal.lacks_after) or (more and lost is not None)
-            due = await self._journal.next_due()
+            self._lacking = self._journal.looks_on or (more and lost is not None)
+            due = await self._journal.ask(figures.next_due)
             if due is not None and (claimed or due > self._journal.now()):
                 self.expect(due)  # a due appeal that could not be claimed is being claimed by another worker
             self._trouble.over()

@@ -7,6 +7,7 @@ import structlog
 
 from appealbus.core.errors import JournalError
 from appealbus.core.interfaces.past import Past, PastAssessor
+from appealbus.core.journal import past as journal_past
 from appealbus.core.journal.journal import Journal
 from appealbus.core.loading.host import Host
 from appealbus.core.plugin_calls.boundary import is_defect
@@ -35,7 +36,7 @@ class Recalling:
         if not self._assessors:
             return {}
         try:
-            past = await self._journal.past(appeal_id, appeal)
+            past = await self._journal.ask(journal_past.past, appeal_id, appeal)
         except JournalError as error:
             if error.code != "unreadable":
                 raise

@@ -19,6 +19,8 @@ from appealbus.core.domain.reread_pass import Readings, RereadPass, Stage
 from appealbus.core.enrichment.rereading import NOT_STARTED, Verdict
 from appealbus.core.errors import JournalError
 from appealbus.core.guards.guard import Guard
+from appealbus.core.journal import replies
+from appealbus.core.journal import workers as journal_workers
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.replies import Place, Span
 from appealbus.core.journal.tables import to_number
@@ -129,7 +131,7 @@ class RereadWatch:
             await asyncio.sleep(_POLL)
 
     async def _look(self) -> None:
-        before = {each.source: each for each in await self._journal.reread_passes()}
+        before = {each.source: each for each in await self._journal.ask(replies.passes)}
         for source, mine in (self.readings or {}).items():
             was = before.get(source)
             if was is not None:
@@ -139,14 +141,14 @@ class RereadWatch:
                 continue
             if any(each != mine for each in await self._read_with(source, mine)):
                 continue  # each worker would undo what another one has mended
-            if not await self._journal.newest_with_replies(source, None, 1):
-                await self._journal.note_pass(RereadPass(source, mine))
+            if not await self._journal.ask(replies.newest_with_replies, source, None, 1):
+                await self._journal.do(replies.Stands(RereadPass(source, mine)))
             elif self._guards[source].gate.paused_until is None:
                 await self._read_again(source, mine, was)
 
     async def _read_with(self, source: str, mine: Readings) -> list[Readings | None]:
         """Return the readings of each worker; None if it does not report them."""
-        workers = await self._journal.workers()
+        workers = await self._journal.ask(journal_workers.workers)
         return [mine, *(None if worker.readings is None else worker.readings.get(source, mine) for worker in workers)]
 
     async def _doubted(self, was: RereadPass, mine: Readings) -> RereadPass:
@@ -164,7 +166,7 @@ class RereadWatch:
         if was.stage is Stage.GOES_ON and any(each != was.readings for each in read_with):  # it ends unfinished
             now, said = replace(now, stage=Stage.OVER), [_carried_out(was)]
         if now != was:
-            await self._journal.note_pass(now, said)
+            await self._journal.do(replies.Stands(now, said))
         return now
 
     async def _read_again(self, source: str, mine: Readings, was: RereadPass | None) -> None:
@@ -222,16 +224,16 @@ class RereadWatch:
 
     async def _sample(self, source: str) -> Iterable[tuple[int, Place]]:
         """Return appeals of the newest and oldest replies: an agency's changes lie between them."""
-        newest = await self._journal.newest_with_replies(source, None, _SAMPLE)
+        newest = await self._journal.ask(replies.newest_with_replies, source, None, _SAMPLE)
         span = Span(source, datetime.fromtimestamp(0, UTC), newest[0][1].at) if newest else None
-        oldest = await self._journal.appeals_with_replies(span, None, _SAMPLE) if span else []
+        oldest = await self._journal.ask(replies.appeals_with_replies, span, None, _SAMPLE) if span else []
         return dict([*newest, *oldest]).items()
 
     async def _step(self, run: _Run) -> bool:
         """Reread the next replies and save improvements; return whether there were any."""
         now, began = run.now, monotonic()
         before = Place(now.since, now.id) if now.since else None
-        page = await self._journal.newest_with_replies(now.source, before, _PAGE)
+        page = await self._journal.ask(replies.newest_with_replies, now.source, before, _PAGE)
         for appeal_id, _ in page:
             if appeal_id not in run.seen:
                 run.seen.add(appeal_id)
@@ -277,7 +279,7 @@ class RereadWatch:
 
     async def _note(self, run: _Run, now: RereadPass) -> None:
         run.now = now
-        await self._journal.note_pass(now, run.said)
+        await self._journal.do(replies.Stands(now, run.said))
         run.said, self._away = (), 0
 
 

@@ -16,6 +16,7 @@ from appealbus.core.domain.returning import HEARD, SETTLED, Place, TakeIn
 from appealbus.core.domain.source_state import BreakerState
 from appealbus.core.errors import JournalError
 from appealbus.core.guards.guard import Guard
+from appealbus.core.journal import pauses, waiting, workers
 from appealbus.core.journal.journal import Journal
 from appealbus.core.logs.throttle import LogThrottle
 
@@ -78,7 +79,7 @@ class SourceWatch:
     async def start(self) -> None:
         """Read pauses before any question leaves, and which sources were away at the end of the last run."""
         await self.look()
-        states = await self._journal.source_states_at_last()
+        states = await self._journal.ask(workers.source_states_at_last)
         for state in states:
             if state.source in self._guards:
                 self._guards[state.source].recall(state, self._lookups.get(state.source, ()), self._present)
@@ -94,7 +95,7 @@ class SourceWatch:
     async def look(self) -> None:
         """Read pauses from the journal now and apply them to the guards."""
         begun = monotonic()
-        news = self._news = await self._journal.source_news()
+        news = self._news = await self._journal.ask(pauses.news)
         for name, guard in self._guards.items():
             used = [use for use in news.used if use.source == name]
             if guard.gate.learn(news.pauses.get(name), used, begun):
@@ -119,12 +120,12 @@ class SourceWatch:
         if self._lease.held:
             self._back |= self._closed - closed
             if any(pause.until <= self._journal.now() for pause in self._news.pauses.values()):
-                for name in await self._journal.end_pauses():
+                for name in await self._journal.do(pauses.EndPauses()):
                     log.warning("source.resumed", source=name)
         self._closed = closed
         if self._back:
             back = sorted(self._back)
-            await self._journal.came_back(back)
+            await self._journal.do(pauses.Back(back))
             self._back.difference_update(back)
 
     async def _take_in(self) -> None:
@@ -150,7 +151,7 @@ class SourceWatch:
                 return
             now = self._journal.now()
             wish = TakeIn(name, self._stamped(run.back_at), lookups, room, now, self._by, run.places, self._settled)
-            taken = await self._journal.take_in(wish)
+            taken = await self._journal.do(waiting.TakingIn(wish))
             stuck = not taken.count and taken.places == run.places
             run.places, run.over = taken.places, taken.over
             if taken.count:

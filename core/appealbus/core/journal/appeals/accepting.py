@@ -26,6 +26,7 @@ from appealbus.core.journal.key import JournalKey, Marked
 from appealbus.core.journal.naming import named_by_appeal
 from appealbus.core.journal.sketch import Sketch
 from appealbus.core.journal.tables import appeal, counter
+from appealbus.core.journal.writes import Write
 from appealbus.schemas.appeal import Appeal, Receipt
 from appealbus.schemas.notes import numbered
 
@@ -59,7 +60,7 @@ class Accepted:
 
 
 @dataclass(frozen=True, slots=True)
-class Arriving:
+class Arriving(Write[Accepted]):
     new: NewAppeal
     foreign: str | None
     """The number that it came with. One of the bus's own series is none: only the bus gives these."""
@@ -154,6 +155,7 @@ class _Numbered:
     document: Document
 
 
+@Arriving.batch
 def accept(connection: Connection, items: Sequence[Arriving]) -> list[Accepted | JournalError]:
     """Write new appeals; a known message gets its first receipt, another message with a known id an error."""
     messages = _KNOWN, {"ids": [item.new.appeal.message_id for item in items]}

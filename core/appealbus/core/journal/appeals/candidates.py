@@ -14,6 +14,8 @@ from sqlalchemy import BigInteger, ColumnElement, Connection, Select, func, sele
 from appealbus.core.domain.listing import AppealState
 from appealbus.core.domain.selection import NOWHERE, Place, Selection
 from appealbus.core.journal import codec
+from appealbus.core.journal.key import insist_on
+from appealbus.core.journal.questions import key_of
 from appealbus.core.journal.tables import (
     HELD,
     IN_WORK,
@@ -48,16 +50,23 @@ class Search:
     """Whether all of it is wanted at once, and not a page."""
 
     @classmethod
-    def of(
-        cls, connection: Connection, selection: Selection, marks: Sequence[bytes] = (), after: Place = NOWHERE
-    ) -> "Search":
+    def of(cls, connection: Connection, selection: Selection, after: Place = NOWHERE) -> "Search":
         before = selection.accepted_before
-        return cls(connection, selection, marks, after, None if before is None else _last_before(connection, before))
+        last = None if before is None else _last_before(connection, before)
+        return cls(connection, selection, _marks(connection, selection), after, last)
 
     def ahead(self, column: ColumnElement[int]) -> ColumnElement[bool]:
         """Return the condition that an id comes after the place, and is old enough."""
         behind = column > self.after.id
         return behind if self.last is None else behind & (column <= self.last)
+
+
+def _marks(connection: Connection, selection: Selection) -> list[bytes]:
+    if not selection.named:
+        return []
+    key = key_of(connection)
+    insist_on(key, connection)
+    return [key.mark(kind, identifier) for kind, identifier in selection.named]
 
 
 def _last_before(connection: Connection, moment: datetime) -> int:

@@ -1,7 +1,7 @@
 """Cases, which are appeals with all that is known of them, and outlines of them, some hundred at a time."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from itertools import groupby
@@ -36,6 +36,9 @@ def case(connection: Connection, number: str) -> Case | None:
 
 
 def cases(connection: Connection, ids: Sequence[int]) -> list[Case]:
+    """Return appeals in the order of the ids. Unreadable ones are left out and logged."""
+    if not ids:
+        return []
     rows = {row.id: row for row in connection.execute(_CASES.where(appeal.c.id.in_(ids))).all()}
     kept = _STATES.where(lookup.c.appeal_id.in_(ids)).order_by(lookup.c.appeal_id, lookup.c.lookup, lookup.c.key)
     known = connection.execute(kept).all()  # all at once: one by one they cost a call of the driver each
@@ -168,16 +171,18 @@ def _forms(row: Any) -> tuple[bytes, bytes | None] | None:
         return None
 
 
-def records(connection: Connection, ids: Sequence[int], lookups: Sequence[str]) -> Iterator[tuple[int, str, Record]]:
-    """Yield the records that these lookups have found for appeals, without those that cannot be read."""
+def records(connection: Connection, ids: Sequence[int], lookups: Sequence[str]) -> list[tuple[int, str, Record]]:
+    """Return the records that these lookups have found for appeals, without those that cannot be read."""
     (rows,) = direct.ask(connection, (_RECORDS, {"ids": list(ids), "lookups": list(lookups)}))
+    found = []
     for row in rows:
         try:
             record, _ = fact_parts(unpack(row.body))
             if record is not None:
-                yield row.appeal_id, row.lookup, stored_record(record)
+                found.append((row.appeal_id, row.lookup, stored_record(record)))
         except Exception as error:
             _unreadable(row.appeal_id, error)
+    return found
 
 
 def _unreadable(appeal_id: int, error: Exception) -> None:

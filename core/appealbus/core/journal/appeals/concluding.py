@@ -16,9 +16,11 @@ from appealbus.core.journal.appeals import forms
 from appealbus.core.journal.awaiting import ANSWERS
 from appealbus.core.journal.codec import names_from, names_to, urgency_of
 from appealbus.core.journal.errors import LeaseLost, VersionConflict
-from appealbus.core.journal.key import Marked
+from appealbus.core.journal.key import JournalKey, Marked
+from appealbus.core.journal.naming import named_by_appeal
 from appealbus.core.journal.sketch import Sketch
 from appealbus.core.journal.tables import CARRIED, MISDATED, UNASSESSED, WAITS, appeal, dossier, outbox, to_number
+from appealbus.core.journal.writes import EPOCH, NOW, WALL, Write, filled
 from appealbus.schemas.dossier import Completeness
 
 
@@ -77,18 +79,18 @@ class Conclusion:
 
 
 @dataclass(frozen=True, slots=True)
-class Concluding:
+class Concluding(Write[bool]):
     conclusion: Conclusion
-    at: datetime
-    """The time of day: when the version was made."""
-    now: datetime
-    """The time by the journal's clock: from then on the version is due for its receivers."""
-    epoch: int
-    """The journal's; the version belongs to it."""
-    named: Sequence[Marked] = ()
-    """Marks of whom and what the appeal names in its new form."""
     sketch: Sketch | None = None
     """Of its text in its new form."""
+    at: datetime = WALL
+    """The time of day: when the version was made."""
+    now: datetime = NOW
+    """The time by the journal's clock: from then on the version is due for its receivers."""
+    epoch: int = EPOCH
+    """The journal's; the version belongs to it."""
+    named: Sequence[Marked] = filled(lambda journal, item: _named(journal.key, item.conclusion.form))
+    """Marks of whom and what the appeal names in its new form."""
 
 
 _VERSIONS = (
@@ -111,6 +113,11 @@ _UNSENT = (
 )
 
 
+def _named(key: JournalKey, form: Form | None) -> Sequence[Marked]:
+    return () if form is None else key.marked(named_by_appeal(form.appeal))
+
+
+@Concluding.batch
 def conclude(connection: Connection, items: Sequence[Concluding]) -> list[JournalError | bool]:
     """Write versions, deliveries and states of appeals; return for each whether it is ready again."""
     conclusions = [item.conclusion for item in items]

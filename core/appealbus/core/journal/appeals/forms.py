@@ -8,9 +8,9 @@ from sqlalchemy import BigInteger, Column, Connection, ForeignKey, LargeBinary, 
 from appealbus.core.domain.document import Form
 from appealbus.core.journal import bulk, codec, documents
 from appealbus.core.journal.key import Marked
-from appealbus.core.journal.one_by_one import one_by_one
 from appealbus.core.journal.sketch import INDEXED, Sketch, packed, unpacked
 from appealbus.core.journal.tables import Id, appeal, document, metadata, subject
+from appealbus.core.journal.writes import Write
 
 sketch = Table(
     "sketch",
@@ -57,15 +57,22 @@ class Filling:
     sketch: Sketch
 
 
-@one_by_one
-def fill_sketches(connection: Connection, each: list[Filling]) -> None:
+@dataclass(frozen=True, slots=True)
+class Fill(Write[None]):
+    """Sketches of appeals that have none."""
+
+    sketches: Sequence[Filling]
+
+
+@Fill.each
+def fill_sketches(connection: Connection, item: Fill) -> None:
     """Add sketches of appeals that still have this form and no sketch."""
-    ids = bulk.padded([one.appeal_id for one in each])
+    ids = bulk.padded([one.appeal_id for one in item.sketches])
     # Locked as whoever gives an appeal another form has it locked: its index must not have hashes of two texts.
     stand = select(appeal.c.id, appeal.c.content).where(appeal.c.id.in_(ids)).order_by(appeal.c.id)
     now = {row.id: row.content for row in connection.execute(stand.with_for_update(key_share=True))}
     there = set(connection.scalars(select(sketch.c.appeal_id).where(sketch.c.appeal_id.in_(ids))))
-    new = [one for one in each if now.get(one.appeal_id) == one.content and one.appeal_id not in there]
+    new = [one for one in item.sketches if now.get(one.appeal_id) == one.content and one.appeal_id not in there]
     add_sketches(connection, [(one.appeal_id, one.sketch) for one in new])
 
 

@@ -16,7 +16,6 @@ from appealbus.core.errors import JournalError
 from appealbus.core.journal import clock, events
 from appealbus.core.journal.appeals import suspects
 from appealbus.core.journal.codec import names_from, one_word
-from appealbus.core.journal.one_by_one import one_by_one
 from appealbus.core.journal.tables import (
     CARRIED,
     IN_WORK,
@@ -32,6 +31,7 @@ from appealbus.core.journal.tables import (
     unindexed,
 )
 from appealbus.core.journal.waiting import combinations
+from appealbus.core.journal.writes import ACTOR, NOW, Write
 from appealbus.schemas.base import printable
 from appealbus.schemas.outcome import OutcomeKind
 
@@ -53,7 +53,19 @@ different lookups each finds something to do in what the other has done. With le
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class Claimed:
+    ids: list[int]
+    """A suspect first, if it has its turn, then new ones and those that return, of both the most urgent first."""
+    found: suspects.SuspectsFound = field(default_factory=suspects.SuspectsFound)
+    """What dead workers had in work."""
+    returning: frozenset[int] = frozenset()
+    """Those that return."""
+    lacks_after: str = ""
+    """Where the next claim goes on; empty: at the beginning, as all combinations were looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim(Write[Claimed]):
     owner: str
     now: datetime
     seconds: float
@@ -79,28 +91,16 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
-class Claimed:
-    ids: list[int]
-    """A suspect first, if it has its turn, then new ones and those that return, of both the most urgent first."""
-    found: suspects.SuspectsFound = field(default_factory=suspects.SuspectsFound)
-    """What dead workers had in work."""
-    returning: frozenset[int] = frozenset()
-    """Those that return."""
-    lacks_after: str = ""
-    """Where the next claim goes on; empty: at the beginning, as all combinations were looked at."""
-
-
-@dataclass(frozen=True, slots=True)
-class Release:
+class Release(Write[None]):
     """Leases to end. `ids` None: all of the owner's; `owner` None: everybody's; `due_at` None: ready at once."""
 
     owner: str | None
-    ids: Sequence[int] | None
+    ids: Sequence[int] | None = None
     due_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Renewal:
+class Renewal(Write[set[int]]):
     owner: str
     ids: Sequence[int]
     now: datetime
@@ -108,16 +108,21 @@ class Renewal:
 
 
 @dataclass(frozen=True, slots=True)
-class Retry:
-    """A person asks the open questions again; with `everything` also those refused or not found."""
+class Retry(Write[int | None]):
+    """A person asks the open questions again, also those given up.
+
+    It returns how many questions are asked; None if there is no such appeal. Raises JournalError and changes nothing:
+    `in_work` while a worker has the appeal, `held` while it is held.
+    """
 
     number: str
-    at: datetime
-    everything: bool
-    by: str
+    everything: bool = False
+    """Whether to ask also what was refused or not found, and to take no answer from the cache."""
     refresh: bool = False
-    """Whether to ask also what was found."""
+    """Whether to ask also what was found; each record stays until there is a newer one."""
     reason: str = ""
+    at: datetime = NOW
+    by: str = ACTOR
 
 
 ENDED = [kind.value for kind in OutcomeKind if kind.final or kind is OutcomeKind.SKIPPED]
@@ -128,7 +133,7 @@ ANSWERED_NO = [OutcomeKind.REFUSED.value, OutcomeKind.NOT_FOUND.value]
 ANSWERED_YES = [OutcomeKind.FOUND.value]
 
 
-@one_by_one
+@Claim.each
 def claim(connection: Connection, item: Claim) -> Claimed:
     """Lease the suspect whose turn it is, then the most urgent new and returning appeals, as far as there is room."""
     now = clock.leased_at(connection, item.now)
@@ -259,7 +264,7 @@ def _fitting(rows: Sequence[Any], item: Claim) -> list[int]:
     return ids
 
 
-@one_by_one
+@Release.each
 def release(connection: Connection, item: Release) -> None:
     free = update(appeal).where(appeal.c.state == IN_WORK)
     if item.owner is not None:
@@ -276,7 +281,7 @@ def release(connection: Connection, item: Release) -> None:
     events.note(connection, [Event(What.GIVEN_BACK, appeal_id, by, detail=detail) for appeal_id in ids])
 
 
-@one_by_one
+@Renewal.each
 def renew(connection: Connection, item: Renewal) -> set[int]:
     """Extend leases; return the appeals that the owner still has."""
     held = select(appeal.c.id).where(appeal.c.id.in_(item.ids), appeal.c.lease_owner == item.owner)
@@ -287,7 +292,7 @@ def renew(connection: Connection, item: Renewal) -> set[int]:
     return set(connection.execute(longer.returning(appeal.c.id)).scalars())
 
 
-@one_by_one
+@Retry.each
 def retry(connection: Connection, item: Retry) -> int | JournalError | None:
     """Make the appeal ready with all open questions due; return their number, None for an unknown appeal."""
     columns = (appeal.c.id, appeal.c.number, appeal.c.deaths, appeal.c.state, appeal.c.lease_until)

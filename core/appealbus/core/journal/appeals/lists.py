@@ -6,9 +6,11 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, bindparam, select
 
+from appealbus.core.domain import public_id as ids
 from appealbus.core.domain.listing import AppealRow, AppealState, VersionRow
 from appealbus.core.journal import codec, direct, documents, tables
-from appealbus.core.journal.tables import HELD, IDLE, IN_WORK, LACKS, PARKED, READY, SUSPECT, appeal, subject
+from appealbus.core.journal.questions import single
+from appealbus.core.journal.tables import HELD, IDLE, IN_WORK, LACKS, PARKED, READY, SUSPECT, appeal
 from appealbus.core.journal.tables import dossier as dossiers
 
 _LISTED = list(appeal.columns)
@@ -46,26 +48,31 @@ def appeals_with(connection: Connection, ids: Sequence[int]) -> dict[int, Appeal
     return {row.id: codec.appeal_from_row(row) for row in rows}
 
 
-def appeals_of(connection: Connection, mark: bytes, after: int, limit: int) -> list[AppealRow]:
-    query = select(*_LISTED).join(subject, subject.c.appeal_id == appeal.c.id)
-    query = query.where(subject.c.mark == mark, subject.c.appeal_id > after)
-    query = query.order_by(subject.c.appeal_id).limit(limit)
-    return [codec.appeal_from_row(row) for row in connection.execute(query)]
-
-
+@single
 def appeal_row(connection: Connection, number: str) -> AppealRow | None:
     """Return how the appeal with this number stands, as in a list."""
     (rows,) = direct.ask(connection, (_NUMBERED, {"number": number}))
     return codec.appeal_from_row(rows[0]) if rows else None
 
 
-def appeal_tagged(connection: Connection, appeal_id: int, tag: bytes) -> AppealRow | None:
+@single
+def appeal_of(connection: Connection, public_id: str) -> AppealRow | None:
+    """Return the appeal with this public id; None if unknown or malformed."""
+    try:
+        appeal_id, tag = ids.parse(public_id)
+    except ValueError:
+        return None
     (rows,) = direct.ask(connection, (_TAGGED, {"of": appeal_id}))
     return _if_tagged(rows[0], tag) if rows else None
 
 
-def dossier_tagged(connection: Connection, appeal_id: int, tag: bytes) -> tuple[AppealRow, bytes | None] | None:
-    """Return also the newest dossier; None where there is none, or another version came just now."""
+@single
+def dossier_of(connection: Connection, public_id: str) -> tuple[AppealRow, bytes | None] | None:
+    """Return also the newest dossier as JSON; None where there is none, or another version came just now."""
+    try:
+        appeal_id, tag = ids.parse(public_id)
+    except ValueError:
+        return None
     row, raw = documents.row_with_newest(connection, (_TAGGED, {"of": appeal_id}), appeal_id)
     found = None if row is None else _if_tagged(row, tag)
     return None if found is None else (found, raw)

@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 from sqlalchemy import ColumnElement, Connection, LargeBinary, Row, Select, func, literal, select, text
 
-from appealbus.core.domain.listing import AppealState
+from appealbus.core.domain.listing import AppealRow, AppealState
 from appealbus.core.domain.selection import Place, Selection
 from appealbus.core.journal import codec
 from appealbus.core.journal.appeals.candidates import AGE, SCAN, Search, by_id, driving
@@ -131,11 +131,28 @@ def _conditions(search: Search, appeal: Any) -> Iterator[tuple[str, ColumnElemen
         yield name, select(1).where(subject.c.appeal_id == appeal.c.id, subject.c.mark == mark).exists()
 
 
-def ids_of(search: Search, most: int, within: Callable[[str | None, str | None], bool] | None = None) -> "array[int]":
+def step(
+    connection: Connection, selection: Selection, after: Place, limit: int
+) -> tuple[list[tuple[AppealRow, Place]], Place | None]:
+    """Return the next appeals behind a place, each with its own, and where to go on; None: that was all."""
+    rows, at = appeals(Search.of(connection, selection, after), limit)
+    return [(codec.appeal_from_row(row), place(selection, row)) for row in rows], at
+
+
+def selected(
+    connection: Connection,
+    selection: Selection,
+    most: int,
+    within: Callable[[str | None, str | None], bool] | None = None,
+) -> "array[int]":
     """Return the ids of all that is selected, in their order: up to one more than `most`.
 
     With `within` only those of which it says so, by their place and kind.
     """
+    return ids_of(Search.of(connection, selection), most, within)
+
+
+def ids_of(search: Search, most: int, within: Callable[[str | None, str | None], bool] | None = None) -> "array[int]":
     connection, several = search.connection, search.selection.receiver is not None
     ids: list[int] = []
     if within is None:

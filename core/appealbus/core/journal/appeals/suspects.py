@@ -14,8 +14,8 @@ from sqlalchemy import Connection, Select, case, select, text, update
 from appealbus.core.domain.event import Event, What, by_person
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import events
-from appealbus.core.journal.one_by_one import one_by_one
 from appealbus.core.journal.tables import IN_WORK, READY, SUSPECT, WAITED_FOR, appeal, to_number
+from appealbus.core.journal.writes import ACTOR, NOW, WALL, Write
 from appealbus.schemas.base import printable
 
 DEATHS = 3
@@ -33,23 +33,23 @@ WAITING = case((appeal.c.deaths.is_(None), READY), else_=SUSPECT)
 _LOCK = text("SELECT pg_try_advisory_xact_lock(hashtext('appealbus.suspects'), hashtext(current_schema()))")
 
 
-@dataclass(frozen=True, slots=True)
-class Burial:
-    """A dead worker, by name; None: every worker that had something in work."""
-
-    owner: str | None
-    at: datetime
-    by: str
-    """Who takes over."""
-    ids: Sequence[int] | None = None
-    """Of what it had in work only these; None: all."""
-
-
 @dataclass(slots=True)
 class SuspectsFound:
     suspects: int = 0
     held: list[str] = field(default_factory=list)
     """Numbers of those that are held from now on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Burial(Write[SuspectsFound]):
+    """A dead worker, by name; None: every worker that had something in work."""
+
+    owner: str | None
+    ids: Sequence[int] | None = None
+    """Of what it had in work only these; None: all."""
+    at: datetime = NOW
+    by: str = ACTOR
+    """Who takes over."""
 
 
 def leased() -> Select[Any]:
@@ -58,7 +58,7 @@ def leased() -> Select[Any]:
     return query.with_for_update(skip_locked=True, key_share=True)
 
 
-@one_by_one
+@Burial.each
 def bury(connection: Connection, item: Burial) -> SuspectsFound:
     query = leased().order_by(appeal.c.lease_until)
     if item.owner is not None:
@@ -121,22 +121,29 @@ def next_turn(connection: Connection, now: datetime) -> Any | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Hold:
+class Hold(Write[bool]):
+    """An appeal is not worked until it is released; versions that are there are still delivered.
+
+    It returns False if there is no such appeal. Raises JournalError `held` if it is held already.
+    """
+
     number: str
     by: str
     reason: str
-    at: datetime
+    at: datetime = WALL
 
 
 @dataclass(frozen=True, slots=True)
-class Releasing:
+class Releasing(Write[bool]):
+    """Release a held appeal; False if there is no such appeal. Raises JournalError `not_held`."""
+
     number: str
-    at: datetime
-    by: str
     reason: str = ""
+    at: datetime = WALL
+    by: str = ACTOR
 
 
-@one_by_one
+@Hold.each
 def hold(connection: Connection, item: Hold) -> bool | JournalError:
     """Hold an appeal, also one in work: its worker loses it. False for an unknown appeal."""
     found = _with_number(connection, item.number)
@@ -152,7 +159,7 @@ def hold(connection: Connection, item: Hold) -> bool | JournalError:
     return True
 
 
-@one_by_one
+@Releasing.each
 def let_go(connection: Connection, item: Releasing) -> bool | JournalError:
     """Release a held appeal; a suspect still runs alone. False for an unknown appeal."""
     found = _with_number(connection, item.number)

@@ -13,7 +13,7 @@ from appealbus.core.domain.sender import REFUSED
 from appealbus.core.errors import CONFLICT, JournalError, MessageDiffers
 from appealbus.core.journal import bulk, events, quarantine
 from appealbus.core.journal.changes import waiting_changes
-from appealbus.core.journal.changes.changes import ChangeTaken
+from appealbus.core.journal.changes.changes import ChangeTaken, NewChange
 from appealbus.core.journal.changes.changes import change as table
 from appealbus.core.journal.changes.targets import Changing, Targets
 from appealbus.core.journal.codec import differ, digest
@@ -39,6 +39,7 @@ _KNOWN = (
 )
 
 
+@Changing.batch
 def change(connection: Connection, items: Sequence[Changing]) -> list[ChangeTaken | JournalError]:
     """Write changes; those of known appeals make these ready, the others wait."""
     known = _known(connection, items)
@@ -120,8 +121,9 @@ def _reserve(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
         row["reserved"] = reserved
 
 
-def would_change(connection: Connection, item: Changing) -> str | None:
-    """Raise what would keep a change from being taken; return its number if it came before."""
+def would_change(connection: Connection, new: NewChange, *, most_waiting: int = 10_000) -> str | None:
+    """Raise what would keep a change from being taken out of quarantine; return its number if it came before."""
+    item = Changing(new, most_waiting, replayed=True)
     if item.key in (known := _known(connection, [item])):
         first, said_first = known[item.key]
         if differ(said_first, digest(item.new.change)):

@@ -14,18 +14,19 @@ from appealbus.core.domain.sender import FOREIGN, NOT_ALLOWED, Says, Sender, Tou
 from appealbus.core.errors import CONFLICT, JournalError
 from appealbus.core.journal import bulk
 from appealbus.core.journal.changes import waiting_changes
-from appealbus.core.journal.changes.changes import NewChange, Standing, refused, revoked, said
+from appealbus.core.journal.changes.changes import ChangeTaken, NewChange, Standing, refused, revoked, said
 from appealbus.core.journal.changes.changes import change as table
 from appealbus.core.journal.codec import names_from, names_to
 from appealbus.core.journal.tables import MISDATED, appeal
+from appealbus.core.journal.writes import Write
 
 
 @dataclass(frozen=True)
-class Changing:
+class Changing(Write[ChangeTaken]):
     """A change to write down, and how many of its channel may wait for their appeals."""
 
     new: NewChange
-    most_waiting: int
+    most_waiting: int = 10_000
     replayed: bool = False
     """Whether a person takes it out of quarantine, who is told why its sender may not make it."""
 

@@ -18,9 +18,9 @@ from appealbus.core.journal.appeals import numbering
 from appealbus.core.journal.changes.changes import Standing, Waited, Why
 from appealbus.core.journal.changes.changes import change as table
 from appealbus.core.journal.codec import names_from, names_to
-from appealbus.core.journal.one_by_one import one_by_one
 from appealbus.core.journal.quarantine import quarantine
 from appealbus.core.journal.tables import MISDATED, Moment, appeal, counter, to_number
+from appealbus.core.journal.writes import WALL, Write
 
 WAITING = "waiting_changes"
 """The counter of changes that wait for their appeals. Whoever writes any of them has it locked."""
@@ -325,12 +325,12 @@ def to_give_up(connection: Connection, before: datetime, prefix: str) -> list[Re
 
 
 @dataclass(frozen=True, slots=True)
-class GivenUp:
+class GivenUp(Write[int]):
     refused: Sequence[Refused]
-    at: datetime
+    at: datetime = WALL
 
 
-@one_by_one
+@GivenUp.each
 def give_up(connection: Connection, item: GivenUp) -> int:
     _lock(connection)
     channels = _count(connection)

@@ -25,6 +25,7 @@ from sqlalchemy import case as sql_case
 from appealbus.core.domain.selection import NOWHERE, DeliverySelection, Place
 from appealbus.core.journal import documents
 from appealbus.core.journal.appeals.selecting import packed_ids
+from appealbus.core.journal.questions import single
 from appealbus.core.journal.tables import ALONE, SENT, WAITS, Moment, appeal, outbox, to_moment, to_number
 from appealbus.core.journal.tables import dossier as dossiers
 
@@ -146,6 +147,7 @@ def _undelivered() -> Select[Any]:
 _UNDELIVERED = _undelivered()  # once: a relay in full work asks fifty times a second
 
 
+@single
 def undelivered(
     connection: Connection, receiver: str, now: datetime, limit: int, size: int = DELIVERED_BYTES
 ) -> list[Undelivered]:
@@ -187,6 +189,7 @@ def last_had(connection: Connection, appeal_id: int, receiver: str, before: int)
     return None if row is None else (row.version, row.sent_at is not None)
 
 
+@single
 def newest_delivery(connection: Connection) -> int:
     """Return the largest delivery id: later ones are larger."""
     return connection.scalar(select(func.max(outbox.c.id))) or 0

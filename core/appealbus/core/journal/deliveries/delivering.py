@@ -1,7 +1,7 @@
 """What became of deliveries, and what a person decides about one that was shown."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,51 +13,73 @@ from appealbus.core.domain.operation import Verdict
 from appealbus.core.journal import direct, events, notifications
 from appealbus.core.journal.deliveries import deliveries
 from appealbus.core.journal.deliveries.deliveries import DeliveryRow, DeliveryState, listed
-from appealbus.core.journal.one_by_one import one_by_one
 from appealbus.core.journal.tables import ALONE, LACKED, SENT, WAITS, Moment, appeal, outbox, to_number, unindexed
+from appealbus.core.journal.writes import ACTOR, NOW, WALL, Write
 
 
 @dataclass(frozen=True, slots=True)
-class Confirmed:
+class Confirmed(Write[None]):
     ids: Sequence[int]
-    at: datetime
-    by: str
+    at: datetime = WALL
+    by: str = ACTOR
 
 
 @dataclass(frozen=True, slots=True)
-class Failed:
-    id: int
-    code: str
-    next_attempt_at: datetime
-    by: str
-    struck: bool = False
-    """Whether the delivery raised over it alone, while the receiver took others."""
+class Failed(Write[None]):
+    """Deliveries that failed: the id, a code and when to try again. Later versions wait till then too.
+
+    The code is ours, never the receiver's text; of a longer one 200 characters are kept.
+    """
+
+    rows: Sequence[tuple[int, str, datetime]]
+    struck: Collection[int] = ()
+    """Those over which alone the delivery raised, while the receiver took others."""
+    by: str = ACTOR
 
 
 @dataclass(frozen=True, slots=True)
-class Begun:
+class Begun(Write[None]):
+    """What a worker begins to hand over, before it does; what becomes of each ends that.
+
+    One that another has begun and not ended has one death more.
+    """
+
     ids: Sequence[int]
     by: str
 
 
 @dataclass(frozen=True, slots=True)
-class GivenUp:
-    id: int
-    code: str
-    at: datetime
-    by: str
+class GivenUp(Write[None]):
+    """Deliveries set aside, id and code each: no automatic retry, and later versions wait no longer."""
+
+    rows: Sequence[tuple[int, str]]
+    at: datetime = NOW
+    by: str = ACTOR
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
+class _Chosen:
     """Deliveries that a person decides about: of one appeal, or all that wait alone; of one receiver or version."""
 
-    at: datetime
     number: str | None
-    receiver: str | None
-    version: int | None
-    by: str
     reason: str = ""
+    receiver: str | None = None
+    version: int | None = None
+    at: datetime = NOW
+    by: str = ACTOR
+
+
+@dataclass(frozen=True, slots=True)
+class Skip(_Chosen, Write[int]):
+    """Give up undelivered versions of an appeal, with None all set aside; it returns how many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resend(_Chosen, Write[int]):
+    """Deliver again what waits alone or was given up of an appeal, with None all that waits alone.
+
+    A version that is named goes out again even if it was delivered. It returns how many versions.
+    """
 
 
 _AT_ONCE = 1000
@@ -156,16 +178,26 @@ _AGAIN = (
 )
 
 
-@one_by_one
+@Begun.each
 def begun(connection: Connection, item: Begun) -> None:
     direct.run(connection, _BEGUN, {"ids": list(item.ids), "by": item.by})
 
 
-def survived(connection: Connection, items: Sequence[tuple[str, str]]) -> list[None]:
-    connection.execute(_SURVIVED, [{"to": receiver, "by": by} for receiver, by in items])
+@dataclass(frozen=True, slots=True)
+class Survived(Write[None]):
+    """A worker hands this receiver nothing now, and survived what it began."""
+
+    receiver: str
+    by: str
+
+
+@Survived.batch
+def survived(connection: Connection, items: Sequence[Survived]) -> list[None]:
+    connection.execute(_SURVIVED, [{"to": item.receiver, "by": item.by} for item in items])
     return [None] * len(items)
 
 
+@Confirmed.batch
 def delivered(connection: Connection, items: Sequence[Confirmed]) -> list[None]:
     sent = direct.ask(connection, *((_SENT, {"ids": list(item.ids), "at": item.at}) for item in items))
     happened = [event(What.DELIVERED, row, item.by) for item, rows in zip(items, sent, strict=True) for row in rows]
@@ -183,36 +215,39 @@ def _waiting(connection: Connection, ids: Sequence[int]) -> dict[int, Any]:
     return {row.id: row for row in rows}
 
 
-def failed(connection: Connection, items: Sequence[Sequence[Failed]]) -> list[None]:
-    rows = [row for item in items for row in item]
-    waiting = _waiting(connection, [row.id for row in rows])
+@Failed.batch
+def failed(connection: Connection, items: Sequence[Failed]) -> list[None]:
+    rows = [(item, *row) for item in items for row in item.rows]
+    waiting = _waiting(connection, [id_ for _, id_, _, _ in rows])
     happened = [
-        event(What.FAILED, waiting[row.id], row.by, code=_code(row.code), next=to_number(row.next_attempt_at))
-        for row in rows
-        if row.id in waiting
+        event(What.FAILED, waiting[id_], item.by, code=_code(code), next=to_number(next_attempt_at))
+        for item, id_, code, next_attempt_at in rows
+        if id_ in waiting
     ]
     values = [
-        {"this": row.id, "next": row.next_attempt_at, "code": _code(row.code), "struck": int(row.struck)}
-        for row in rows
+        {"this": id_, "next": next_attempt_at, "code": _code(code), "struck": int(id_ in item.struck)}
+        for item, id_, code, next_attempt_at in rows
     ]
     connection.execute(_FAILED, values)
     events.note(connection, happened)
     return [None] * len(items)
 
 
-def alone(connection: Connection, items: Sequence[Sequence[GivenUp]]) -> list[None]:
-    """Set deliveries aside, each with its reason; later versions of the same appeals go out."""
-    rows = [row for item in items for row in item]
-    waiting = _waiting(connection, [row.id for row in rows])
-    aside = [event(What.SET_ASIDE, waiting[row.id], row.by, code=_code(row.code)) for row in rows if row.id in waiting]
-    connection.execute(_ALONE, [{"this": row.id, "at": row.at, "code": _code(row.code)} for row in rows])
-    connection.execute(_LATER, [{"this": row.id, "at": row.at} for row in rows])
+@GivenUp.batch
+def alone(connection: Connection, items: Sequence[GivenUp]) -> list[None]:
+    rows = [(item, *row) for item in items for row in item.rows]
+    waiting = _waiting(connection, [id_ for _, id_, _ in rows])
+    aside = [
+        event(What.SET_ASIDE, waiting[id_], item.by, code=_code(code)) for item, id_, code in rows if id_ in waiting
+    ]
+    connection.execute(_ALONE, [{"this": id_, "at": item.at, "code": _code(code)} for item, id_, code in rows])
+    connection.execute(_LATER, [{"this": id_, "at": item.at} for item, id_, _ in rows])
     events.note(connection, aside)
     return [None] * len(items)
 
 
-@one_by_one
-def skip(connection: Connection, item: Chosen) -> int:
+@Skip.each
+def skip(connection: Connection, item: Skip) -> int:
     rows = _chosen(connection, item, LACKED)
     if rows:
         give_up(connection, rows, item.at, item.by, item.reason)
@@ -226,8 +261,8 @@ def give_up(connection: Connection, rows: Sequence[Any], at: datetime, by: str, 
     events.note(connection, [event(What.SKIPPED, row, by, reason=_code(reason, _REASON_LENGTH)) for row in rows])
 
 
-@one_by_one
-def resend(connection: Connection, item: Chosen) -> int:
+@Resend.each
+def resend(connection: Connection, item: Resend) -> int:
     """Send again what waits alone or was given up; a named version in any case."""
     rows = _chosen(connection, item, outbox.c.alone_since.is_not(None) if item.version is None else true())
     if rows:
@@ -244,7 +279,7 @@ def again(connection: Connection, ids: Sequence[int], at: datetime) -> None:
         direct.run(connection, _AGAIN, {"ids": list(ids[first : first + _AT_ONCE]), "at": at})
 
 
-def _chosen(connection: Connection, item: Chosen, which: ColumnElement[bool]) -> Sequence[Any]:
+def _chosen(connection: Connection, item: _Chosen, which: ColumnElement[bool]) -> Sequence[Any]:
     query = select(*TOLD).order_by(outbox.c.id)
     if item.number is None:
         query = query.where(ALONE)
@@ -297,15 +332,17 @@ class Shown:
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(Write[Verdict]):
+    """Give up one version if it still is as it was shown, or deliver it again unless the receiver has a newer one."""
+
     shown: Shown
     again: bool
-    at: datetime
-    by: str
     reason: str
+    at: datetime = NOW
+    by: str = ACTOR
 
 
-@one_by_one
+@Decision.each
 def decide(connection: Connection, item: Decision) -> Verdict:
     row = connection.execute(listed().where(outbox.c.id == item.shown.id).with_for_update(of=outbox)).first()
     if row is None:

@@ -107,6 +107,11 @@ def _behind(column: ColumnElement[Any], after: Place, *, backwards: bool = False
     return here < there if backwards else here > there
 
 
+def of_appeal(connection: Connection, delivery_id: int) -> DeliveryOfAppeal | None:
+    found = of_appeals(connection, [delivery_id])
+    return found[0] if found else None
+
+
 def of_appeals(connection: Connection, ids: Sequence[int]) -> list[DeliveryOfAppeal]:
     """Return deliveries with their appeals, without deleted ones."""
     if not ids:

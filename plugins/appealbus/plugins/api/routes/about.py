@@ -6,6 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from appealbus.core.domain.client import Role
+from appealbus.core.journal import feed
 from appealbus.core.rights.actions import MAY, Action
 from appealbus.plugins.api import documented
 from appealbus.plugins.api.answers import as_json
@@ -52,7 +53,7 @@ async def feed_readers(request: Request, caller: Annotated[Caller, may(Action.RE
     own = caller.client.role is Role.REGISTRY
     readers = [
         {"client": reader.client, "cursor": str(reader.cursor), "at": reader.at, "lag": reader.lag}
-        for reader in await caller.journal.feed_readers()
+        for reader in await caller.journal.ask(feed.readers)
         if not own or reader.client == caller.client.name
     ]
     return as_json({"readers": readers})

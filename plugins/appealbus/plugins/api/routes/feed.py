@@ -15,6 +15,7 @@ from appealbus.core.clocks import monotonic
 from appealbus.core.domain.event import Cursor
 from appealbus.core.domain.feed import FeedEntry, FeedPage
 from appealbus.core.domain.places import within
+from appealbus.core.journal import feed as journal_feed
 from appealbus.core.rights.actions import Action
 from appealbus.core.rights.masker import NotMasked
 from appealbus.core.rights.viewer import Viewer
@@ -190,7 +191,7 @@ async def read(api: Api, caller: Caller, cursor: Cursor | None, interest: Intere
 
 async def _page(api: Api, caller: Caller, cursor: Cursor | None, limit: int) -> FeedPage:
     viewer = caller.viewer
-    return await api.journal.feed(cursor, limit, places=viewer.places, kinds=viewer.kinds)
+    return await api.journal.ask(journal_feed.page, cursor, limit, places=viewer.places, kinds=viewer.kinds)
 
 
 async def _told(caller: Caller, entry: FeedEntry, epoch: int, *, kept: bool) -> dict[str, object] | None:

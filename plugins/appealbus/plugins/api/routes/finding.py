@@ -10,6 +10,8 @@ from starlette.responses import Response
 
 from appealbus.core.domain.listing import AppealRow
 from appealbus.core.domain.selection import NOWHERE, Place, Selection
+from appealbus.core.journal import access
+from appealbus.core.journal.appeals import lists
 from appealbus.core.journal.naming import PARSES, Kind
 from appealbus.core.rights.actions import Action
 from appealbus.plugins.api import documented
@@ -81,7 +83,7 @@ async def _by_number(caller: Caller, search: Search) -> AppealRow | None:
     if hidden or (not caller.viewer.channel and mask.text(given) != given):
         raise Problem(NOT_ALLOWED, "the client's mask hides such numbers and ids")
     channel = caller.viewer.channel or search.channel
-    row = await caller.journal.appeal_by(search.number, search.message_id, channel)
+    row = await caller.journal.ask(lists.appeal_by, search.number, search.message_id, channel)
     return row if row is not None and caller.viewer.sees(row) else None
 
 
@@ -101,7 +103,7 @@ async def _by_name(caller: Caller, search: Search, kind: Kind, purpose: str) -> 
     except ValueError as error:
         raise _invalid("after", str(error)) from None
     rows = [await state_of(caller, row) for row in found.rows]
-    await caller.journal.note_look("appeals", purpose=purpose, about={"found": len(rows)}, by=caller.actor)
+    await caller.journal.do(access.Look("appeals", purpose=purpose, about={"found": len(rows)}, by=caller.actor))
     return as_json({"appeals": rows} | ({} if found.next is None else {"next": str(found.next)}))
 
 

@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from appealbus.core import ConfigError
+from appealbus.core.journal.appeals import lists
 from appealbus.core.rights.actions import Action
 from appealbus.core.rights.viewer import Viewer
 from appealbus.plugins.api import documented
@@ -87,7 +88,7 @@ async def one_alarm(
     told = next(alarms_seen(caller.viewer, [] if found is None else [found]), None)
     if found is None or told is None:
         raise Problem(UNKNOWN, "there is no such alarm")
-    rows = [await caller.journal.appeal(number) for number in found.alarm.numbers]
+    rows = [await caller.journal.ask(lists.appeal_row, number) for number in found.alarm.numbers]
     seen = [row.public_id for row in rows if row is not None and caller.viewer.sees(row)]
     await caller.looks("surges", alarm=alarm, found=len(seen))
     return as_json(told | {"appeals": seen})

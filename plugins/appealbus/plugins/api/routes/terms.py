@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from appealbus.core.domain.listing import AppealRow
 from appealbus.core.domain.selection import NOWHERE, Found, Place, Selection
+from appealbus.core.journal.appeals import cases
 from appealbus.core.rights.actions import Action
 from appealbus.core.rights.viewer import Viewer
 from appealbus.plugins.api import documented
@@ -125,7 +126,7 @@ async def _counted(api: Api, caller: Caller, asked: Asked, page: Found) -> list[
         return [(row, {}) for row in page.rows]
     rows = {row.appeal_id: row for row in page.rows}
     found: list[tuple[AppealRow, dict[str, Any]]] = []
-    for case in await caller.journal.cases(list(rows)):
+    for case in await caller.journal.ask(cases.cases, list(rows)):
         row = rows[case.appeal_id]
         given = case.appeal, case.first or case.appeal, case.receipt.accepted_at, case.kept_changes
         day = api.host.counting.due_on(*given, before=row.due_on)

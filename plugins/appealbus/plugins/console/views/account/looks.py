@@ -5,6 +5,7 @@ from starlette.responses import Response
 from appealbus.core.domain.audit_log import Deeds, LookPlace
 from appealbus.core.domain.listing import AppealRow
 from appealbus.core.domain.selection import Selection
+from appealbus.core.journal import access
 from appealbus.core.rights.actions import Action
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.views.account.queries import PAGE, actor_of, frame, sees_looks, span_of, view
@@ -35,10 +36,12 @@ async def looks(page: Page) -> Response:
     since, until = span_of(page)
     before = page.number("before")
     if page.query.get("of") == "sources":
-        asked = await page.journal.asked(before, PAGE + 1, since=since, until=until)
+        asked = await page.journal.ask(access.asked, before, PAGE + 1, since=since, until=until)
         following = asked[PAGE - 1].id if len(asked) > PAGE else None
         return _list(page, await rows(page, asked[:PAGE]), following)
-    found_ = await page.journal.deeds(Deeds(looks=True, actor=actor_of(page), since=since, until=until), before, PAGE)
+    found_ = await page.journal.ask(
+        access.deeds, Deeds(looks=True, actor=actor_of(page), since=since, until=until), before, PAGE
+    )
     return _list(page, await rows(page, found_.entries), found_.next)
 
 
@@ -47,7 +50,7 @@ async def _of(page: Page, appeals: list[AppealRow], *, purpose: str = "", more: 
         before = LookPlace.parse(page.query["before"]) if page.query.get("before") else None
     except ValueError:
         raise page.lost from None
-    found = await page.journal.looks_at(appeals, before, PAGE)
+    found = await page.journal.ask(access.looks_at, appeals, before, PAGE)
     given = {"purpose": purpose, "appeals": appeals, "more": more}
     return _list(page, await rows(page, found.rows, appeals), found.next, **given)
 

@@ -7,6 +7,7 @@ from typing import Any
 from appealbus.core.domain.access import AccessRow, Served
 from appealbus.core.domain.event import LogEntry
 from appealbus.core.domain.listing import AppealRow
+from appealbus.core.journal.appeals import lists
 from appealbus.core.rights.actions import Action
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.views.appeal.log_lines import Line, line, looked_said
@@ -47,12 +48,15 @@ async def rows(
     its = {each.appeal_id: each for each in known}
     wanted = {each.appeal_id for each in found if isinstance(each, LogEntry) and each.appeal_id is not None}
     if unknown := sorted(wanted.difference(its)):
-        its |= {row.appeal_id: row for row in await page.journal.appeals_by_id(unknown)}
+        its |= {row.appeal_id: row for row in await page.journal.ask(lists.rows_of, unknown)}
     by_number = {each.number: each for each in its.values()}
     made = []
     for each in found:
         if isinstance(each, AccessRow):
-            if each.number not in by_number and (row := await page.journal.appeal(each.number)) is not None:
+            if (
+                each.number not in by_number
+                and (row := await page.journal.ask(lists.appeal_row, each.number)) is not None
+            ):
                 by_number[each.number] = row
             question = await page.views.asked(each)
             if question is not None:

@@ -4,6 +4,7 @@ from starlette.responses import Response
 
 from appealbus.core.domain.operation import Verdict
 from appealbus.core.errors import JournalError
+from appealbus.core.journal.appeals import leases
 from appealbus.core.operations import holding, withdrawing
 from appealbus.core.rights.actions import Action
 from appealbus.plugins.console.errors import Refused
@@ -25,7 +26,7 @@ async def refresh(page: Page) -> Response:
 async def _asked(page: Page, *, refresh: bool) -> Response:
     row, reason = await page.appeal(), page.form.reason(page.words)
     try:
-        count = await page.journal.retry(row.number, refresh=refresh, reason=reason)
+        count = await page.journal.do(leases.Retry(row.number, refresh=refresh, reason=reason))
     except JournalError as error:
         raise refused(page, error) from None
     return page.go(f"/appeals/{row.public_id}", {"done": "refresh" if refresh else "retry", "n": str(count or 0)})

@@ -12,6 +12,9 @@ from appealbus.core.domain.listing import AppealState
 from appealbus.core.domain.pauses import Pause
 from appealbus.core.domain.source_state import SourceState
 from appealbus.core.errors import JournalError
+from appealbus.core.journal import pauses as journal_pauses
+from appealbus.core.journal import workers
+from appealbus.core.journal.deliveries import deliveries as journal_deliveries
 from appealbus.core.journal.deliveries.delivering import Shown
 from appealbus.core.rights.actions import Action
 from appealbus.plugins.console.forms import number_of
@@ -60,9 +63,11 @@ async def appeal(page: Page) -> Response:
         raise damaged(page, error) from None
     document: dict[str, Any] = {} if newest is None else newest.document
     causes = await _causes(page, document)
-    plan = plan_of(document, await page.journal.known_lookups()) if document else Plan()
+    plan = plan_of(document, await page.journal.ask(workers.known)) if document else Plan()
     operates = page.viewer.may(Action.OPERATE)
-    deliveries = await page.journal.deliveries(sight.row.number, limit=_DELIVERIES) if operates else []
+    deliveries = (
+        await page.journal.ask(journal_deliveries.deliveries, sight.row.number, limit=_DELIVERIES) if operates else []
+    )
     return await shown(
         page,
         sight,
@@ -115,8 +120,8 @@ async def _causes(page: Page, document: dict[str, Any]) -> list[Cause]:
     gaps = document.get("gaps", ())
     if not gaps:
         return []
-    states = {state.source: state for state in await page.journal.source_states()}
-    pauses = (await page.journal.source_news()).pauses
+    states = {state.source: state for state in await page.journal.ask(workers.source_states)}
+    pauses = (await page.journal.ask(journal_pauses.news)).pauses
     found = []
     for gap in gaps:
         kind = OutcomeKind.stored(gap["outcome"])

@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 from appealbus.core.domain.listing import AppealRow
 from appealbus.core.health.messages import LATE
+from appealbus.core.journal.deliveries import receivers
 from appealbus.core.journal.deliveries.deliveries import DeliveryRow
 from appealbus.core.journal.deliveries.delivering import Shown
 from appealbus.core.journal.deliveries.receivers import DeliveryOfAppeal, ReceiverState
@@ -71,7 +72,10 @@ class Sight:
 async def all_sights(page: Page) -> list[Sight]:
     """Return all receivers; those that need a person first."""
     configured, now = page.console.api.loaded.settings.deliveries, page.journal.now()
-    found = [Sight(receiver, receiver.name in configured, now) for receiver in await page.journal.receivers(configured)]
+    found = [
+        Sight(receiver, receiver.name in configured, now)
+        for receiver in await page.journal.ask(receivers.receivers, configured)
+    ]
     return sorted(found, key=lambda each: (_WORST.index(each.standing), -(each.lag or timedelta(0)), each.name))
 
 

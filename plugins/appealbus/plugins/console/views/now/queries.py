@@ -10,6 +10,8 @@ from appealbus.core.domain.pace import Pace
 from appealbus.core.health.facts import OVERDUE_FOR, Facts
 from appealbus.core.health.finding import Finding, Severity
 from appealbus.core.interfaces.link import LinkState, LinkStatus
+from appealbus.core.journal import figures, pauses
+from appealbus.core.journal import operations as journal_operations
 from appealbus.plugins.console.console import Console
 from appealbus.plugins.console.views.deliveries.queries import receiver_path
 from appealbus.plugins.console.views.sources.queries import Sight, sights_of
@@ -109,7 +111,16 @@ class Watch:
         journal = self._console.api.journal
         health = await self._console.api.health()
         facts = health.facts
-        news, pace, at = await journal.source_news(), await journal.pace(), journal.now()
+        news, pace, at = await journal.ask(pauses.news), await journal.ask(figures.pace), journal.now()
         links = [link for _, link in links_of(facts.workers)]
         sights = sights_of(await self._console.sources(), facts.sources, facts.parked, news, at)
-        return Now(at, facts, health.findings, pace, sights, links, queues_of(links), len(await journal.operations()))
+        return Now(
+            at,
+            facts,
+            health.findings,
+            pace,
+            sights,
+            links,
+            queues_of(links),
+            len(await journal.ask(journal_operations.under_way)),
+        )

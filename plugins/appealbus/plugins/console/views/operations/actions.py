@@ -5,6 +5,7 @@ from starlette.responses import Response
 
 from appealbus.core.domain.event import by_person
 from appealbus.core.domain.operation import OperationRow
+from appealbus.core.journal import operations as journal_operations
 from appealbus.core.operations import operations
 from appealbus.core.rights.actions import Action
 from appealbus.plugins.console.errors import Refused
@@ -47,7 +48,7 @@ async def begin(page: Page) -> Response:
 @view.post("/operations/{number:id}/stop", may=Action.OPERATE)
 async def stop(page: Page) -> Response:
     row, reason = await _own(page), page.form.reason(page.words)
-    if not await page.journal.stop_operation(row.hash, reason=reason):
+    if not await page.journal.do(journal_operations.Switch(row.hash, reason=reason, go_on=False)):
         raise Refused(409, page.words.say("It is not under way: it has ended, or somebody has stopped it."))
     return page.go(f"/operations/{row.id}")
 
@@ -58,7 +59,7 @@ async def go_on(page: Page) -> Response:
     if row.ended_at is not None:
         raise Refused(409, page.words.say("It has ended: nothing of it is left."))
     _check_room(page)
-    await page.journal.resume_operation(row.hash, reason=reason)
+    await page.journal.do(journal_operations.Switch(row.hash, reason=reason, go_on=True))
     Carrying.of(page).begin(page.journal, row.hash, row.operation)
     return page.go(f"/operations/{row.id}")
 

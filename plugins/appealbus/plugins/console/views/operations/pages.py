@@ -6,6 +6,9 @@ from starlette.responses import Response
 
 from appealbus.core.domain.listing import AppealState
 from appealbus.core.domain.operation import NotDone, Operation, OperationRow, Verdict
+from appealbus.core.journal import feed, operations
+from appealbus.core.journal.appeals import lists
+from appealbus.core.journal.deliveries import deliveries
 from appealbus.core.rights.actions import Action
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
@@ -18,7 +21,7 @@ _Line = tuple[str, str, AppealState | None]
 @view.get("/operations", may=Action.OPERATE)
 async def list_(page: Page) -> Response:
     before = page.number("before")
-    rows = await page.journal.newest_operations(before, _PAGE)
+    rows = await page.journal.ask(operations.newest, before, _PAGE)
     settings = page.console.api.loaded.settings
     return page.show(
         "operations/list.html",
@@ -35,7 +38,7 @@ async def one(page: Page) -> Response:
     sight = sight_of(page, await row_of(page))
     verdict = _verdict(page, sight)
     after = page.number("after") or 0
-    left = [] if verdict is None else await page.journal.not_done(sight.row.id, verdict, after, _PAGE)
+    left = [] if verdict is None else await page.journal.ask(operations.not_done, sight.row.id, verdict, after, _PAGE)
     return page.show(
         "operations/one.html",
         it=sight,
@@ -63,7 +66,7 @@ async def progress(page: Page) -> Response:
 
 async def row_of(page: Page) -> OperationRow:
     number: int = page.request.path_params["number"]
-    row = await page.journal.operation(number)
+    row = await page.journal.ask(operations.one, number)
     if row is None:
         raise Refused(404, page.words.say("There is no such operation, or none any more: they are kept for a week."))
     return row
@@ -88,15 +91,15 @@ async def _rows(page: Page, row: OperationRow, left: Sequence[NotDone]) -> list[
     found: dict[int, _Line] = {}
     if row.operation in (Operation.RESEND, Operation.HISTORY):
         if row.operation is Operation.RESEND:
-            told = {delivery.id: delivery.number for delivery in await page.journal.deliveries_by_id(ids)}
+            told = {delivery.id: delivery.number for delivery in await page.journal.ask(deliveries.by_id, ids)}
         else:
-            told = {version.position: version.number for version in await page.journal.versions_at(ids)}
+            told = {version.position: version.number for version in await page.journal.ask(feed.at, ids)}
         found = {
             each: ("" if page.viewer.scoped else page.viewer.mask.number(number), "", None)
             for each, number in told.items()
         }
     else:
-        for appeal in await page.journal.appeals_by_id(ids):
+        for appeal in await page.journal.ask(lists.rows_of, ids):
             if page.viewer.sees(appeal):
                 shown = await page.views.row(appeal)
                 found[appeal.appeal_id] = shown.number, f"/appeals/{appeal.public_id}", shown.state

@@ -5,6 +5,7 @@ from starlette.responses import Response
 
 from appealbus.core.bus.intake.quarantine_replay import Retaking, retake
 from appealbus.core.clocks import monotonic
+from appealbus.core.journal import quarantine
 from appealbus.core.rights.actions import Action
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
@@ -32,7 +33,7 @@ async def take(page: Page) -> Response:
         for key, mark in wanted:
             if monotonic() > ends:
                 break
-            row = await page.journal.quarantine_row(key)
+            row = await page.journal.ask(quarantine.quarantine_row, key)
             if row is None or row.replayed_at is not None or not (waits(row) or anyway):
                 continue
             tried = await retake(reception, row, first)
@@ -49,7 +50,7 @@ async def close(page: Page) -> Response:
     by, closed = page.session.client.name, 0
     async with turn(page):  # what somebody takes right now is not closed meanwhile
         for key, _ in wanted:
-            closed += await page.journal.close_quarantined(key, by=by, reason=reason)
+            closed += await page.journal.do(quarantine.Closing(key, by=by, reason=reason))
     log.warning("quarantine.closed_by_hand", count=closed, actor=by)
     return _back(page, "close", closed, len(wanted))
 

@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 
 from starlette.responses import Response
 
+from appealbus.core.journal import quarantine as journal_quarantine
 from appealbus.core.journal.quarantine import QuarantineRow
 from appealbus.core.rights.actions import Action
 from appealbus.plugins.console.page import Page
@@ -26,7 +27,7 @@ async def quarantine(page: Page) -> Response:
         raise page.nowhere
     code = page.query["code"] if state == "waiting" and "code" in page.query else None
     if state == "waiting" and code is None:
-        groups = await page.journal.quarantine_groups(channel)
+        groups = await page.journal.ask(journal_quarantine.quarantine_groups, channel)
         return page.show(
             "quarantine/groups.html",
             state=state,
@@ -60,10 +61,16 @@ async def _rows(page: Page, state: str, code: str | None, channel: str | None) -
     if state in ("replayed", "closed"):
         at, _, key = after.partition(".")
         before = (_moment(page, at), key_of(page, key)) if after else None
-        return await page.journal.quarantine_left(PAGE, before, closed=state == "closed")
+        return await page.journal.ask(journal_quarantine.quarantine_left, PAGE, before, closed=state == "closed")
     more = state == "all"
-    return await page.journal.quarantined(
-        key_of(page, after or "0"), PAGE, include_replayed=more, include_closed=more, code=code, channel=channel
+    return await page.journal.ask(
+        journal_quarantine.quarantined,
+        key_of(page, after or "0"),
+        PAGE,
+        include_replayed=more,
+        include_closed=more,
+        code=code,
+        channel=channel,
     )
 
 

@@ -4,6 +4,7 @@ import asyncio
 
 from starlette.responses import Response
 
+from appealbus.core.journal import quarantine
 from appealbus.core.rights.actions import Action
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
@@ -33,7 +34,7 @@ async def message(page: Page) -> Response:
         links=links,
         outcome=outcome_of(page),
         reasons=REASONS,
-        lines=[(line(each, page.words), each.detail) for each in await page.journal.quarantine_log(row)],
+        lines=[(line(each, page.words), each.detail) for each in await page.journal.ask(quarantine.of_quarantine, row)],
     )
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from appealbus.core.bus.intake.copies import copies
 from appealbus.core.escaping import one_line
+from appealbus.core.journal import quarantine
 from appealbus.core.journal.quarantine import QuarantineRow
 from appealbus.core.rights.actions import Action
 from appealbus.plugins.console.details import Detail
@@ -118,7 +119,7 @@ def key_of(page: Page, text: str) -> int:
 
 
 async def row_of(page: Page) -> QuarantineRow:
-    row = await page.journal.quarantine_row(page.request.path_params["id"])
+    row = await page.journal.ask(quarantine.quarantine_row, page.request.path_params["id"])
     if row is None:
         raise Refused(
             404, page.words.say("There is no such message in quarantine: perhaps it was deleted for its age.")

@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from appealbus.core.bus.intake.quarantine_replay import Retaking, Tried, retake
 from appealbus.core.clocks import monotonic
+from appealbus.core.journal import quarantine
 from appealbus.core.rights.actions import Action
 from appealbus.plugins.console.details import Detail
 from appealbus.plugins.console.errors import Refused
@@ -46,14 +47,14 @@ async def try_group(page: Page) -> Response:
     check(page)
     code, channel = page.query.get("code", ""), page.query.get("channel") or None
     after = key_of(page, page.query.get("after") or "0")
-    listed = await page.journal.quarantined(after, PAGE, code=code, channel=channel)
+    listed = await page.journal.ask(quarantine.quarantined, after, PAGE, code=code, channel=channel)
     tried: list[Tried] = []
     ends = monotonic() + _PATIENCE
     async with trier(page) as reception:
         for each in listed:
             if tried and monotonic() > ends:
                 break
-            whole = await page.journal.quarantine_row(each.id)
+            whole = await page.journal.ask(quarantine.quarantine_row, each.id)
             if whole is not None and waits(whole):
                 tried.append(await retake(reception, whole, Retaking(dry_run=True)))
     last = listed[-1].id if listed else 0

@@ -6,6 +6,7 @@ from typing import Any
 from starlette.responses import Response
 
 from appealbus.core.domain.listing import AppealRow
+from appealbus.core.journal import figures
 from appealbus.core.planning.paths import of_each
 from appealbus.core.rights.actions import Action
 from appealbus.core.rights.masked_notes import warnings
@@ -24,7 +25,7 @@ async def warned(page: Page) -> Response:
         raise page.forbidden
     of: Counter[str] = Counter()
     kinds: defaultdict[tuple[str, str, str, str], list[AppealRow]] = defaultdict(list)
-    for row, found in await page.journal.newest_with_warnings():
+    for row, found in await page.journal.ask(figures.newest_with_warnings):
         if channel in (None, "", row.channel):
             of[row.channel] += 1
             shown: dict[str, Any] = {"warnings": found}

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from starlette.responses import Response
 
 from appealbus.core.domain.calls import spans
+from appealbus.core.journal import figures, workers
 from appealbus.core.rights.actions import Action
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.views.sources.queries import all_sights, sight_of, view
@@ -20,14 +21,16 @@ _MORNING = 9
 @view.get("/sources", may=Action.WHY)
 async def sources(page: Page) -> Response:
     sights, pages = page.part(await all_sights(page), _SOURCES)
-    return page.show("sources/list.html", sights=sights, pages=pages, alive=bool(await page.journal.workers()))
+    return page.show(
+        "sources/list.html", sights=sights, pages=pages, alive=bool(await page.journal.ask(workers.workers))
+    )
 
 
 @view.get("/sources/{name}", may=Action.WHY)
 async def source(page: Page) -> Response:
     sight, now = await sight_of(page), page.journal.now()
     lookups = sight.asked.lookups if sight.asked else frozenset()
-    past = await page.journal.past_calls(lookups)
+    past = await page.journal.ask(figures.past_calls, lookups)
     step, series = spans(past.calls, now)
     state = sight.state
     outcomes = [] if state is None else [(OutcomeKind.stored(kind), n) for kind, n in sorted(state.outcomes.items())]
@@ -46,7 +49,7 @@ async def source(page: Page) -> Response:
         drift=[(kind, sorted(found.items(), key=lambda one: -one[1])[:_PATHS], len(found)) for kind, found in drift],
         operates=page.viewer.may(Action.OPERATE),
         until=morning(page, now),
-        alive=bool(await page.journal.workers()),
+        alive=bool(await page.journal.ask(workers.workers)),
     )
 
 

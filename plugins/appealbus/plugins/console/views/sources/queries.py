@@ -9,6 +9,9 @@ from appealbus.core.domain.certificate import CertificateState
 from appealbus.core.domain.pauses import Pause, Period, SourceNews
 from appealbus.core.domain.source_state import BreakerState, SourceState
 from appealbus.core.domain.waiting import ParkedFor
+from appealbus.core.journal import pauses as journal_pauses
+from appealbus.core.journal import waiting as journal_waiting
+from appealbus.core.journal import workers
 from appealbus.core.operations.outages import Asked
 from appealbus.core.rights.actions import Action
 from appealbus.plugins.console.errors import Refused
@@ -84,8 +87,9 @@ _WORST = ("open", "paused", "spent", "half_open", "closed", "unknown", "answers"
 async def all_sights(page: Page) -> list[Sight]:
     """Return all sources; those that need a person first."""
     journal = page.journal
-    known, news = await page.console.sources(), await journal.source_news()
-    return sights_of(known, await journal.source_states(), await journal.parked_for(), news, journal.now())
+    known, news = await page.console.sources(), await journal.ask(journal_pauses.news)
+    states, parked = await journal.ask(workers.source_states), await journal.ask(journal_waiting.parked_for)
+    return sights_of(known, states, parked, news, journal.now())
 
 
 def sights_of(

@@ -3,6 +3,8 @@
 from starlette.responses import Response
 
 from appealbus.core.interfaces.link import LinkState, LinkStatus
+from appealbus.core.journal import figures, state
+from appealbus.core.journal import workers as journal_workers
 from appealbus.core.rights.actions import Action
 from appealbus.plugins.console.details import Detail
 from appealbus.plugins.console.page import Page
@@ -23,7 +25,7 @@ MARKS = {
 
 @view.get("/workers", may=Action.OPERATE)
 async def workers(page: Page) -> Response:
-    beats = await page.journal.heartbeats()
+    beats = await page.journal.ask(journal_workers.heartbeats)
     links = links_of(beat.worker for beat in beats if beat.alive)
     return page.show(
         "workers/page.html",
@@ -32,9 +34,9 @@ async def workers(page: Page) -> Response:
         versions=sorted({beat.worker.version for beat in beats if beat.alive and beat.worker.version}),
         links=links,
         queues=queues_of(link for _, link in links),
-        counts=await page.journal.counts(),
-        next_due=await page.journal.next_due(),
-        standing=await page.journal.standing(),
+        counts=await page.journal.ask(figures.counts),
+        next_due=await page.journal.ask(figures.next_due),
+        standing=await page.journal.ask(state.how_it_stands),
         link_mark=_mark,
         detail_of=lambda link: _detail(page.words, link),
     )
