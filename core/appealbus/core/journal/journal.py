@@ -291,13 +291,13 @@ class Journal(JournalReader):
         """Look at the clock and write a sign of life; return the state."""
         before = self.memory.mark
         looked = await self._write.submit(state.look, self._clock.last)
-        found = looked or self._clock.last
-        if found is None:
+        seen = looked or self._clock.last
+        if seen is None:
             raise AssertionError("the first look waits for others")
         if looked is not None:
             self.memory.learn(before, Mark.of(looked.standing))
-        self._clock.update(found)
-        return found.standing
+        self._clock.update(seen)
+        return seen.standing
 
     async def trust_clock(self) -> JournalState:
         """Set the journal's clock to the machine's, whatever was doubted; return the state before."""

@@ -162,7 +162,7 @@ class JournalReader:
             taken += 1
             size = limit - len(found) if sees is None else _SIFTED
             rows, at = await self.ask(selecting.step, selection, at, size)
-            found += [each for each in rows if sees is None or sees(each[0])]
+            found += [entry for entry in rows if sees is None or sees(entry[0])]
         if len(found) > limit:
             del found[limit:]
             at = found[-1][1]

@@ -34,8 +34,8 @@ class Sequencer:
         """Poll often after work and seldom when idle. Returns at once if positions need no sequencer."""
         pause = _SOON
         while self._journal.shared:
-            found = await self._look() if self._lease.held else 0
-            pause = _SOON if found else min(2 * pause, _LATEST)
+            placed = await self._look() if self._lease.held else 0
+            pause = _SOON if placed else min(2 * pause, _LATEST)
             # News only shortens a long pause: while there is work, each look takes all that came in between.
             await asyncio.sleep(_SOON)
             if pause > _SOON:
@@ -55,10 +55,10 @@ class Sequencer:
         total = 0
         try:
             while True:
-                found = await self._journal.do(events.Placing())
-                total += found
+                placed = await self._journal.do(events.Placing())
+                total += placed
                 # What came during a look that was not full is left to the next one, with all that comes till then.
-                if found < events.PLACED or not self._lease.held:
+                if placed < events.PLACED or not self._lease.held:
                     break
             self._trouble.over()
         except JournalError as error:

@@ -150,16 +150,16 @@ def outlines(connection: Connection, ids: Sequence[int]) -> list[Outline]:
     by_id = {row.id: row for row in appeals}
     return [
         Outline(
-            each,
+            appeal_id,
             row.accepted_at,
             codec.due_of(row.urgency),
             *forms,
-            tuple(told.get(each, ())),
-            tuple(names.get(each, ())),
-            completed.get(each),
+            tuple(told.get(appeal_id, ())),
+            tuple(names.get(appeal_id, ())),
+            completed.get(appeal_id),
         )
-        for each in ids
-        if (row := by_id.get(each)) is not None and (forms := _forms(row)) is not None
+        for appeal_id in ids
+        if (row := by_id.get(appeal_id)) is not None and (forms := _forms(row)) is not None
     ]
 
 
