@@ -57,7 +57,7 @@ class Mounted:
         call = partial(self.app, inner, answer.receive, answer.send)
         try:
             async with answer.bound:
-                await within(None, call, self._plugin, lambda task: self._tell("pages.left_behind"))
+                await within(None, call, self._plugin, self._left_behind)
         except BaseException as error:
             if not is_defect(error) or (isinstance(error, Problem | JournalError) and not answer.begun):
                 raise  # it is none, or the API answers it
@@ -67,19 +67,22 @@ class Mounted:
                 raise Problem(TOO_SLOW, text, headers={"Connection": "close"}) from None
             if not answer.gone:
                 self._api.note_defect(self._part)
-                self._tell("pages.too_slow" if late else "pages.raised", error)
+                if late:
+                    log.error("pages.too_slow", plugin=self._plugin, part=self._part, exc_info=error)
+                else:
+                    log.error("pages.raised", plugin=self._plugin, part=self._part, exc_info=error)
             await answer.end()
         else:
             if not await answer.end() and not answer.gone:
                 self._api.note_defect(self._part)
-                self._tell("pages.no_answer")
+                log.error("pages.no_answer", plugin=self._plugin, part=self._part)
         finally:
             answer.over = True
             if "route" in inner:
                 scope["route"] = inner["route"]
 
-    def _tell(self, event: str, error: BaseException | None = None) -> None:
-        log.error(event, plugin=self._plugin, part=self._part, exc_info=error)
+    def _left_behind(self, _task: asyncio.Task[object]) -> None:
+        log.error("pages.left_behind", plugin=self._plugin, part=self._part)
 
 
 class _Answer:
