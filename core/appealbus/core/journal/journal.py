@@ -227,9 +227,18 @@ class Journal(JournalReader):
         self._opened_in(begun)
         return await self.look()
 
-    async def do(self, item: Write[R]) -> R:
-        """Write an item, for example `do(leases.Release("me"))`; return its result once it is on disk."""
-        return await self._submit(item)
+    async def do(self, item: Write[R], *, about: int | None = None) -> R:
+        """Write an item, for example `do(leases.Release("me"))`; return its result once it is on disk.
+
+        `about` an appeal it fails where what was posted about that could not be written.
+        """
+        writer = self._writer
+        if writer is None:
+            raise _ReadOnly
+        if item.lane and self.shared:
+            writer = self._lanes.get(item.lane) or self._lanes.setdefault(item.lane, Writer(self._opened))
+        result: R = await writer.submit(type(item).run, item.filled_by(self), about)
+        return result
 
     async def post(self, item: Posted[Any]) -> None:
         """Queue a write; return before it is on disk, but wait while the queue is full, or for a large item.
@@ -237,16 +246,9 @@ class Journal(JournalReader):
         It is on disk before any later `conclude` of the appeal; if it cannot be written, that `conclude` raises.
         """
         if item.is_large:
-            await self._submit(item)
+            await self.do(item)
         else:
             await self._write.post(type(item).run, item.filled_by(self), about=item.appeal_id)
-
-    async def _submit(self, item: Write[R], about: int | None = None) -> R:
-        writer = self._write
-        if item.lane and self.shared:
-            writer = self._lanes.get(item.lane) or self._lanes.setdefault(item.lane, Writer(self._opened))
-        result: R = await writer.submit(type(item).run, item.filled_by(self), about)
-        return result
 
     def acting(self, actor: str) -> Self:
         """Return the same journal with another actor, for one request of theirs."""
@@ -452,7 +454,7 @@ class Journal(JournalReader):
         lost the appeal.
         """
         sketch = None if conclusion.form is None else await self._sketch(conclusion.form.appeal)
-        return await self._submit(Concluding(conclusion, sketch), about=conclusion.appeal_id)
+        return await self.do(Concluding(conclusion, sketch), about=conclusion.appeal_id)
 
     @property
     def looks_on(self) -> bool:
