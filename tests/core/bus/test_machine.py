@@ -359,7 +359,9 @@ def test_whatever_happens(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("appealbus.core.bus.delivery.relay._BACKOFF_MAX", 0.02)
     # Tracebacks of receivers that are away, by the thousand, cost more than all the rest.
     for module in ("relay", "delivery_door"):
-        monkeypatch.setattr(f"appealbus.core.bus.{module}.log", structlog.wrap_logger(None, processors=[_drop]))
+        monkeypatch.setattr(
+            f"appealbus.core.bus.delivery.{module}.log", structlog.wrap_logger(None, processors=[_drop])
+        )
     run_state_machine_as_test(
         Machine, settings=settings(max_examples=EXAMPLES, stateful_step_count=25, deadline=None, phases=PHASES)
     )

@@ -11,7 +11,6 @@ from typing import Any
 import httpx
 import orjson
 import pytest
-from sqlalchemy import Connection
 
 from appealbus.core.domain.client import Role
 from appealbus.core.fair_share import requester
@@ -190,13 +189,13 @@ async def test_slow_reads_of_one_client_keep_out_nobody(
     tmp_path: Path, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However many questions one puts to the journal that take long, there is a thread for another's."""
-    original = lists.appeal_tagged
+    original = lists._if_tagged
 
-    def slow(connection: Connection, appeal_id: int, tag: Any) -> Any:
-        time.sleep(0.5 * (appeal_id == 1))
-        return original(connection, appeal_id, tag)
+    def slow(row: Any, tag: bytes) -> Any:
+        time.sleep(0.5 * (row.id == 1))
+        return original(row, tag)
 
-    monkeypatch.setattr(lists, "appeal_tagged", slow)
+    monkeypatch.setattr(lists, "_if_tagged", slow)
     async with served(url, tmp_path, **MANY) as server:
         slow_one, its = await _appeals(server, ["a", "b"])
         hostile, modest = await server.client(Role.REGISTRY, "hostile"), await server.client(Role.REGISTRY, "modest")

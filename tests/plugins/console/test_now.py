@@ -11,6 +11,7 @@ from appealbus.core.journal import clients
 from appealbus.core.journal.appeals import lists
 from appealbus.core.journal.appeals.accepting import NewAppeal
 from appealbus.core.journal.journal import Journal
+from appealbus.plugins.api import api
 from appealbus.plugins.console.views.now import queries
 from appealbus.schemas.appeal import Appeal
 from tests.plugins.console.browser import chromium, sign_in
@@ -50,14 +51,14 @@ def test_what_needs_a_person_comes_first_with_the_way_to_it(console: World) -> N
 def test_many_who_watch_cost_one_look(console: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Pages asked for at once read the journal once; a person has no more than so many streams."""
     looks = 0
-    gather = queries.gather
+    health_of = api.health_of
 
     async def counted(*given: object) -> object:
         nonlocal looks
         looks += 1
-        return await gather(*given)  # type: ignore[arg-type]
+        return await health_of(*given)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(queries, "gather", counted)
+    monkeypatch.setattr(api, "health_of", counted)
     console.signed_in("ops", "watcher").get("/console/now")
     watch = console.api.mounts["/console"].app.state.console.one(queries.Watch)
     asyncio.run(asyncio.sleep(1.1))

@@ -26,6 +26,7 @@ from appealbus.core import (
 )
 from appealbus.core.clocks import KAZAKHSTAN, wall
 from appealbus.core.journal.journal import Journal
+from appealbus.core.journal.view import PublicJournal
 from appealbus.plugins.surges import kept, possible, register_services
 from appealbus.plugins.surges import service as watching
 from appealbus.plugins.surges.alarm import Alarm
@@ -132,9 +133,9 @@ async def test_the_alarm_of_a_week_is_raised_once_and_sent_until_it_is_taken(
     assert isinstance(service, Surges)
     async with await Journal.open(url) as journal:
         receiver.status = 503
-        await looked(service, Bus(journal), receiver)
+        await looked(service, Bus(PublicJournal(journal)), receiver)
         receiver.status = 200
-        await looked(service, Bus(journal), receiver)
+        await looked(service, Bus(PublicJournal(journal)), receiver)
     bodies = [body for body, *_ in receiver.got]
     alarms = [(body, key, kind) for body, key, kind in receiver.got if not body["possible"]]
     assert alarms[0] == alarms[1]
