@@ -19,7 +19,7 @@ from tests.system.program import insist_on_silence
 from tests.system.stores import Store, Troubles
 
 WITNESS = str(Path(__file__).with_name("witness.py"))
-KILLED, TOLD_TO_END, JOURNAL_FAILED = -9, -15, 4
+KILLED, TOLD_TO_END, JOURNAL_FAILED, JOURNAL_AWAY = -9, -15, 4, 7
 _ROOM = 1_000_000
 """Bytes that a file may have on the full disk at least: the program's log lies there, too."""
 _SOME = 100
@@ -71,11 +71,11 @@ class SqliteStore(Store):
         return [name for name, recorded in lines if recorded != "1"]
 
     def check(self) -> None:
-        """The file is whole, and the worker ended as it was ended, or since nothing could be written."""
+        """The file is whole; the worker ended as it was ended, or as nothing could be written, then or at its start."""
         assert self._worker is not None
         ends = self._worker.program.ends
         print(f"{len(ends)} ends, {sum(self._in_checkpoints)} of {len(self._in_checkpoints)} in mid-checkpoint")
-        assert set(ends) <= {0, KILLED, TOLD_TO_END, JOURNAL_FAILED}, ends
+        assert set(ends) <= {0, KILLED, TOLD_TO_END, JOURNAL_FAILED, JOURNAL_AWAY}, ends
         _check_file(self._path)
 
     def _kill_in_a_checkpoint(self, havoc: Havoc) -> None:
