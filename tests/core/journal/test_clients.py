@@ -120,7 +120,7 @@ async def test_no_more_requests_than_there_are_in_a_minute(journal):
     assert [await journal.do(clients.Wish("desk", 102, wanted, 10)) for wanted in (0, -3)] == [0, 0]
     await journal.do(clients.Wish("desk", 110, 1, 10))
     query = select(clients.client_use.c.client, clients.client_use.c.minute)
-    kept = await journal._read(lambda connection: {tuple(row) for row in connection.execute(query)})
+    kept = await journal.ask(lambda connection: {tuple(row) for row in connection.execute(query)})
     assert kept == {("desk", 110), ("other", 100)}
 
 

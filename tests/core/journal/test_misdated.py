@@ -17,7 +17,7 @@ from appealbus.core.journal.changes.changes import NewChange
 from appealbus.core.preparation.changing import with_changes
 from appealbus.schemas.change import Change
 from appealbus.schemas.dossier import Completeness
-from appealbus.schemas.reading import message_from_json
+from appealbus.schemas.jsonreading import message_from_json
 
 TYPO = "2062-02-16"
 

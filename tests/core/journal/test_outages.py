@@ -75,7 +75,7 @@ async def test_what_cannot_be_asked_by_the_end_of_its_day_is_missed(journal, mak
     assert pages == wanted
     partly = await outage(journal, asked(quota_day=2), MORNING)
     assert [each.number for each in await missing(journal, asked(), partly, limit=9)] == [numbers[9], *wanted[-4:]]
-    few = await journal._read(lambda connection: reads.by_day(connection, Needs("s", ()), most=2))
+    few = await journal.ask(lambda connection: reads.by_day(connection, Needs("s", ()), most=2))
     assert (few.more, sum(few.days.values())) == (True, 2)
 
 

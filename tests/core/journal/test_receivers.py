@@ -152,7 +152,7 @@ async def test_the_log_tells_what_became_of_attempts(journal, five, monkeypatch)
     assert past.whole
     assert past.attempts[0].waited is not None
     assert {code: times for code, times, _ in past.errors()} == {"unfit": 1, "unreachable": 1}
-    newest = await journal._read(lambda connection: figures.past_handovers(connection, "out", 1))
+    newest = await journal.ask(lambda connection: figures.past_handovers(connection, "out", 1))
     assert (newest.whole, [each.what for each in newest.attempts]) == (False, ["failed"])
     assert (await journal.ask(figures.past_handovers, "nobody")).attempts == []
 

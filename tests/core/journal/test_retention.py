@@ -51,7 +51,7 @@ async def version(
 async def digests(journal: Journal, appeal: Accepted) -> set[bytes]:
     """Return the documents that are there of an appeal."""
     query = select(document.c.digest).where(document.c.appeal_id == appeal.appeal_id)
-    return set(await journal._read(lambda connection: connection.execute(query).scalars().all()))
+    return set(await journal.ask(lambda connection: connection.execute(query).scalars().all()))
 
 
 async def versions(journal: Journal, appeal: Accepted) -> list[int]:
@@ -148,7 +148,7 @@ async def test_what_has_no_retention_stays(journal: Journal, make: Make) -> None
         column = table.c.get("appeal_id") if table.name != "appeal" else table.c.id
         if column is not None and table.name not in ("log_entry", "log_unplaced"):
             query = select(column).where(column.is_not(None))
-            left[table.name] = await journal._read(lambda connection, query=query: len(connection.execute(query).all()))
+            left[table.name] = await journal.ask(lambda connection, query=query: len(connection.execute(query).all()))
     assert not any(left.values()), left
     gone = await retention.prune(journal, Ages(NEVER, access=tomorrow(), log=tomorrow()))
     assert (gone["access"], await journal.ask(access.access_rows)) == (1, [])

@@ -44,7 +44,7 @@ def test_one_source_tells_its_past_as_far_as_the_log_does(console: World, ops: h
     for said in ("http.502", "As the whole log tells", "<svg", "sign.p12", "4 appeals are parked for it", "open: it"):
         assert said in page, said
     assert "persons/person/removed" in ops.get("/console/sources/gbdfl").text
-    newest = console.do(lambda journal: journal._read(lambda connection: past_calls(connection, {"egkn.parcel"}, 3)))
+    newest = console.do(lambda journal: journal.ask(lambda connection: past_calls(connection, {"egkn.parcel"}, 3)))
     assert (newest.whole, newest.calls) == (False, [])
     whole = console.do(lambda journal: journal.ask(figures.past_calls, {"egkn.parcel"}))
     assert whole.whole

@@ -232,9 +232,7 @@ class Journal(JournalReader):
 
         `about` an appeal it fails where what was posted about that could not be written.
         """
-        writer = self._writer
-        if writer is None:
-            raise _ReadOnly
+        writer = self._write
         if item.lane and self.shared:
             writer = self._lanes.get(item.lane) or self._lanes.setdefault(item.lane, Writer(self._opened))
         result: R = await writer.submit(type(item).run, item.filled_by(self), about)

@@ -58,17 +58,12 @@ class JournalReader:
         A question sees the journal at one moment, unless it is `single`. Lists are paged by key: pass the last id that
         you got as `after`.
         """
-        return await self._read(
-            lambda connection: question(connection, *args, **kwargs), together=not hasattr(question, "single")
-        )
-
-    async def _read(self, query: Callable[[Connection], T], *, together: bool = True) -> T:
         if not self._open:
             raise JournalError("the journal is closed", "closed")
-        engine, who = self._readers if together else self._unbound, requester.get()
+        engine, who = self._unbound if hasattr(question, "single") else self._readers, requester.get()
         await self._share.wait(who)
         try:
-            asked = self._threads.submit(self._query, engine, query)
+            asked = self._threads.submit(self._query, engine, lambda reading: question(reading, *args, **kwargs))
         except BaseException:  # it was closed meanwhile
             self._share.give_back(who)
             raise
