@@ -34,11 +34,12 @@ class ServerContext:
     async def viewer(self, scope: Mapping[str, Any]) -> PageViewer:
         api, request = self.api, Request({**scope})
         its_own = "authorization" in request.headers or scope.get("client_certificate") is not None
-        is_person = api.person is not None and scope["method"] == "GET" and not its_own and await api.person(request)
-        again = partial(self._person if is_person else api.credentials.client, request)
-        client = await again()
+        session_of = api.person if scope["method"] == "GET" and not its_own else None
+        person = None if session_of is None else await session_of(request)
+        again = partial(api.credentials.client if person is None else self._person, request)
+        client = await again() if person is None else person
         await count(api, Exchange.of(request), client)
-        viewer = api.policy.of_person(client) if is_person else api.policy.of_client(client)
+        viewer = api.policy.of_client(client) if person is None else api.policy.of_person(client)
         purpose, watched = purpose_of(request.headers.get(PURPOSE)), partial(api.credentials.watched, request)
         caller = Caller(client, viewer, views_of(api, viewer), api.journal, again, watched, purpose)
         return ServerViewer(api, caller)
