@@ -8,8 +8,8 @@ from lxml import etree
 from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.change import Change, ChangeKind, Correction
 from appealbus.schemas.contract import FOLDER
+from appealbus.schemas.jsonreading import message_from_json
 from appealbus.schemas.notes import Unreadable
-from appealbus.schemas.reading import message_from_json
 from appealbus.schemas.shapes import fields_of
 from appealbus.schemas.xml import CHANGE_NS, change_from_xml, to_xml
 from appealbus.schemas.xmlreading import message_from_xml

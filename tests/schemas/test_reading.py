@@ -11,8 +11,9 @@ from lxml import etree
 
 from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.contract import FOLDER
+from appealbus.schemas.jsonreading import message_from_json
 from appealbus.schemas.notes import Unreadable, numbered
-from appealbus.schemas.reading import SMALL, message_from_json
+from appealbus.schemas.reading import SMALL
 from appealbus.schemas.xml import APPEAL_NS, appeal_from_xml, to_xml
 from appealbus.schemas.xmlreading import message_from_xml
 from tests.services.forms import form

@@ -5,45 +5,28 @@ what cannot be read at all, what says nothing at all, and what breaks the contra
 another version of the schema, a message id that cannot tell messages apart, a change that names no appeal.
 """
 
-import json
-import math
 import re
-from codecs import BOM_UTF8
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, date, datetime, time
 from functools import cache
-from itertools import islice
 from types import NoneType
 from typing import Annotated, Any, get_args, get_origin
 
-import orjson
 from pydantic import TypeAdapter, ValidationError
 
 from appealbus.schemas.appeal import Appeal
-from appealbus.schemas.base import Model, printable
+from appealbus.schemas.base import Model
 from appealbus.schemas.change import Change, ChangeKind, Correction
-from appealbus.schemas.dates import KAZAKHSTAN, NO_DAY, date_from, moment_from
+from appealbus.schemas.dates import KAZAKHSTAN, date_from, moment_from
 from appealbus.schemas.notes import UNBOUND, Notes, Unreadable
 from appealbus.schemas.problems import explain
-from appealbus.schemas.renames import Rename, rename
 from appealbus.schemas.shapes import ListOf, ModelOf, OneOf, Scalar, Shape, fields_of, paths_of, taken_for
 
 OWN = frozenset({"channel", "mentions", "warnings", "as_written"})
 """Fields that are the bus's own work: whatever a sender puts there is dropped before it costs anything."""
 SMALL = 16 * 1024
 """Bytes of a message that take at most some 10 ms, whatever they are, and 50 on a slow machine."""
-_PARTS = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[{,]', re.DOTALL)
-"""A text, ended or not: one that never ends would else be looked for again behind each quote in it."""
-_LONG_NUMBER = re.compile(rb"[:\[,\s]-?[0-9][0-9.]{17}")
-"""The beginning of what may be a number of more digits than a float keeps."""
-_NAMED = b'":'
-_UNCOUNTED = re.compile(rb'"\s+:|\\u00(?:22|3[Aa])')
-"""Where counting `_NAMED` misses a name, or finds one in a text."""
-_DIGITS = 17
-"""So many digits a float keeps; a longer number is kept as it was written."""
-_MOST_PARTS = 200_000
-"""Values of a message: thirty times what the largest appeal has, and 20 MB in memory."""
 _WRONG: Mapping[type, tuple[str, str]] = {
     date: ("field.date", "this is no date of the calendar, written as 2026-02-16"),
     datetime: ("field.moment", "this is no date and time, written as 2026-02-16T09:30:00+05:00"),
@@ -63,46 +46,6 @@ _ENVELOPE = frozenset({"message_id", "channel", "schema_version"})
 _SEEN = re.compile(r"[^\s\xad\u180e\u200b-\u200f\u2060-\u2064\ufeff]")
 """A character that shows something, or that what shows is made of."""
 _ABSENT = object()
-
-
-def message_from_json(
-    raw: bytes,
-    fallback: str | None = None,
-    instead: str | None = None,
-    channel: str | None = None,
-    *,
-    renames: Sequence[Rename] = (),
-) -> Appeal | Change:
-    """Return the appeal in a JSON document, or the change that its `type` says it is.
-
-    What could not be used is in `as_written`, with its warning.
-
-    Args:
-        raw: the document.
-        fallback: id of a message that has none.
-        instead: id that somebody has given the message in place of its own.
-        channel: that of its sender, where the message must not name another one; None: whatever it names is dropped.
-        renames: names of the sender's own for fields of an appeal.
-
-    Raises:
-        Unreadable: `json.malformed`, `message.too_complex`, `message.foreign_channel`, or one of `message_of`.
-
-    """
-    if _is_too_complex(raw):
-        reason = f"the message has more than {_MOST_PARTS} values"
-        raise Unreadable("message.too_complex", reason)
-    given = _loaded(raw)
-    if not isinstance(given, dict):
-        raise Unreadable("appeal.invalid", "not a JSON object")
-    check_channel(given.get("channel"), channel)
-    if instead is not None:
-        given["message_id"] = instead
-    model = Change if given.get("type") == "change" else Appeal
-    if given.get("type") in ("appeal", "change"):
-        del given["type"]
-    notes = Notes(model.__name__.lower())
-    rename(given, renames if model is Appeal else (), notes)
-    return message_of(model, given, notes, fallback, small=len(raw) <= SMALL and NO_DAY.encode() not in raw)
 
 
 def check_channel(named: object, channel: str | None) -> None:
@@ -134,7 +77,7 @@ def message_of(
 
     """
     given = {name: value for name, value in given.items() if name not in OWN}
-    _check_contract(given, model)
+    check_contract(given, model)
     if _is_blank(given.get("message_id")):
         if fallback is None:
             raise Unreadable("message_id.missing", "message_id: the message has none")
@@ -179,75 +122,7 @@ def _finished(document: Appeal | Change, notes: Notes) -> Appeal | Change:
     return notes.on(document)
 
 
-def _loaded(raw: bytes) -> Any:
-    raw = raw.removeprefix(BOM_UTF8)
-    if not _LONG_NUMBER.search(raw):
-        with suppress(orjson.JSONDecodeError, orjson.JSONEncodeError):
-            given = orjson.loads(raw)
-            # Else a name may stand there twice.
-            if not _UNCOUNTED.search(raw) and raw.count(_NAMED) == orjson.dumps(given).count(_NAMED):
-                return given
-    try:
-        return _loaded_slowly(raw.decode())
-    except UnicodeDecodeError:
-        where = "as it is not in UTF-8"
-    except json.JSONDecodeError as error:
-        where = f"at character {error.pos + 1}"  # only the place: the text is a citizen's
-    except RecursionError:
-        where = "or nested too deeply"
-    raise Unreadable("json.malformed", f"not JSON, {where}")
-
-
-def _loaded_slowly(text: str) -> Any:
-    """Read what strict readers refuse or round, and a citizen cannot help.
-
-    Half of an emoji, where somebody cut a text in the middle of it; control characters pasted from elsewhere; numbers
-    past all bounds, which are kept by their digits.
-    """
-    given = json.loads(
-        text,
-        strict=False,
-        parse_int=_as_number,
-        parse_float=_as_number,
-        parse_constant=str,
-        object_pairs_hook=_with_doubles,
-    )
-    if isinstance(given, dict):
-        # As it came: what is replaced below could make two ids one.
-        _check_contract(given, Change if given.get("type") == "change" else Appeal)
-    return orjson.loads(printable(json.dumps(given, ensure_ascii=False)))
-
-
-def _with_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return fields by name; what else stood under a name under `NAME-twice`, which the contract does not know."""
-    fields = dict(pairs)
-    if len(fields) < len(pairs):
-        lost: dict[str, list[Any]] = {}
-        for name, value in pairs:
-            last = fields[name]
-            if value is not last and (value != last or type(value) is not type(last)):
-                twice = f"{name}-twice"
-                lost.setdefault(twice, [fields[twice]] if twice in fields else []).append(value)
-        fields |= lost
-    return fields
-
-
-def _as_number(digits: str) -> float | str:
-    if len(digits) > _DIGITS:
-        return digits
-    number = float(digits)
-    return digits if math.isinf(number) else int(digits) if digits.lstrip("-").isdigit() else number
-
-
-def _is_too_complex(raw: bytes) -> bool:
-    """Say whether a parsed message would take far more memory than its bytes."""
-    if sum(map(raw.count, (b"[", b"{", b","))) <= _MOST_PARTS:
-        return False
-    marks = (match for match in _PARTS.finditer(raw) if match.end() - match.start() == 1)  # not those in a text
-    return next(islice(marks, _MOST_PARTS, None), None) is not None
-
-
-def _check_contract(given: Mapping[str, Any], model: type[Model]) -> None:
+def check_contract(given: Mapping[str, Any], model: type[Model]) -> None:
     if given.get("schema_version") not in (None, "1"):
         raise Unreadable(f"{model.__name__.lower()}.invalid", "schema_version: the bus knows version 1 alone")
     message_id = given.get("message_id")

@@ -12,7 +12,7 @@ from appealbus.core.preparation.changing import changed
 from appealbus.core.preparation.extraction import prepare
 from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.change import Change, ChangeKind
-from appealbus.schemas.reading import message_from_json
+from appealbus.schemas.jsonreading import message_from_json
 from tests.services.forms import form
 
 START = datetime(2026, 2, 16, tzinfo=UTC)

@@ -5,8 +5,8 @@ import pytest
 
 from appealbus.core.preparation.renaming import mapped, without
 from appealbus.schemas.appeal import Appeal, PersonApplicant
+from appealbus.schemas.jsonreading import message_from_json
 from appealbus.schemas.notes import Unreadable
-from appealbus.schemas.reading import message_from_json
 from appealbus.schemas.renames import Rename, is_unknown
 from appealbus.schemas.xml import APPEAL_NS
 from appealbus.schemas.xmlreading import message_from_xml

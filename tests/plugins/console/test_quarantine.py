@@ -359,7 +359,8 @@ def test_every_reason_has_its_words() -> None:
     intake = ("copies", "decoder", "decoding", "reception", "suspect_messages")
     names = [core / f"bus/intake/{each}.py" for each in intake]
     names += [core / f"journal/changes/{each}.py" for each in ("changing", "targets", "waiting_changes")]
-    names += [root / f"schemas/appealbus/schemas/{each}.py" for each in ("reading", "xmlreading", "notes", "safexml")]
+    schemas = ("reading", "jsonreading", "xmlreading", "notes", "safexml")
+    names += [root / f"schemas/appealbus/schemas/{each}.py" for each in schemas]
     for path in names:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):

@@ -13,7 +13,7 @@ from appealbus.plugins.terms.clock import Told, due_on, read_clock
 from appealbus.plugins.terms.formatting import as_json
 from appealbus.plugins.terms.norms import Law
 from appealbus.schemas.appeal import Appeal, Receipt
-from appealbus.schemas.reading import message_from_json
+from appealbus.schemas.jsonreading import message_from_json
 from tests.plugins.terms.making import HERE, LAW, THERE, at, change, clock, due, remarks, told
 
 

@@ -11,8 +11,9 @@ from lxml import etree
 from appealbus.schemas.appeal import Appeal, Written
 from appealbus.schemas.base import Model
 from appealbus.schemas.change import Correction
+from appealbus.schemas.jsonreading import message_from_json
 from appealbus.schemas.notes import UNKNOWN, Notes, Unreadable
-from appealbus.schemas.reading import OWN, SMALL, message_from_json
+from appealbus.schemas.reading import OWN, SMALL
 from appealbus.schemas.renames import Rename, child_of
 from appealbus.schemas.safexml import UnsafeXml, local_name, parse
 from appealbus.schemas.xml import to_xml

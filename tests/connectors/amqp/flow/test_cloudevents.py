@@ -46,9 +46,7 @@ async def test_a_dossier_is_an_event(run: Run) -> None:
 
 async def made_at(bus: Bus) -> datetime:
     """Return when the journal got the only version."""
-    made: datetime | None = await bus.journal._read(
-        lambda connection: connection.scalar(sa.select(dossier.c.created_at))
-    )
+    made: datetime | None = await bus.journal.ask(lambda connection: connection.scalar(sa.select(dossier.c.created_at)))
     assert made is not None
     return made
 

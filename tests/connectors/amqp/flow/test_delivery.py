@@ -75,7 +75,7 @@ async def test_what_nobody_is_bound_for_waits_in_the_outbox(run: Run, monkeypatc
 async def last_error(bus: Any) -> str | None:
     from sqlalchemy import text
 
-    error: str | None = await bus.journal._read(
+    error: str | None = await bus.journal.ask(
         lambda connection: connection.scalar(text("SELECT last_error FROM outbox WHERE last_error IS NOT NULL"))
     )
     return error

@@ -9,8 +9,8 @@ from appealbus.core.interfaces.intake import Inbound
 from appealbus.core.preparation.extraction import prepare
 from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.change import Change
+from appealbus.schemas.jsonreading import message_from_json
 from appealbus.schemas.notes import Unreadable
-from appealbus.schemas.reading import message_from_json
 from appealbus.schemas.renames import Rename
 from appealbus.schemas.stored import CHANGE
 from appealbus.schemas.xmlreading import message_from_xml
