@@ -8,12 +8,12 @@ from typing import Any
 from starlette.requests import Request
 
 from appealbus.core import AppealsPage, PageViewer, ReceiverStanding, SourceState, VersionRow
-from appealbus.core.domain.client import Client
-from appealbus.core.domain.selection import NOWHERE, Place, Selection
-from appealbus.core.journal import access, workers
-from appealbus.core.journal.deliveries import receivers as journal_receivers
-from appealbus.core.rights.actions import Action
-from appealbus.core.rights.findings import seen_finding
+from appealbus.core.management import deliveries, people
+from appealbus.core.management import sources as journal_sources
+from appealbus.core.management.appeals import NOWHERE, Place, Selection
+from appealbus.core.management.health import seen_finding
+from appealbus.core.management.people import Client
+from appealbus.core.management.viewing import Action
 from appealbus.plugins.api.api import Api
 from appealbus.plugins.api.callers import PURPOSE, Caller, allow, count, need_purpose, purpose_of, views_of
 from appealbus.plugins.api.exchange import Exchange
@@ -75,7 +75,7 @@ class ServerViewer:
             raise invalid("there is no such page of the list", "after", str(error)) from None
         rows = [replace(await caller.views.row(row), appeal_id=0) for row in listing.rows]
         purpose, about = caller.purpose, {"found": len(rows)}
-        await caller.journal.do(access.Look("appeals", purpose=purpose, about=about, by=caller.actor))
+        await caller.journal.do(people.Look("appeals", purpose=purpose, about=about, by=caller.actor))
         return AppealsPage(rows, "" if listing.next is None else str(listing.next))
 
     async def dossier(self, public_id: str, version: int | None = None, purpose: str = "") -> bytes:
@@ -92,11 +92,11 @@ class ServerViewer:
         return await caller.views.versions(await caller.appeal(public_id))
 
     async def sources(self) -> Sequence[SourceState]:
-        return await (await self._may(Action.WHY)).journal.ask(workers.source_states)
+        return await (await self._may(Action.WHY)).journal.ask(journal_sources.source_states)
 
     async def receivers(self) -> Sequence[ReceiverStanding]:
         configured = self._api.loaded.settings.deliveries
-        receivers = await (await self._may(Action.OPERATE)).journal.ask(journal_receivers.receivers, configured)
+        receivers = await (await self._may(Action.OPERATE)).journal.ask(deliveries.receivers, configured)
         since = [None if receiver.oldest is None else receiver.oldest.since for receiver in receivers]
         return [
             ReceiverStanding(

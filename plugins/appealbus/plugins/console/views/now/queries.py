@@ -6,12 +6,11 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from appealbus.core.domain.pace import Pace
-from appealbus.core.health.facts import OVERDUE_FOR, Facts
-from appealbus.core.health.finding import Finding, Severity
-from appealbus.core.interfaces.link import LinkState, LinkStatus
-from appealbus.core.journal import figures, pauses
-from appealbus.core.journal import operations as journal_operations
+from appealbus.core import LinkState, LinkStatus
+from appealbus.core.management import health as journal_health
+from appealbus.core.management import operations as journal_operations
+from appealbus.core.management import sources as journal_sources
+from appealbus.core.management.health import OVERDUE_FOR, Facts, Finding, Pace, Severity
 from appealbus.plugins.console.console import Console
 from appealbus.plugins.console.views.deliveries.queries import receiver_path
 from appealbus.plugins.console.views.sources.queries import Sight, sights_of
@@ -111,7 +110,7 @@ class Watch:
         journal = self._console.api.journal
         health = await self._console.api.health()
         facts = health.facts
-        news, pace, at = await journal.ask(pauses.news), await journal.ask(figures.pace), journal.now()
+        news, pace, at = await journal.ask(journal_sources.news), await journal.ask(journal_health.pace), journal.now()
         links = [link for _, link in links_of(facts.workers)]
         sights = sights_of(await self._console.sources(), facts.sources, facts.parked, news, at)
         return Now(

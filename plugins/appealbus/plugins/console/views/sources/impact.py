@@ -5,11 +5,11 @@ from urllib.parse import urlencode
 
 from starlette.responses import Response
 
-from appealbus.core.domain.listing import AppealRow
-from appealbus.core.domain.selection import Place
-from appealbus.core.operations.outages import missing, outage
-from appealbus.core.operations.pausing import LONGEST
-from appealbus.core.rights.actions import Action
+from appealbus.core import AppealRow
+from appealbus.core.management.appeals import Place
+from appealbus.core.management.outages import missing, outage
+from appealbus.core.management.sources import LONGEST
+from appealbus.core.management.viewing import Action
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.forms import moment_of
 from appealbus.plugins.console.page import Page

@@ -4,9 +4,10 @@ from datetime import datetime, timedelta
 
 from starlette.responses import Response
 
-from appealbus.core.domain.calls import spans
-from appealbus.core.journal import figures, workers
-from appealbus.core.rights.actions import Action
+from appealbus.core.management import sources as journal_sources
+from appealbus.core.management import workers
+from appealbus.core.management.sources import spans
+from appealbus.core.management.viewing import Action
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.views.sources.queries import all_sights, sight_of, view
 from appealbus.schemas.outcome import OutcomeKind
@@ -30,7 +31,7 @@ async def sources(page: Page) -> Response:
 async def source(page: Page) -> Response:
     sight, now = await sight_of(page), page.journal.now()
     lookups = sight.asked.lookups if sight.asked else frozenset()
-    past = await page.journal.ask(figures.past_calls, lookups)
+    past = await page.journal.ask(journal_sources.past_calls, lookups)
     step, series = spans(past.calls, now)
     state = sight.state
     outcomes = [] if state is None else [(OutcomeKind.stored(kind), n) for kind, n in sorted(state.outcomes.items())]

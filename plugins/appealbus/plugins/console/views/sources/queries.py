@@ -5,15 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
-from appealbus.core.domain.certificate import CertificateState
-from appealbus.core.domain.pauses import Pause, Period, SourceNews
-from appealbus.core.domain.source_state import BreakerState, SourceState
-from appealbus.core.domain.waiting import ParkedFor
-from appealbus.core.journal import pauses as journal_pauses
-from appealbus.core.journal import waiting as journal_waiting
-from appealbus.core.journal import workers
-from appealbus.core.operations.outages import Asked
-from appealbus.core.rights.actions import Action
+from appealbus.core import BreakerState, CertificateState, SourceState
+from appealbus.core.management import sources
+from appealbus.core.management.outages import Asked
+from appealbus.core.management.sources import ParkedFor, Pause, Period, SourceNews
+from appealbus.core.management.viewing import Action
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.view import View
@@ -87,8 +83,8 @@ _WORST = ("open", "paused", "spent", "half_open", "closed", "unknown", "answers"
 async def all_sights(page: Page) -> list[Sight]:
     """Return all sources; those that need a person first."""
     journal = page.journal
-    known, news = await page.console.sources(), await journal.ask(journal_pauses.news)
-    states, parked = await journal.ask(workers.source_states), await journal.ask(journal_waiting.parked_for)
+    known, news = await page.console.sources(), await journal.ask(sources.news)
+    states, parked = await journal.ask(sources.source_states), await journal.ask(sources.parked_for)
     return sights_of(known, states, parked, news, journal.now())
 
 

@@ -1,13 +1,22 @@
-"""Pauses and resumes a source; shared by all entry points."""
+"""Sources: how they stand over all workers, and pausing them."""
 
 from datetime import datetime, timedelta
 
 import structlog
 
-from appealbus.core.domain.pauses import Pause
+from appealbus.core.domain.calls import spans
+from appealbus.core.domain.pauses import Pause, Period, SourceNews
+from appealbus.core.domain.waiting import ParkedFor
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import pauses
+from appealbus.core.journal.figures import past_calls
 from appealbus.core.journal.journal import Journal
+from appealbus.core.journal.pauses import news
+from appealbus.core.journal.waiting import parked_for
+from appealbus.core.journal.workers import source_states
+
+__all__ = ["DECIDED", "LONGEST", "ParkedFor", "Pause", "Period", "SourceNews"]
+__all__ += ["news", "parked_for", "past_calls", "pause", "resume", "source_states", "spans"]
 
 log = structlog.get_logger(__name__)
 
