@@ -9,10 +9,10 @@ from starlette.requests import Request
 
 from appealbus.core import AppealsPage, PageViewer, ReceiverStanding, SourceState, VersionRow
 from appealbus.core.management import deliveries, people
-from appealbus.core.management import sources as journal_sources
 from appealbus.core.management.appeals import NOWHERE, Place, Selection
 from appealbus.core.management.health import seen_finding
 from appealbus.core.management.people import Client
+from appealbus.core.management.sources import standings
 from appealbus.core.management.viewing import Action
 from appealbus.plugins.api.api import Api
 from appealbus.plugins.api.callers import PURPOSE, Caller, allow, count, need_purpose, purpose_of, views_of
@@ -92,7 +92,8 @@ class ServerViewer:
         return await caller.views.versions(await caller.appeal(public_id))
 
     async def sources(self) -> Sequence[SourceState]:
-        return await (await self._may(Action.WHY)).journal.ask(journal_sources.source_states)
+        standing = await standings((await self._may(Action.WHY)).journal, parked=())
+        return sorted((source.state for source in standing if source.state is not None), key=lambda state: state.source)
 
     async def receivers(self) -> Sequence[ReceiverStanding]:
         configured = self._api.loaded.settings.deliveries

@@ -7,12 +7,12 @@ from typing import Any
 
 from starlette.responses import Response
 
-from appealbus.core import AppealState, JournalError, SourceState
-from appealbus.core.management import appeals, sources
+from appealbus.core import AppealState, JournalError
+from appealbus.core.management import appeals
 from appealbus.core.management import deliveries as journal_deliveries
 from appealbus.core.management.appeals import PENDING
 from appealbus.core.management.deliveries import Shown
-from appealbus.core.management.sources import Pause
+from appealbus.core.management.sources import SourceStanding, standings
 from appealbus.core.management.viewing import Action
 from appealbus.plugins.console.forms import number_of
 from appealbus.plugins.console.page import Page
@@ -41,8 +41,7 @@ class Cause:
     reason: str
     required: bool
     next_at: datetime | None
-    source: SourceState | None
-    pause: Pause | None
+    source: SourceStanding | None
 
     @property
     def is_open(self) -> bool:
@@ -117,8 +116,7 @@ async def _causes(page: Page, document: dict[str, Any]) -> list[Cause]:
     gaps = document.get("gaps", ())
     if not gaps:
         return []
-    states = {state.source: state for state in await page.journal.ask(sources.source_states)}
-    pauses = (await page.journal.ask(sources.news)).pauses
+    sources = {source.name: source for source in await standings(page.journal, parked=())}
     found = []
     for gap in gaps:
         kind = OutcomeKind.stored(gap["outcome"])
@@ -132,8 +130,7 @@ async def _causes(page: Page, document: dict[str, Any]) -> list[Cause]:
                 page.words.reason(gap.get("code", ""), gap.get("reason", "")),
                 bool(gap.get("required")),
                 datetime.fromisoformat(at) if (at := gap.get("next_attempt_at")) else None,
-                states.get(source) if waits else None,
-                pauses.get(source) if waits else None,
+                sources.get(source) if waits else None,
             )
         )
     return sorted(found, key=lambda each: (not each.is_open, not each.required, each.lookup))

@@ -9,11 +9,10 @@ from urllib.parse import quote, urlencode
 from appealbus.core import LinkState, LinkStatus
 from appealbus.core.management import health as journal_health
 from appealbus.core.management import operations as journal_operations
-from appealbus.core.management import sources as journal_sources
 from appealbus.core.management.health import OVERDUE_FOR, Facts, Finding, Pace, Severity
+from appealbus.core.management.sources import SourceStanding, standings
 from appealbus.plugins.console.console import Console
 from appealbus.plugins.console.views.deliveries.queries import receiver_path
-from appealbus.plugins.console.views.sources.queries import Sight, sights_of
 from appealbus.plugins.console.views.workers.links import links_of, queues_of
 from appealbus.plugins.monitor.shared_result import SharedResult
 
@@ -27,7 +26,7 @@ class Now:
     facts: Facts
     findings: Sequence[Finding]
     pace: Pace
-    sources: Sequence[Sight]
+    sources: Sequence[SourceStanding]
     links: Sequence[LinkState]
     """Links of live workers, faulty ones first."""
     queues: Sequence[tuple[str, int]]
@@ -110,15 +109,16 @@ class Watch:
         journal = self._console.api.journal
         health = await self._console.api.health()
         facts = health.facts
-        news, pace, at = await journal.ask(journal_sources.news), await journal.ask(journal_health.pace), journal.now()
+        pace, at = await journal.ask(journal_health.pace), journal.now()
         links = [link for _, link in links_of(facts.workers)]
-        sights = sights_of(await self._console.sources(), facts.sources, facts.parked, news, at)
+        known = await self._console.sources()
+        sources = await standings(journal, known, states=facts.sources, parked=facts.parked)
         return Now(
             at,
             facts,
             health.findings,
             pace,
-            sights,
+            sources,
             links,
             queues_of(links),
             len(await journal.ask(journal_operations.under_way)),
