@@ -38,7 +38,7 @@ log = structlog.get_logger(__name__)
 
 async def hold(journal: Journal, number: str, *, reason: str, by: str) -> bool:
     """Stop work on an appeal until its release; False if it does not exist. JournalError `held` if already held."""
-    done = await journal.do(suspects.Hold(number, by=by, reason=reason))
+    done = await journal.do(suspects.Hold(number, by=by, reason=reason, actor=journal.actor))
     if done:
         # The reason is a person's text: it is kept in the journal, and never logged.
         log.warning("case.held_by_hand", number=number, actor=by)
