@@ -61,7 +61,27 @@ from appealbus.schemas.outcome import Outcome, OutcomeKind
 PUBLIC_MODULES = (
     "appealbus.core.backoff",
     "appealbus.core.clocks",
+    "appealbus.core.commands",
+    "appealbus.core.config.files",
     "appealbus.core.config.types",
+    "appealbus.core.escaping",
+    "appealbus.core.fair_share",
+    "appealbus.core.language",
+    "appealbus.core.management",
+    "appealbus.core.management.appeals",
+    "appealbus.core.management.deliveries",
+    "appealbus.core.management.feed",
+    "appealbus.core.management.health",
+    "appealbus.core.management.log",
+    "appealbus.core.management.operations",
+    "appealbus.core.management.outages",
+    "appealbus.core.management.people",
+    "appealbus.core.management.quarantine",
+    "appealbus.core.management.records",
+    "appealbus.core.management.settings",
+    "appealbus.core.management.sources",
+    "appealbus.core.management.viewing",
+    "appealbus.core.management.workers",
     "appealbus.core.masking",
     "appealbus.core.readings",
     "appealbus.core.replies.codes",
@@ -70,11 +90,12 @@ PUBLIC_MODULES = (
     "appealbus.core.replies.subject",
     "appealbus.core.replies.xmlread",
     "appealbus.core.replies.xmlschema",
+    "appealbus.core.serving",
     "appealbus.core.testing",
     "appealbus.core.texts",
 )
 """What plugins may import beside this module: for declared lookups, replies, tests, settings, stamps and pauses, to
-mask numbers and to compare texts."""
+mask numbers and to compare texts; for pages, commands and processes that read and operate a bus."""
 
 # A plugin and its settings.
 __all__ = ["API_VERSION", "PUBLIC_MODULES", "NoSettings", "Secret", "Settings", "__version__", "hookimpl"]
