@@ -58,6 +58,9 @@ from appealbus.core.plugin_calls.threads import NoThread
 from appealbus.core.version import API_VERSION, __version__
 from appealbus.schemas.outcome import Outcome, OutcomeKind
 
+_NOUNS = (
+    "appeals deliveries feed health log operations outages people quarantine records settings sources viewing workers"
+)
 PUBLIC_MODULES = (
     "appealbus.core.backoff",
     "appealbus.core.clocks",
@@ -68,20 +71,6 @@ PUBLIC_MODULES = (
     "appealbus.core.fair_share",
     "appealbus.core.language",
     "appealbus.core.management",
-    "appealbus.core.management.appeals",
-    "appealbus.core.management.deliveries",
-    "appealbus.core.management.feed",
-    "appealbus.core.management.health",
-    "appealbus.core.management.log",
-    "appealbus.core.management.operations",
-    "appealbus.core.management.outages",
-    "appealbus.core.management.people",
-    "appealbus.core.management.quarantine",
-    "appealbus.core.management.records",
-    "appealbus.core.management.settings",
-    "appealbus.core.management.sources",
-    "appealbus.core.management.viewing",
-    "appealbus.core.management.workers",
     "appealbus.core.masking",
     "appealbus.core.readings",
     "appealbus.core.replies.codes",
@@ -93,6 +82,7 @@ PUBLIC_MODULES = (
     "appealbus.core.serving",
     "appealbus.core.testing",
     "appealbus.core.texts",
+    *(f"appealbus.core.management.{noun}" for noun in _NOUNS.split()),
 )
 """What plugins may import beside this module: for declared lookups, replies, tests, settings, stamps and pauses, to
 mask numbers and to compare texts; for pages, commands and processes that read and operate a bus."""

@@ -4,8 +4,9 @@ Codes, JSON, the log and configuration errors are for programs and engineers, an
 """
 
 from appealbus.core.language.choice import ReaderLanguage, chosen
+from appealbus.core.language.fields import rows_of, trail_name, trail_value
 from appealbus.core.language.known import Known
 from appealbus.core.language.problems import problems_told
 from appealbus.core.language.reader import Reader
 
-__all__ = ["Known", "Reader", "ReaderLanguage", "chosen", "problems_told"]
+__all__ = ["Known", "Reader", "ReaderLanguage", "chosen", "problems_told", "rows_of", "trail_name", "trail_value"]

@@ -7,7 +7,7 @@ from appealbus.core.domain.change import plausible
 from appealbus.core.domain.known import KnownLookup
 from appealbus.core.domain.outline import Outline
 from appealbus.core.domain.places import within
-from appealbus.core.domain.selection import NOWHERE, OLDEST, DeliverySelection, Found, Place, Selection, before_days
+from appealbus.core.domain.selection import OLDEST, DeliverySelection, Found, Place, Selection, before_days
 from appealbus.core.domain.waiting import DueMoved
 from appealbus.core.journal.access import asked
 from appealbus.core.journal.appeals import suspects
@@ -27,7 +27,7 @@ from appealbus.core.journal.naming import PARSES, Kind, holder, parcel
 from appealbus.core.journal.terms import Moving
 from appealbus.core.journal.workers import known
 
-__all__ = ["NOWHERE", "OLDEST", "PARSES", "PENDING", "DeliverySelection", "DueMoved", "Found", "Kind", "KnownLookup"]
+__all__ = ["OLDEST", "PARSES", "PENDING", "DeliverySelection", "DueMoved", "Found", "Kind", "KnownLookup"]
 __all__ += ["Moving", "Outline", "Place", "Retry", "Selection"]
 __all__ += ["appeal_by", "appeal_of", "appeal_row", "appeals", "appeals_with", "asked", "before_days", "cases"]
 __all__ += ["dossier_of", "hold", "holder", "known", "outline_page", "outlines", "parcel", "plausible", "records"]
