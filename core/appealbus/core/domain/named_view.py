@@ -2,15 +2,16 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-
-MOST_VIEWS = 200
-LONGEST_NAME = 60
-LONGEST_QUERY = 500
+from typing import ClassVar
 
 
 @dataclass(frozen=True, slots=True)
 class NamedView:
     """A named list; the filters are stored as in its URL."""
+
+    MOST: ClassVar = 200
+    LONGEST_NAME: ClassVar = 60
+    LONGEST_QUERY: ClassVar = 500
 
     name: str
     query: str
