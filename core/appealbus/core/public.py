@@ -36,8 +36,10 @@ from appealbus.core.interfaces.outcomes import (
     unavailable,
 )
 from appealbus.core.interfaces.pages import (
+    AppealLog,
     AppealsPage,
     Asgi,
+    OperationStanding,
     PageRefused,
     Pages,
     PagesContext,
@@ -120,7 +122,8 @@ __all__ += ["Waiting", "WorkQueue"]
 # Until when appeals have to be answered.
 __all__ += ["Terms"]
 # Pages in the server of the API.
-__all__ += ["AppealsPage", "Asgi", "PageRefused", "PageViewer", "Pages", "PagesContext", "ReceiverStanding"]
+__all__ += ["AppealLog", "AppealsPage", "Asgi", "OperationStanding", "PageRefused", "PageViewer", "Pages"]
+__all__ += ["PagesContext", "ReceiverStanding"]
 # A service and what it is handed.
 __all__ += ["JournalView", "RunningBus", "Service"]
 __all__ += ["BreakerState", "Check", "Counts", "Figures", "SourceCalls", "SourceState"]

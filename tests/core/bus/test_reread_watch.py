@@ -11,6 +11,7 @@ import pytest
 from appealbus.core.bus.duties.leader import LeaderLease
 from appealbus.core.bus.work import reread_watch
 from appealbus.core.bus.work.reread_watch import RereadWatch
+from appealbus.core.bus.work.rereading import AppealRead, HelperEnds, JournalAway, OtherReadings, QuestionRead
 from appealbus.core.domain.case import LookupState
 from appealbus.core.domain.event import BUS, What
 from appealbus.core.domain.replies import KeptReplies
@@ -21,7 +22,6 @@ from appealbus.core.journal import replies as journal_replies
 from appealbus.core.journal.appeals import suspects
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.workers import WorkerState
-from appealbus.core.operations.rereading import AppealRead, HelperEnds, JournalAway, OtherReadings, QuestionRead
 from appealbus.schemas.outcome import OutcomeKind
 from tests.core.journal.conftest import Make
 from tests.services.asking import instead

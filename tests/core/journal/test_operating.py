@@ -21,7 +21,7 @@ from appealbus.core.journal import operations as operating
 from appealbus.core.journal.appeals import cases, leases, lists, suspects
 from appealbus.core.journal.deliveries import deliveries
 from appealbus.core.journal.journal import ANY, Journal
-from appealbus.core.operations import operations
+from appealbus.core.management import operations
 from appealbus.schemas.outcome import OutcomeKind
 from tests.core.journal.many_appeals import fill
 from tests.services.journals import engine_of

@@ -18,8 +18,7 @@ from appealbus.connectors.amqp.topology.management import Management, Management
 from appealbus.connectors.amqp.topology.policies import definitions, set_policies
 from appealbus.connectors.broker.broker import Broker, BrokerError
 from appealbus.connectors.broker.settings import BrokerSettings
-from appealbus.core.cli.context import Cli, cli_of
-from appealbus.core.cli.exits import EXIT_PROBLEMS
+from appealbus.core.commands import EXIT_PROBLEMS, Cli, cli_of
 
 _UP = 15.0
 """Seconds for a connection: a person waits, and one attempt has ten by default."""

@@ -6,7 +6,7 @@ from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
 
-from appealbus.core.config.problems import models_at
+from appealbus.core.config.files import models_at
 from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.change import Change
 

@@ -15,7 +15,7 @@ from yarl import URL
 
 from appealbus.core import CallFailed, ConfigError, LinkState, LinkStatus
 from appealbus.core.clocks import monotonic
-from appealbus.core.config.permissions import writable_by_others
+from appealbus.core.config.files import writable_by_others
 from appealbus.schemas.outcome import OutcomeKind
 
 PAUSE: Final = 60.0

@@ -15,7 +15,7 @@ from appealbus.core.domain.listing import AppealRow
 from appealbus.core.domain.operation import Operation, Order
 from appealbus.core.journal.appeals import leases, lists
 from appealbus.core.journal.journal import Journal
-from appealbus.core.operations import holding
+from appealbus.core.management import appeals
 
 Number = Annotated[
     str | None, typer.Argument(metavar="NUMBER", help="One appeal; else say which ones are meant by options.")
@@ -95,7 +95,7 @@ def hold(
     one = _one(context, _Asked(Order(Operation.HOLD), number, _checked(reason), yes, chosen, as_json))
     checked_reason(reason)
     cli, by = cli_of(context), person()
-    if not cli.change(lambda journal: holding.hold(journal, one, reason=reason, by=by)):
+    if not cli.change(lambda journal: appeals.hold(journal, one, reason=reason, by=by)):
         cli.no_appeal(one)
     _say(cli, as_json, {"number": one, "held": True}, f"{one} is held; `appealbus release {one}` lets it go on.")
 
@@ -116,7 +116,7 @@ def release(
     """
     one = _one(context, _Asked(Order(Operation.RELEASE), number, _checked(reason), yes, chosen, as_json))
     cli, by = cli_of(context), person()
-    if not cli.change(lambda journal: holding.release(journal, one, reason=reason, by=by)):
+    if not cli.change(lambda journal: appeals.release(journal, one, reason=reason, by=by)):
         cli.no_appeal(one)
     _say(cli, as_json, {"number": one, "held": False}, f"{one} is worked again.")
 

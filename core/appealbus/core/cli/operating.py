@@ -24,7 +24,7 @@ from appealbus.core.escaping import one_line
 from appealbus.core.journal import operations as journal_operations
 from appealbus.core.journal.deliveries.deliveries import DeliveryRow
 from appealbus.core.journal.journal import Journal
-from appealbus.core.operations import operations
+from appealbus.core.management import operations
 
 log = structlog.get_logger(__name__)
 

@@ -11,6 +11,7 @@ import structlog
 import typer
 from rich.table import Table
 
+from appealbus.core.bus.work.rereading import AppealRead, QuestionRead, RereadProcess, Written, write_read
 from appealbus.core.cli.context import Cli, cli_of
 from appealbus.core.cli.exits import EXIT_ABSENT, EXIT_PROBLEMS
 from appealbus.core.cli.person import person
@@ -23,7 +24,6 @@ from appealbus.core.journal.appeals import lists
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.replies import Place, Span
 from appealbus.core.loading.parts import build
-from appealbus.core.operations.rereading import AppealRead, QuestionRead, RereadProcess, Written, write_read
 
 log = structlog.get_logger(__name__)
 

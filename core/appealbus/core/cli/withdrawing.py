@@ -12,8 +12,8 @@ from appealbus.core.cli.reasons import checked_reason
 from appealbus.core.domain.case import LookupState
 from appealbus.core.journal.appeals import lists
 from appealbus.core.journal.journal import Journal
-from appealbus.core.operations.withdrawing import records
-from appealbus.core.operations.withdrawing import withdraw as withdrawn
+from appealbus.core.management.records import records
+from appealbus.core.management.records import withdraw as withdrawn
 
 
 def add_to(app: typer.Typer) -> None:

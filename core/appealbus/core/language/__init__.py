@@ -4,6 +4,8 @@ Codes, JSON, the log and configuration errors are for programs and engineers, an
 """
 
 from appealbus.core.language.choice import ReaderLanguage, chosen
+from appealbus.core.language.known import Known
+from appealbus.core.language.problems import problems_told
 from appealbus.core.language.reader import Reader
 
-__all__ = ["Reader", "ReaderLanguage", "chosen"]
+__all__ = ["Known", "Reader", "ReaderLanguage", "chosen", "problems_told"]

@@ -16,16 +16,11 @@ from typing import Any, cast
 import structlog
 import uvicorn
 
-from appealbus.core import ConfigError
-from appealbus.core.bus.clock_watch import ClockWatch
-from appealbus.core.bus.intake.reception import Reception
-from appealbus.core.bus.watchdog import Watchdog
-from appealbus.core.cli.context import Cli
-from appealbus.core.errors import JournalError
+from appealbus.core import ConfigError, JournalError
+from appealbus.core.commands import Cli
 from appealbus.core.fair_share import FairShare
-from appealbus.core.process.runtime import relieve_collector
-from appealbus.core.rights.policy import read_policy
-from appealbus.core.rights.senders import missing
+from appealbus.core.management.viewing import missing, read_policy
+from appealbus.core.serving import ClockWatch, Reception, Watchdog, relieve_collector
 from appealbus.plugins.api.api import Api
 from appealbus.plugins.api.app import application
 from appealbus.plugins.api.connection import Connection

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from appealbus.core.domain.listing import AppealRow
+from appealbus.core import AppealRow
 from appealbus.plugins.api.callers import Caller
 
 

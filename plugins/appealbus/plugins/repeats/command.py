@@ -5,17 +5,9 @@ from typing import Annotated, Any
 import typer
 
 from appealbus.core import AppealRow, Past
-from appealbus.core.cli.as_whom import As, Purpose, look_as
-from appealbus.core.cli.audit_reads import Copy, look
-from appealbus.core.cli.context import Cli, cli_of
-from appealbus.core.cli.languages import Lang, reader
-from appealbus.core.cli.paging import AsJson
-from appealbus.core.journal.appeals import lists
-from appealbus.core.journal.journal import Journal
-from appealbus.core.rights.actions import Action
-from appealbus.core.rights.builtin import EVERYTHING
-from appealbus.core.rights.viewer import Viewer
-from appealbus.core.rights.views import Views
+from appealbus.core.commands import As, AsJson, Cli, Copy, Lang, Purpose, cli_of, look, look_as, reader
+from appealbus.core.management import Journal, appeals
+from appealbus.core.management.viewing import EVERYTHING, Action, Viewer, Views
 from appealbus.plugins.repeats.assessor import Repeats
 from appealbus.plugins.repeats.formatting import lines
 from appealbus.plugins.repeats.words import Article, Came, Label
@@ -68,7 +60,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 async def _read(cli: Cli, journal: Journal, number: str) -> _Read:
-    row = await journal.ask(lists.appeal_row, number)
+    row = await journal.ask(appeals.appeal_row, number)
     if row is None:
         cli.no_appeal(number)
     return await _shown(Views(journal, _EVERYBODY), row)

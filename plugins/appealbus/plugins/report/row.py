@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 
-from appealbus.core.domain.places import within
+from appealbus.core.management.appeals import within
 from appealbus.plugins.report.words import By, Column
 
 _HOUR = 3600

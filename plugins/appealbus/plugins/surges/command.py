@@ -10,16 +10,10 @@ from typing import Annotated
 import typer
 
 from appealbus.core import ConfigError
-from appealbus.core.cli.audit_reads import look
-from appealbus.core.cli.context import Cli, cli_of
-from appealbus.core.cli.exits import EXIT_ABSENT, EXIT_PROBLEMS
-from appealbus.core.cli.paging import AsJson
-from appealbus.core.cli.person import person
 from appealbus.core.clocks import day_of, wall
-from appealbus.core.journal import state
-from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.view import PublicJournal
-from appealbus.core.process.sidecar import refuse_another_s
+from appealbus.core.commands import EXIT_ABSENT, EXIT_PROBLEMS, AsJson, Cli, cli_of, look, person
+from appealbus.core.management import Journal, PublicJournal, health
+from appealbus.core.serving import refuse_another_s
 from appealbus.plugins.surges import deciding, kept
 from appealbus.plugins.surges.alarm import CLOSINGS, Alarm
 from appealbus.plugins.surges.clusters import near_from
@@ -185,9 +179,9 @@ class Commands:
 
         async def count(journal: Journal) -> None:
             with closing(Store(file)) as store:
-                await count_new(PublicJournal(journal), (await journal.ask(state.how_it_stands)).journal, store)
+                await count_new(PublicJournal(journal), (await journal.ask(health.how_it_stands)).journal, store)
 
-        cli.read(lambda journal: journal.ask(state.how_it_stands))  # where that raises, nothing is moved
+        cli.read(lambda journal: journal.ask(health.how_it_stands))  # where that raises, nothing is moved
         aside = f"{file}.{wall():%Y%m%dT%H%M%S}"
         try:
             Path(aside).hardlink_to(file)  # never over another one
@@ -202,7 +196,7 @@ class Commands:
     async def _found(self, journal: Journal, monday: date, share: float, *, over: bool) -> tuple[Judged, list[Alarm]]:
         near = near_from(self._settings.positions) if over and self._settings.positions is not None else None
         with closing(Store(self._settings.file)) as store:
-            await count_new(PublicJournal(journal), (await journal.ask(state.how_it_stands)).journal, store)
+            await count_new(PublicJournal(journal), (await journal.ask(health.how_it_stands)).journal, store)
             judged, scanned = judged_week(store, monday, self._settings.rate, near, share)
             return judged, await surges(PublicJournal(journal), store, judged, self._settings.rate, scanned)
 

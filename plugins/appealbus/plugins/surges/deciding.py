@@ -7,11 +7,9 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from appealbus.core import JournalError
+from appealbus.core import JournalError, What
 from appealbus.core.clocks import wall
-from appealbus.core.domain.event import What
-from appealbus.core.journal import events
-from appealbus.core.journal.journal import Journal
+from appealbus.core.management import Journal, log
 from appealbus.plugins.surges import kept
 from appealbus.plugins.surges.alarm import KeptAlarm
 from appealbus.plugins.surges.kept import Closing, NotDone, Note
@@ -53,7 +51,7 @@ def _noting(journal: Journal, what: What, number: int, **detail: Any) -> Note:
     told = {name: printable(value) for name, value in detail.items() if value}
 
     def note() -> None:
-        noted = asyncio.run_coroutine_threadsafe(journal.do(events.Noted(what, str(number), told)), loop)
+        noted = asyncio.run_coroutine_threadsafe(journal.do(log.Noted(what, str(number), told)), loop)
         try:
             noted.result(_LONGEST)
         except TimeoutError:

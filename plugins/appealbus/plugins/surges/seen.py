@@ -8,9 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from appealbus.core.domain.places import within
-from appealbus.core.rights.mask import Mask
-from appealbus.core.rights.viewer import Viewer
+from appealbus.core.management.appeals import within
+from appealbus.core.management.viewing import Mask, Viewer
 from appealbus.plugins.surges.alarm import Alarm, KeptAlarm
 from appealbus.plugins.surges.possible import Possible
 

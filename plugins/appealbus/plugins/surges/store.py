@@ -14,7 +14,7 @@ from pathlib import Path
 import orjson
 
 from appealbus.core import WeekCount
-from appealbus.core.process.sidecar import OwnFile
+from appealbus.core.serving import OwnFile
 from appealbus.plugins.surges.series import WeekRow
 
 SCHEMA = """

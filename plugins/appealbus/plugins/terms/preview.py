@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from datetime import date
 
 from appealbus.core import Case
-from appealbus.core.domain.waiting import DueMoved
-from appealbus.core.journal.appeals import cases, lists
-from appealbus.core.journal.reader import JournalReader
-from appealbus.core.loading.due_dates import Counted
+from appealbus.core.management import JournalReader, appeals
+from appealbus.core.management.appeals import DueMoved
+from appealbus.core.serving import Counted
 from appealbus.plugins.terms.calendar import UnknownYear
 from appealbus.plugins.terms.clock import Told, due_on
 from appealbus.plugins.terms.norms import Law
@@ -56,8 +55,8 @@ class Left:
 
 async def open_cases(journal: JournalReader) -> AsyncIterator[Case]:
     after = 0
-    while page := await journal.ask(lists.appeals, after, _PAGE):
-        for case in await journal.ask(cases.cases, [row.appeal_id for row in page if row.closed is None]):
+    while page := await journal.ask(appeals.appeals, after, _PAGE):
+        for case in await journal.ask(appeals.cases, [row.appeal_id for row in page if row.closed is None]):
             yield case
         after = page[-1].appeal_id
 

@@ -6,8 +6,7 @@ from typing import Annotated
 import orjson
 import typer
 
-from appealbus.core.cli.context import cli_of
-from appealbus.core.cli.exits import EXIT_PROBLEMS
+from appealbus.core.commands import EXIT_PROBLEMS, cli_of
 
 
 def asyncapi(

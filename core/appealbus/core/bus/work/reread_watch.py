@@ -12,6 +12,16 @@ import structlog
 
 from appealbus.core.bus.duties.leader import LeaderLease
 from appealbus.core.bus.work.dispatcher import Dispatcher
+from appealbus.core.bus.work.readings import SETTINGS, readings
+from appealbus.core.bus.work.rereading import (
+    AppealRead,
+    HelperEnds,
+    JournalAway,
+    OtherReadings,
+    RereadProcess,
+    Written,
+    write_read,
+)
 from appealbus.core.clocks import monotonic
 from appealbus.core.config.loading import Loaded
 from appealbus.core.domain.event import BUS, Event, What
@@ -26,16 +36,6 @@ from appealbus.core.journal.replies import Place, Span
 from appealbus.core.journal.tables import to_number
 from appealbus.core.loading.parts import Parts
 from appealbus.core.logs.throttle import LogThrottle
-from appealbus.core.operations.readings import SETTINGS, readings
-from appealbus.core.operations.rereading import (
-    AppealRead,
-    HelperEnds,
-    JournalAway,
-    OtherReadings,
-    RereadProcess,
-    Written,
-    write_read,
-)
 from appealbus.schemas.outcome import OutcomeKind
 
 log = structlog.get_logger(__name__)

@@ -8,9 +8,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from appealbus.core import ConfigError
-from appealbus.core.journal.appeals import lists
-from appealbus.core.rights.actions import Action
-from appealbus.core.rights.viewer import Viewer
+from appealbus.core.management import appeals
+from appealbus.core.management.viewing import Action, Viewer
 from appealbus.plugins.api import documented
 from appealbus.plugins.api.answers import as_json
 from appealbus.plugins.api.api import Api
@@ -88,7 +87,7 @@ async def one_alarm(
     told = next(alarms_seen(caller.viewer, [] if found is None else [found]), None)
     if found is None or told is None:
         raise Problem(UNKNOWN, "there is no such alarm")
-    rows = [await caller.journal.ask(lists.appeal_row, number) for number in found.alarm.numbers]
+    rows = [await caller.journal.ask(appeals.appeal_row, number) for number in found.alarm.numbers]
     seen = [row.public_id for row in rows if row is not None and caller.viewer.sees(row)]
     await caller.looks("surges", alarm=alarm, found=len(seen))
     return as_json(told | {"appeals": seen})

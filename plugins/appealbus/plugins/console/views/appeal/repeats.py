@@ -8,11 +8,9 @@ from typing import Any
 
 from starlette.responses import Response
 
-from appealbus.core import Other, Past
-from appealbus.core.errors import JournalError
-from appealbus.core.journal import access
-from appealbus.core.rights.actions import Action
-from appealbus.core.rights.views import Compare
+from appealbus.core import JournalError, Other, Past
+from appealbus.core.management import people
+from appealbus.core.management.viewing import Action, Compare
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.views.appeal.diff_view import Line as Sides
@@ -66,7 +64,7 @@ async def repeats(page: Page) -> Response:
     others = {each["id"]: each for _, some, _ in _sorts(found) for each in some if each["id"]}
     if wanted and wanted not in others:
         raise Refused(404, page.words.say("This appeal has nothing in common with that one, or no longer."))
-    await asyncio.gather(*(page.journal.do(access.Look("repeats", number, sight.purpose)) for number in numbers))
+    await asyncio.gather(*(page.journal.do(people.Look("repeats", number, sight.purpose)) for number in numbers))
     groups, left = await asyncio.to_thread(_sides, lines)
     return await shown(
         page,

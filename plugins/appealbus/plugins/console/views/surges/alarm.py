@@ -7,8 +7,8 @@ from typing import Any
 from starlette.responses import Response
 
 from appealbus.core import ConfigError
-from appealbus.core.journal.appeals import lists
-from appealbus.core.rights.actions import Action
+from appealbus.core.management import appeals
+from appealbus.core.management.viewing import Action
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.views.surges.week import reading_of, told_of, unreadable, view
@@ -61,7 +61,7 @@ async def alarm(page: Page) -> Response:
         raise unreadable(page) from None
     begin = page.number("from", most=_MOST) or 0
     numbers = kept.alarm.numbers[begin : begin + _ROWS]
-    found = [await page.journal.ask(lists.appeal_row, number) for number in numbers]
+    found = [await page.journal.ask(appeals.appeal_row, number) for number in numbers]
     seen = [row for row in found if row is not None and page.viewer.sees(row)]
     await page.looks("surges", purpose=purpose, alarm=kept.id, found=len(seen))
     further = {"seen": page.query.get("seen", "")} if purpose else {}

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from appealbus.core.bus.work.readings import SETTINGS, readings
 from appealbus.core.config.loading import load
 from appealbus.core.loading.parts import build, load_plugins
-from appealbus.core.operations.readings import SETTINGS, readings
 
 FIRST = Path(__file__).parents[3] / "examples" / "first_plugin"
 TYPES = '<schema xmlns="http://www.w3.org/2001/XMLSchema"/>'

@@ -1,4 +1,4 @@
-"""Withdraws a misread record; shared by all entry points."""
+"""Records of an appeal: withdraws a misread one, reads kept replies again."""
 
 from collections.abc import Iterable, Set
 from dataclasses import replace
@@ -8,16 +8,21 @@ from hashlib import sha256
 import orjson
 import structlog
 
+from appealbus.core.bus.work.rereading import AppealRead, QuestionRead, RereadProcess, Written, write_read
 from appealbus.core.domain.carried import MISREAD
 from appealbus.core.domain.case import WITHDRAWN, LookupState
 from appealbus.core.domain.event import What
 from appealbus.core.domain.known import KnownLookup
 from appealbus.core.enrichment.carrying import asked_with
+from appealbus.core.enrichment.rereading import Verdict
 from appealbus.core.journal import documents, keeping, workers
 from appealbus.core.journal.appeals import cases, lists
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.keeping import Anew
 from appealbus.schemas.outcome import OutcomeKind
+
+__all__ = ["AppealRead", "QuestionRead", "RereadProcess", "Verdict", "Written"]
+__all__ += ["mark", "records", "withdraw", "write_read"]
 
 log = structlog.get_logger(__name__)
 

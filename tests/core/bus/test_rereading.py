@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from appealbus.core.bus.work import rereading
+from appealbus.core.bus.work.rereading import AppealRead, QuestionRead, RereadProcess, Written, write_read
 from appealbus.core.domain.case import LookupState
 from appealbus.core.domain.pauses import PARTLY_READ
 from appealbus.core.enrichment.rereading import Verdict
@@ -17,8 +19,6 @@ from appealbus.core.journal import keeping
 from appealbus.core.journal.appeals import cases
 from appealbus.core.journal.appeals.accepting import NewAppeal
 from appealbus.core.journal.journal import Journal
-from appealbus.core.operations import rereading
-from appealbus.core.operations.rereading import AppealRead, QuestionRead, RereadProcess, Written, write_read
 from appealbus.schemas.appeal import Appeal, AppealKind, PersonApplicant
 from appealbus.schemas.outcome import OutcomeKind
 from tests.services.journals import sqlite_journal
@@ -27,7 +27,7 @@ from tests.services.journals import sqlite_journal
 @pytest.fixture(autouse=True)
 def stub(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ask a stub, which needs to import nothing."""
-    monkeypatch.setattr(rereading, "_HELPER", "tests.core.operations.rereading_stub")
+    monkeypatch.setattr(rereading, "_HELPER", "tests.core.bus.rereading_stub")
     monkeypatch.setattr(rereading, "_FLAGS", ())
     monkeypatch.setattr(rereading, "_START", 0.3)
     monkeypatch.setattr(rereading, "_DEATHS", 2)

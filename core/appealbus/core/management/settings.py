@@ -19,6 +19,8 @@ from appealbus.core.errors import ConfigError
 from appealbus.core.loading.extension_points import KINDS
 from appealbus.core.loading.host import Host
 
+__all__ = ["InForce", "in_force"]
+
 _OURS = "appealbus."
 _TELLING = re.compile(
     r"pass|secret|token|credential|private|cookie|salt|auth|header|(^|[_-])(pin|pw|pwd|key|apikey|login|user)", re.I

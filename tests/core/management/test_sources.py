@@ -9,7 +9,7 @@ from appealbus.core import clocks
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import pauses
 from appealbus.core.journal.journal import Journal
-from appealbus.core.operations import pausing
+from appealbus.core.management import sources
 from tests.services.journals import sqlite_journal
 
 
@@ -19,10 +19,10 @@ async def test_a_pause_is_counted_by_the_journals_clock(tmp_path: Path, monkeypa
     try:
         monkeypatch.setattr(journal._clock, "now", lambda: clocks.wall() - timedelta(hours=2))
         now = journal.now()
-        given = await pausing.pause(journal, "s", now + timedelta(hours=1), reason="a test", by="olga")
+        given = await sources.pause(journal, "s", now + timedelta(hours=1), reason="a test", by="olga")
         assert timedelta(0) <= given.at - now < timedelta(minutes=1)
         with pytest.raises(JournalError, match="paused or resumed the source meanwhile"):
-            await pausing.pause(journal, "s", now + timedelta(hours=3), reason="a test", by="marat", seen="")
+            await sources.pause(journal, "s", now + timedelta(hours=3), reason="a test", by="marat", seen="")
         assert (await journal.ask(pauses.news)).pauses["s"] == given
     finally:
         await journal.close()

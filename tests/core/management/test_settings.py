@@ -4,7 +4,7 @@ from pathlib import Path
 
 from appealbus.core.config.loading import load
 from appealbus.core.loading.parts import load_plugins
-from appealbus.core.operations.in_force import in_force
+from appealbus.core.management.settings import in_force
 
 HIDDEN = "Sup3rS3cr3t"
 """Stands in every place where a secret might."""
