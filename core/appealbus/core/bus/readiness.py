@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Protocol
 
 from appealbus.core.bus.clock_watch import ClockWatch
-from appealbus.core.domain.monitoring import Check
+from appealbus.core.domain.counts import Check
 from appealbus.core.errors import JournalError
 from appealbus.core.health.finding import Finding
 from appealbus.core.health.journal import of_clock

@@ -6,19 +6,16 @@ from collections.abc import Awaitable, Callable
 from itertools import accumulate
 from typing import Protocol
 
-from appealbus.core.bus.counters import Tally
-from appealbus.core.bus.delays import DelayTally
+from appealbus.core.bus.counters import DelayTally, Tally
 from appealbus.core.bus.delivery.relay import Relay
 from appealbus.core.bus.readiness import Observed, checks
 from appealbus.core.bus.watchdog import Watchdog
 from appealbus.core.clocks import wall
 from appealbus.core.config.models import Configuration
-from appealbus.core.domain.counts import Counts
-from appealbus.core.domain.monitoring import Check, Figures, SourceCalls
+from appealbus.core.domain.counts import Check, Counts, DueSoon, Figures, SourceCalls
 from appealbus.core.domain.source_state import SourceState
-from appealbus.core.domain.waiting import DueSoon
 from appealbus.core.guards.guard import Guard
-from appealbus.core.guards.latency import BUCKETS
+from appealbus.core.guards.slots import BUCKETS
 from appealbus.core.health.facts import due_soon
 from appealbus.core.health.messages import fullness
 from appealbus.core.interfaces.answer import Kept

@@ -17,7 +17,7 @@ import structlog
 from appealbus.core.loading.extension_points import KINDS
 from appealbus.core.loading.hookspecs import Hooks
 from appealbus.core.loading.host import Host
-from appealbus.core.logs.throttle import LogThrottle
+from appealbus.core.logs.setup import LogThrottle
 from appealbus.core.process.runtime import EXIT_STUCK
 
 log = structlog.get_logger(__name__)

@@ -7,8 +7,7 @@ import typer
 from appealbus.core.cli.appeals import Number
 from appealbus.core.cli.context import cli_of
 from appealbus.core.cli.exits import EXIT_ABSENT, EXIT_PROBLEMS
-from appealbus.core.cli.person import person
-from appealbus.core.cli.reasons import checked_reason
+from appealbus.core.cli.person import checked_reason, person
 from appealbus.core.domain.case import LookupState
 from appealbus.core.journal.appeals import lists
 from appealbus.core.journal.journal import Journal

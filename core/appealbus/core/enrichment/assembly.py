@@ -12,7 +12,7 @@ from appealbus.core.domain.case import NOTHING_TO_ASK, Case, LookupState
 from appealbus.core.domain.document import Document, Part, Version, bare, fact_parts, written
 from appealbus.core.domain.pauses import PROVISIONAL
 from appealbus.core.enrichment.carrying import Before, Key, Whole
-from appealbus.core.enrichment.unsure import judged
+from appealbus.core.enrichment.fields import judged
 from appealbus.core.interfaces.assessor import Assessor
 from appealbus.core.planning.contract import NOT_LOADED, CompletenessContract
 from appealbus.core.plugin_calls.boundary import is_defect

@@ -8,8 +8,7 @@ from collections.abc import Collection, Container, Iterable, Iterator, Mapping, 
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from appealbus.core.domain.carried import NOT_CONFIRMED, NOT_GIVEN, NOT_NAMED
-from appealbus.core.domain.case import PENDING, WITHDRAWN, Case, LookupState
+from appealbus.core.domain.case import NOT_CONFIRMED, NOT_GIVEN, NOT_NAMED, PENDING, WITHDRAWN, Case, LookupState
 from appealbus.core.domain.pauses import STALE
 from appealbus.core.planning.contract import NOT_LOADED, CompletenessContract, Missing
 from appealbus.core.planning.paths import PathError, check_path, parse_path, values

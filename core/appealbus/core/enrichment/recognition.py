@@ -5,8 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from appealbus.core.domain.case import Case, LookupState
 from appealbus.core.enrichment.carrying import Asked, asked_with
-from appealbus.core.planning.inputs import Draft, InputState
-from appealbus.core.planning.lineage import Known
+from appealbus.core.planning.inputs import Draft, InputState, Known
 from appealbus.core.planning.plan import Node
 from appealbus.core.plugin_calls.boundary import is_defect
 

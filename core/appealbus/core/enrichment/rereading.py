@@ -6,19 +6,17 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
-from appealbus.core.domain.case import PENDING, WITHDRAWN, Case, LookupState
+from appealbus.core.domain.case import PENDING, WITHDRAWN, Case, LookupState, ReplyRow
 from appealbus.core.domain.pauses import ASKED_ANEW, PARTLY_READ, REFRESH_FAILED, STALE
-from appealbus.core.domain.replies import ReplyRow
 from appealbus.core.enrichment.carrying import asked_with, renamed
 from appealbus.core.enrichment.differences import FieldDifference, How, differences, keeps
-from appealbus.core.enrichment.unsure import provisional
+from appealbus.core.enrichment.fields import provisional
 from appealbus.core.guards.conversation import Conversation, NotKept, unpack
 from appealbus.core.guards.guard import Guard
 from appealbus.core.guards.question import Ended, Question
 from appealbus.core.guards.rereading import CANNOT, NOT_KEPT
 from appealbus.core.planning.contract import CompletenessContract
-from appealbus.core.planning.inputs import Draft, InputState
-from appealbus.core.planning.lineage import Known
+from appealbus.core.planning.inputs import Draft, InputState, Known
 from appealbus.core.planning.paths import of_each, touch
 from appealbus.core.planning.plan import Node
 from appealbus.core.plugin_calls.boundary import is_defect

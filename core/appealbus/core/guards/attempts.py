@@ -8,17 +8,14 @@ from functools import partial
 
 from appealbus.core.backoff import doubled, full_jitter
 from appealbus.core.domain.access import Served
-from appealbus.core.domain.case import Try
-from appealbus.core.domain.replies import KeptReplies
+from appealbus.core.domain.case import KeptReplies, Try
 from appealbus.core.domain.usual import Usual
 from appealbus.core.guards.context import SourceContext
 from appealbus.core.guards.conversation import NotingWire, pack
-from appealbus.core.guards.defects import NotAnOutcome
-from appealbus.core.guards.freshness import REMEMBERED
+from appealbus.core.guards.defects import NotAnOutcome, checked, fitting
 from appealbus.core.guards.gate import UNSURE
 from appealbus.core.guards.question import Ended, Question
-from appealbus.core.guards.record_check import checked, fitting
-from appealbus.core.guards.single_flight import Flight
+from appealbus.core.guards.single_flight import REMEMBERED, Flight
 from appealbus.core.interfaces.notes import Notes
 from appealbus.core.interfaces.outcomes import invalid, timed_out, unavailable
 from appealbus.core.interfaces.source import Source

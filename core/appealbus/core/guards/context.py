@@ -1,40 +1,91 @@
-"""State shared by all questions to one source."""
+"""What guards are made from, and the state that all questions to one source share."""
 
 import asyncio
 import random
-from collections.abc import Set
-from dataclasses import replace
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence, Set
+from dataclasses import KW_ONLY, dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
 import structlog
 
+from appealbus.core import clocks
 from appealbus.core.clocks import day_of
+from appealbus.core.config.models import MeaninglessSettings
 from appealbus.core.domain.access import AccessRow, AwaitedRow, Served
-from appealbus.core.domain.certificate import CertificateState
 from appealbus.core.domain.pauses import QuotaCall
-from appealbus.core.domain.source_state import MOST_BESIDE, BreakerState, Drift
+from appealbus.core.domain.source_state import MOST_BESIDE, BreakerState, CertificateState, Drift
 from appealbus.core.domain.usual import Shares, Usual
 from appealbus.core.guards.breaker import Breaker
 from appealbus.core.guards.bucket import Bucket
 from appealbus.core.guards.defects import defect, line_of, of_wire
-from appealbus.core.guards.freshness import Freshness
-from appealbus.core.guards.gate import Gate
-from appealbus.core.guards.given import Bound, GuardServices
-from appealbus.core.guards.latency import Latency
+from appealbus.core.guards.gate import Gate, QuotaBook
+from appealbus.core.guards.limits import Limits
 from appealbus.core.guards.question import Question
+from appealbus.core.guards.settings import GuardSettings
 from appealbus.core.guards.shared_breaker import SharedBreaker
-from appealbus.core.guards.single_flight import SingleFlight
-from appealbus.core.guards.slots import Slots
+from appealbus.core.guards.single_flight import Freshness, SingleFlight
+from appealbus.core.guards.slots import Latency, Slots
 from appealbus.core.interfaces.lookup import Lookup
 from appealbus.core.interfaces.notes import MOST_OF_A_SOURCE, Notes
 from appealbus.core.interfaces.outcomes import unavailable
+from appealbus.core.interfaces.source import UseOnce
+from appealbus.core.interfaces.wire import Wire
 from appealbus.core.masking import masked
 from appealbus.core.plugin_calls.boundary import being_cancelled, is_defect
 from appealbus.schemas.base import printable
 from appealbus.schemas.outcome import Outcome, OutcomeKind
 from appealbus.schemas.record import Record
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A source with its wire."""
+
+    name: str
+    connector: str
+    wire: Wire
+    guard: GuardSettings
+    plugin: str = ""
+    """Name of the plugin that provides the wire."""
+    keep_replies: float = 0.0
+    """Seconds for which raw replies are kept; 0: not at all."""
+    meaningless: Sequence[MeaninglessSettings] = ()
+    """Elements of replies that are not needed."""
+
+
+async def _nobody_waits(row: AwaitedRow) -> None:
+    raise RuntimeError("this guard was made without a place for answers that come by themselves")
+
+
+@dataclass(frozen=True, slots=True)
+class GuardServices:
+    """What the guards of all sources share."""
+
+    access: Callable[[Sequence[AccessRow]], Awaitable[None]]
+    """Writes access rows; they are durable when it returns."""
+    on_change: Callable[[str, str], None]
+    """Called with a source and its breaker's new state."""
+    _: KW_ONLY
+    await_answer: Callable[[AwaitedRow], Awaitable[None]] = _nobody_waits
+    """Writes an access row for an asynchronous answer; for wires with `answers_async`."""
+    use_once: UseOnce | None = None
+    """Ensures that a signed answer counts once, over all workers; for wires that verify signatures."""
+    limits: Limits | None = None
+    """Limits shared with other workers; None: they belong to this process."""
+    quota: QuotaBook | None = None
+    """Counts the quota calls; None: they are not counted."""
+    first_share: float = 0.25
+    """Share of the quotas reserved for first versions."""
+    defects: Counter[str] = field(default_factory=Counter)
+    now: Callable[[], datetime] = clocks.wall
+    due: Callable[[], datetime] | None = None
+    """The journal's clock, for pauses and quotas; None: the wall clock."""
+    monotonic: Callable[[], float] = clocks.monotonic
+    """The clock of `Question.deadline`."""
+
 
 log = structlog.get_logger(__name__)
 

@@ -10,8 +10,7 @@ from typing import Any, TypeAlias
 import orjson
 
 from appealbus.core import packing
-from appealbus.core.domain.case import KeptAnswer
-from appealbus.core.domain.replies import KeptReplies
+from appealbus.core.domain.case import KeptAnswer, KeptReplies
 from appealbus.core.errors import AppealBusError
 from appealbus.core.interfaces.answer import RawReply
 from appealbus.core.interfaces.notes import ReplyCheck

@@ -3,7 +3,6 @@
 Codes, JSON, the log and configuration errors are for programs and engineers, and are not translated.
 """
 
-from appealbus.core.language.choice import ReaderLanguage, chosen
-from appealbus.core.language.reader import Reader
+from appealbus.core.language.reader import Reader, ReaderLanguage, chosen
 
 __all__ = ["Reader", "ReaderLanguage", "chosen"]

@@ -11,7 +11,7 @@ from typing import Any
 
 from appealbus.core.interfaces.assessor import Assessor
 from appealbus.core.interfaces.lookup import Lookup
-from appealbus.core.readings.origins import Origin, class_line
+from appealbus.core.readings.declare import Origin, class_line
 
 _ABSTRACT = re.compile(r"Can't instantiate abstract class (\w+) .*abstract methods? (.+)")
 _SHADOWS = re.compile(r'Field name "(\w+)" in "(.+)" shadows an attribute')

@@ -15,9 +15,8 @@ import structlog
 from appealbus.core.domain.case import Case
 from appealbus.core.domain.change import KeptChange
 from appealbus.core.interfaces.terms import Terms
-from appealbus.core.logs.throttle import LogThrottle
-from appealbus.core.plugin_calls.boundary import is_defect
-from appealbus.core.plugin_calls.call_timeout import ALARM, TookTooLong
+from appealbus.core.logs.setup import LogThrottle
+from appealbus.core.plugin_calls.boundary import ALARM, TookTooLong, is_defect
 from appealbus.schemas.appeal import Appeal
 
 P = ParamSpec("P")

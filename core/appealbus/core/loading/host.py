@@ -13,7 +13,7 @@ from typing import Any, get_args, get_origin
 import orjson
 import structlog
 
-from appealbus.core.config.base import NoSettings, Settings
+from appealbus.core.config.types import NoSettings, Settings
 from appealbus.core.interfaces.assessor import Assessor
 from appealbus.core.interfaces.lookup import models_of
 from appealbus.core.interfaces.pages import Pages

@@ -5,12 +5,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from appealbus.core.config.base import Settings
 from appealbus.core.config.loading import Loaded
 from appealbus.core.config.models import SourceSettings
 from appealbus.core.config.problems import InvalidConfig
+from appealbus.core.config.types import Settings
 from appealbus.core.errors import ConfigError
-from appealbus.core.guards.given import Bound
+from appealbus.core.guards.context import Bound
 from appealbus.core.interfaces.delivery import Delivery
 from appealbus.core.interfaces.intake import Intake
 from appealbus.core.interfaces.part import Part

@@ -8,8 +8,7 @@ from hashlib import sha256
 import orjson
 import structlog
 
-from appealbus.core.domain.carried import MISREAD
-from appealbus.core.domain.case import WITHDRAWN, LookupState
+from appealbus.core.domain.case import MISREAD, WITHDRAWN, LookupState
 from appealbus.core.domain.event import What
 from appealbus.core.domain.known import KnownLookup
 from appealbus.core.enrichment.carrying import asked_with

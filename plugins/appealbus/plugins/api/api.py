@@ -20,9 +20,9 @@ from appealbus.core.journal import feed, state
 from appealbus.core.journal.journal import Journal
 from appealbus.core.loading.host import Host
 from appealbus.core.rights.findings import Health, health_of
+from appealbus.core.rights.masked_version import Looks
 from appealbus.core.rights.masker import Masker
 from appealbus.core.rights.policy import Policy
-from appealbus.core.rights.version_digest import Looks
 from appealbus.plugins.api.bodies import Bodies
 from appealbus.plugins.api.credentials import Credentials
 from appealbus.plugins.api.limits import Limits

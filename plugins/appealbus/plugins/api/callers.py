@@ -17,8 +17,7 @@ from appealbus.core.fair_share import requester
 from appealbus.core.journal import access
 from appealbus.core.journal.appeals import lists
 from appealbus.core.journal.journal import Journal
-from appealbus.core.rights.actions import MAY, Action
-from appealbus.core.rights.viewer import Viewer
+from appealbus.core.rights.viewer import MAY, Action, Viewer
 from appealbus.core.rights.views import Views
 from appealbus.plugins.api.api import Api
 from appealbus.plugins.api.exchange import Exchange

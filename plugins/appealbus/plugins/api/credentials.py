@@ -15,7 +15,7 @@ from appealbus.core.clocks import monotonic
 from appealbus.core.domain.client import Client, Credential
 from appealbus.core.journal import clients as journal_clients
 from appealbus.core.journal.journal import Journal
-from appealbus.core.rights import tokens
+from appealbus.core.rights import credentials
 from appealbus.plugins.api.metrics import Metrics
 from appealbus.plugins.api.problems import TOO_MANY_ATTEMPTS, UNAUTHENTICATED, Problem
 
@@ -154,8 +154,8 @@ def _shown(request: Request) -> tuple[str, str, bytes] | None:
     if given is not None:
         scheme, _, token = given.partition(" ")
         token = token.strip()
-        id_ = tokens.split(token) if scheme.lower() == "bearer" else None
-        return None if id_ is None else ("token", id_, tokens.digest_of(token))
+        id_ = credentials.split(token) if scheme.lower() == "bearer" else None
+        return None if id_ is None else ("token", id_, credentials.digest_of(token))
     seen = request.scope.get("client_certificate")
     return None if seen is None else ("certificate", seen, bytes.fromhex(seen))
 

@@ -12,8 +12,8 @@ from appealbus.core.domain.client import Client
 from appealbus.core.domain.selection import NOWHERE, Place, Selection
 from appealbus.core.journal import access, workers
 from appealbus.core.journal.deliveries import receivers as journal_receivers
-from appealbus.core.rights.actions import Action
 from appealbus.core.rights.findings import seen_finding
+from appealbus.core.rights.viewer import Action
 from appealbus.plugins.api.api import Api
 from appealbus.plugins.api.callers import PURPOSE, Caller, allow, count, need_purpose, purpose_of, views_of
 from appealbus.plugins.api.exchange import Exchange

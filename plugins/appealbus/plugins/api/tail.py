@@ -9,8 +9,7 @@ from itertools import takewhile
 import structlog
 
 from appealbus.core import CursorRefused, JournalError
-from appealbus.core.domain.event import Cursor
-from appealbus.core.domain.feed import FeedEntry, FeedPage
+from appealbus.core.domain.event import Cursor, FeedEntry, FeedPage
 
 log = structlog.get_logger(__name__)
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import structlog
 import typer
 
-from appealbus.core.cli.client_options import name_of, role_of
+from appealbus.core.cli.client import name_of, role_of
 from appealbus.core.cli.context import Cli, cli_of
 from appealbus.core.cli.exits import EXIT_PROBLEMS
 from appealbus.core.cli.person import person
@@ -16,7 +16,7 @@ from appealbus.core.domain.client import Client, Credential, Role
 from appealbus.core.domain.event import by_person
 from appealbus.core.journal import clients
 from appealbus.core.journal.journal import Journal
-from appealbus.core.rights import tokens
+from appealbus.core.rights import credentials
 
 log = structlog.get_logger(__name__)
 
@@ -75,7 +75,7 @@ async def _made(cli: Cli, name: str, role: Role) -> str:
 async def make_link(cli: Cli, journal: Journal, name: str, role: Role) -> str:
     """Return a new link's secret; creates the client if needed."""
     now = journal.now()
-    token, mark, digest = tokens.new_token()
+    token, mark, digest = credentials.new_token()
     credential = Credential(mark, "link", now, now + _LIVES)
     known = {client.name.lower(): client for client, _ in await journal.ask(clients.all_clients)}.get(name.lower())
     if known is None:

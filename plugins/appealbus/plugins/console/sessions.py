@@ -19,7 +19,7 @@ from appealbus.core.domain.event import by_person
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import clients
 from appealbus.core.journal.journal import Journal
-from appealbus.core.rights import tokens
+from appealbus.core.rights import credentials
 from appealbus.plugins.console.settings import ConsoleSettings
 
 SESSION = "session"
@@ -64,7 +64,7 @@ class Sessions:
 
     async def begin(self, client: Client) -> str:
         """Begin a session of an authenticated client; return its secret, which is always new."""
-        secret, mark, digest = tokens.new_token()
+        secret, mark, digest = credentials.new_token()
         now = self._journal.now()
         new = Credential(mark, SESSION, now, now + min(self._idle, self._longest))
         await self._as(client).do(clients.NewCredential(client.name, new, digest, None))
@@ -105,9 +105,9 @@ class Sessions:
         return self._journal.acting(by_person(client.name))
 
     async def _counting(self, kind: str, shown: str) -> tuple[Client, Credential] | None:
-        mark = tokens.split(shown)
+        mark = credentials.split(shown)
         kept = None if mark is None else await self._journal.ask(clients.credential, kind, mark)
-        if kept is None or not tokens.same(shown, kept[2]):
+        if kept is None or not credentials.same(shown, kept[2]):
             return None
         client, credential, _ = kept
         ended = client.revoked_at is not None or credential.revoked_at is not None

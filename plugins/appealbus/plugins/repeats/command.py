@@ -12,9 +12,8 @@ from appealbus.core.cli.languages import Lang, reader
 from appealbus.core.cli.paging import AsJson
 from appealbus.core.journal.appeals import lists
 from appealbus.core.journal.journal import Journal
-from appealbus.core.rights.actions import Action
-from appealbus.core.rights.builtin import EVERYTHING
-from appealbus.core.rights.viewer import Viewer
+from appealbus.core.rights.mask import EVERYTHING
+from appealbus.core.rights.viewer import Action, Viewer
 from appealbus.core.rights.views import Views
 from appealbus.plugins.repeats.assessor import Repeats
 from appealbus.plugins.repeats.formatting import lines

@@ -7,7 +7,7 @@ from datetime import date, datetime, time
 
 from appealbus.core.clocks import KAZAKHSTAN, day_of
 from appealbus.core.domain.change import plausible
-from appealbus.core.domain.outline import Outline
+from appealbus.core.domain.counts import Outline
 from appealbus.plugins.report.counted import CAME_TO, COUNTED, CountedAppeal
 from appealbus.plugins.report.matters import Mark, matters_of
 from appealbus.plugins.terms.story import Body, rebuild

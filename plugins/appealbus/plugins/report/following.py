@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import structlog
 
 from appealbus.core import Cursor, CursorRefused, What
-from appealbus.core.domain.outline import Outline
+from appealbus.core.domain.counts import Outline
 from appealbus.core.journal import log as journal_log
 from appealbus.core.journal.appeals import cases
 from appealbus.core.journal.key import JournalKey

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 
-from appealbus.core.domain.places import within
 from appealbus.plugins.report.words import By, Column
+from appealbus.schemas.territory import within
 
 _HOUR = 3600
 SHARE_OF = {

@@ -8,11 +8,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from appealbus.core.domain.places import within
 from appealbus.core.rights.mask import Mask
 from appealbus.core.rights.viewer import Viewer
 from appealbus.plugins.surges.alarm import Alarm, KeptAlarm
 from appealbus.plugins.surges.possible import Possible
+from appealbus.schemas.territory import within
 
 _SHARED = {
     "parcel": (("parcels", "mentions"), "cadastral_number"),

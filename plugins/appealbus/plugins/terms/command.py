@@ -16,13 +16,13 @@ from appealbus.core.cli.exits import EXIT_PROBLEMS
 from appealbus.core.cli.languages import Lang, reader
 from appealbus.core.cli.paging import AsJson
 from appealbus.core.clocks import day_of, wall
-from appealbus.core.domain.waiting import DueMoved
+from appealbus.core.domain.counts import DueMoved
 from appealbus.core.journal import terms
 from appealbus.core.journal.appeals import cases as journal_cases
 from appealbus.core.journal.appeals import lists
 from appealbus.core.journal.journal import Journal
 from appealbus.core.loading.due_dates import Counted
-from appealbus.core.rights.actions import Action
+from appealbus.core.rights.viewer import Action
 from appealbus.core.rights.views import Views
 from appealbus.plugins.terms.calendar import UnknownYear, load_calendar
 from appealbus.plugins.terms.clock import Told, read_clock

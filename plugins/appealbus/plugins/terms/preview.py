@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from appealbus.core import Case
-from appealbus.core.domain.waiting import DueMoved
+from appealbus.core.domain.counts import DueMoved
 from appealbus.core.journal.appeals import cases, lists
 from appealbus.core.journal.reader import JournalReader
 from appealbus.core.loading.due_dates import Counted

@@ -25,7 +25,7 @@ from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.replies import Place, Span
 from appealbus.core.journal.tables import to_number
 from appealbus.core.loading.parts import Parts
-from appealbus.core.logs.throttle import LogThrottle
+from appealbus.core.logs.setup import LogThrottle
 from appealbus.core.operations.readings import SETTINGS, readings
 from appealbus.core.operations.rereading import (
     AppealRead,

@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from appealbus.core.domain.client import Role
 from appealbus.core.journal import feed
-from appealbus.core.rights.actions import MAY, Action
+from appealbus.core.rights.viewer import MAY, Action
 from appealbus.plugins.api import documented
 from appealbus.plugins.api.answers import as_json
 from appealbus.plugins.api.api import Api

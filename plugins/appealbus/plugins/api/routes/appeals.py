@@ -10,11 +10,11 @@ from starlette.responses import Response
 
 from appealbus.core import Inbound, Quarantined
 from appealbus.core.bus.intake.decoding import MAX_BYTES, Unacceptable
+from appealbus.core.bus.intake.quarantine import EVERY, trim_quarantine
 from appealbus.core.bus.intake.reception import Received
-from appealbus.core.bus.intake.trimming import EVERY, trim_quarantine
 from appealbus.core.errors import CORRECT
 from appealbus.core.journal.appeals import lists
-from appealbus.core.rights.actions import Action
+from appealbus.core.rights.viewer import Action
 from appealbus.plugins.api import documented
 from appealbus.plugins.api.answers import JSON, XML, negotiated, of_bytes
 from appealbus.plugins.api.api import Api

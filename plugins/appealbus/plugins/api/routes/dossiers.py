@@ -13,9 +13,9 @@ from starlette.responses import Response
 from appealbus.core.clocks import day_of, wall
 from appealbus.core.domain.listing import AppealRow
 from appealbus.core.enrichment.fields import FieldError
-from appealbus.core.rights.actions import Action
 from appealbus.core.rights.explaining import FieldHidden
 from appealbus.core.rights.masked_version import Seen, etag
+from appealbus.core.rights.viewer import Action
 from appealbus.plugins.api import documented
 from appealbus.plugins.api.answers import JSON, XML, as_json, negotiated, of_bytes
 from appealbus.plugins.api.api import Api

@@ -12,13 +12,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from appealbus.core.clocks import monotonic
-from appealbus.core.domain.event import Cursor
-from appealbus.core.domain.feed import FeedEntry, FeedPage
-from appealbus.core.domain.places import within
+from appealbus.core.domain.event import Cursor, FeedEntry, FeedPage
 from appealbus.core.journal import feed as journal_feed
-from appealbus.core.rights.actions import Action
 from appealbus.core.rights.masker import NotMasked
-from appealbus.core.rights.viewer import Viewer
+from appealbus.core.rights.viewer import Action, Viewer
 from appealbus.plugins.api import documented
 from appealbus.plugins.api.answers import as_json
 from appealbus.plugins.api.api import Api
@@ -27,6 +24,7 @@ from appealbus.plugins.api.problems import CURSOR_AHEAD, CURSOR_GONE, FIELD_HIDD
 from appealbus.schemas.appeal import AppealKind
 from appealbus.schemas.dossier import Completeness
 from appealbus.schemas.identifiers import parse_kato
+from appealbus.schemas.territory import within
 
 router = documented.router(tags=["feed"])
 

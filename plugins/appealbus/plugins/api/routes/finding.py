@@ -13,7 +13,7 @@ from appealbus.core.domain.selection import NOWHERE, Place, Selection
 from appealbus.core.journal import access
 from appealbus.core.journal.appeals import lists
 from appealbus.core.journal.naming import PARSES, Kind
-from appealbus.core.rights.actions import Action
+from appealbus.core.rights.viewer import Action
 from appealbus.plugins.api import documented
 from appealbus.plugins.api.answers import JSON, as_json
 from appealbus.plugins.api.api import Api

@@ -9,8 +9,7 @@ from starlette.responses import Response
 
 from appealbus.core import ConfigError
 from appealbus.core.journal.appeals import lists
-from appealbus.core.rights.actions import Action
-from appealbus.core.rights.viewer import Viewer
+from appealbus.core.rights.viewer import Action, Viewer
 from appealbus.plugins.api import documented
 from appealbus.plugins.api.answers import as_json
 from appealbus.plugins.api.api import Api

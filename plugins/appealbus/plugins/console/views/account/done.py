@@ -2,7 +2,7 @@
 
 from starlette.responses import Response
 
-from appealbus.core.domain.audit_log import Deeds
+from appealbus.core.domain.access import Deeds
 from appealbus.core.domain.event import What
 from appealbus.core.journal import access
 from appealbus.plugins.console.page import Page

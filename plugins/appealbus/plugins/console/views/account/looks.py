@@ -2,11 +2,11 @@
 
 from starlette.responses import Response
 
-from appealbus.core.domain.audit_log import Deeds, LookPlace
+from appealbus.core.domain.access import Deeds, LookPlace
 from appealbus.core.domain.listing import AppealRow
 from appealbus.core.domain.selection import Selection
 from appealbus.core.journal import access
-from appealbus.core.rights.actions import Action
+from appealbus.core.rights.viewer import Action
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.views.account.queries import PAGE, actor_of, frame, sees_looks, span_of, view
 from appealbus.plugins.console.views.account.rows import Row, rows

@@ -4,7 +4,7 @@ import asyncio
 
 from starlette.responses import Response
 
-from appealbus.core.domain.audit_log import Deeds
+from appealbus.core.domain.access import Deeds
 from appealbus.core.domain.event import by_person
 from appealbus.core.journal import access, clients
 from appealbus.plugins.console.page import Page

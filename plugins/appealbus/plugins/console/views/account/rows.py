@@ -8,7 +8,7 @@ from appealbus.core.domain.access import AccessRow, Served
 from appealbus.core.domain.event import LogEntry
 from appealbus.core.domain.listing import AppealRow
 from appealbus.core.journal.appeals import lists
-from appealbus.core.rights.actions import Action
+from appealbus.core.rights.viewer import Action
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.views.appeal.log_lines import Line, line, looked_said
 from appealbus.plugins.console.views.operations.queries import DOES

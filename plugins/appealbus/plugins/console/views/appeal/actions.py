@@ -6,7 +6,7 @@ from appealbus.core.domain.operation import Verdict
 from appealbus.core.errors import JournalError
 from appealbus.core.journal.appeals import leases
 from appealbus.core.operations import holding, withdrawing
-from appealbus.core.rights.actions import Action
+from appealbus.core.rights.viewer import Action
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.views.appeal.queries import shown, sight_of, view

@@ -16,7 +16,7 @@ from appealbus.core.journal import pauses as journal_pauses
 from appealbus.core.journal import workers
 from appealbus.core.journal.deliveries import deliveries as journal_deliveries
 from appealbus.core.journal.deliveries.delivering import Shown
-from appealbus.core.rights.actions import Action
+from appealbus.core.rights.viewer import Action
 from appealbus.plugins.console.forms import number_of
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.views.appeal.plan import Plan, plan_of

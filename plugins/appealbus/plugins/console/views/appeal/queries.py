@@ -8,11 +8,10 @@ from starlette.responses import Response
 
 from appealbus.core.domain.listing import AppealRow
 from appealbus.core.errors import JournalError
-from appealbus.core.rights.actions import Action
-from appealbus.core.rights.builtin import TECHNICAL
-from appealbus.core.rights.mask import Mask
+from appealbus.core.rights.mask import TECHNICAL, Mask
 from appealbus.core.rights.masked_version import is_damage
 from appealbus.core.rights.masker import NotMasked
+from appealbus.core.rights.viewer import Action
 from appealbus.core.rights.views import Views
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page

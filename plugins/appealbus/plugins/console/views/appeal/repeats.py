@@ -11,7 +11,7 @@ from starlette.responses import Response
 from appealbus.core import Other, Past
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import access
-from appealbus.core.rights.actions import Action
+from appealbus.core.rights.viewer import Action
 from appealbus.core.rights.views import Compare
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page

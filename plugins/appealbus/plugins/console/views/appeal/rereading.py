@@ -11,7 +11,7 @@ from appealbus.core.domain.listing import AppealRow
 from appealbus.core.enrichment.rereading import Verdict
 from appealbus.core.errors import JournalError
 from appealbus.core.operations.rereading import AppealRead, QuestionRead, RereadProcess, Written, write_read
-from appealbus.core.rights.actions import Action
+from appealbus.core.rights.viewer import Action
 from appealbus.plugins.console.console import Console
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page

@@ -10,7 +10,7 @@ import orjson
 from starlette.responses import Response
 
 from appealbus.core.errors import JournalError
-from appealbus.core.rights.actions import Action
+from appealbus.core.rights.viewer import Action
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.views.appeal.queries import damaged, shown, sight_of, view
 from appealbus.plugins.console.words import Words

@@ -5,7 +5,7 @@ from typing import Any
 from starlette.responses import Response
 
 from appealbus.core.errors import JournalError
-from appealbus.core.rights.actions import Action
+from appealbus.core.rights.viewer import Action
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.truncation import Room

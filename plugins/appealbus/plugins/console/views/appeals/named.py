@@ -9,10 +9,10 @@ from starlette.responses import Response
 
 from appealbus.core.domain.client import Role
 from appealbus.core.domain.event import by_person
-from appealbus.core.domain.named_view import LONGEST_NAME, LONGEST_QUERY, MOST_VIEWS, NamedView
+from appealbus.core.domain.listing import LONGEST_NAME, LONGEST_QUERY, MOST_VIEWS, NamedView
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import named_views
-from appealbus.core.rights.actions import Action
+from appealbus.core.rights.viewer import Action
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.views.appeals.filters import FILTERS, choices, selection_of

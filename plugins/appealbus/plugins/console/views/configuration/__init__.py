@@ -8,7 +8,7 @@ from starlette.responses import Response
 from appealbus.core import ConfigError
 from appealbus.core.loading.parts import build
 from appealbus.core.operations.in_force import InForce, in_force
-from appealbus.core.rights.actions import Action
+from appealbus.core.rights.viewer import Action
 from appealbus.plugins.api.api import Api
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.truncation import Room

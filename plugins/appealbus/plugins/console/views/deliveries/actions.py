@@ -8,7 +8,7 @@ from appealbus.core.domain.operation import Verdict
 from appealbus.core.journal.deliveries import delivering, receivers
 from appealbus.core.journal.deliveries.delivering import Shown
 from appealbus.core.journal.deliveries.receivers import DeliveryOfAppeal
-from appealbus.core.rights.actions import Action
+from appealbus.core.rights.viewer import Action
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.views.deliveries.queries import receiver_path, seen, view

@@ -5,11 +5,11 @@ from functools import partial
 
 from starlette.responses import Response
 
-from appealbus.core.domain.handed import handover_spans
+from appealbus.core.domain.spans import handover_spans
 from appealbus.core.journal import feed, figures
 from appealbus.core.journal.deliveries import receivers
 from appealbus.core.journal.deliveries.deliveries import DeliveryState
-from appealbus.core.rights.actions import Action
+from appealbus.core.rights.viewer import Action
 from appealbus.plugins.console.forms import number_of
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.views.deliveries.queries import Seen, all_sights, receiver_path, seen, sight_of, view

@@ -10,7 +10,7 @@ from appealbus.core.journal.deliveries import receivers
 from appealbus.core.journal.deliveries.deliveries import DeliveryRow
 from appealbus.core.journal.deliveries.delivering import Shown
 from appealbus.core.journal.deliveries.receivers import DeliveryOfAppeal, ReceiverState
-from appealbus.core.rights.actions import Action
+from appealbus.core.rights.viewer import Action
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.view import View

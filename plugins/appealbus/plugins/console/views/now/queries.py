@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from appealbus.core.domain.pace import Pace
+from appealbus.core.domain.spans import Pace
 from appealbus.core.health.facts import OVERDUE_FOR, Facts
 from appealbus.core.health.finding import Finding, Severity
 from appealbus.core.interfaces.link import LinkState, LinkStatus

@@ -7,7 +7,7 @@ from appealbus.core.domain.event import by_person
 from appealbus.core.domain.operation import OperationRow
 from appealbus.core.journal import operations as journal_operations
 from appealbus.core.operations import operations
-from appealbus.core.rights.actions import Action
+from appealbus.core.rights.viewer import Action
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.forms import number_of
 from appealbus.plugins.console.page import Page

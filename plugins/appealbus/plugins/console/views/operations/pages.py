@@ -9,7 +9,7 @@ from appealbus.core.domain.operation import NotDone, Operation, OperationRow, Ve
 from appealbus.core.journal import feed, operations
 from appealbus.core.journal.appeals import lists
 from appealbus.core.journal.deliveries import deliveries
-from appealbus.core.rights.actions import Action
+from appealbus.core.rights.viewer import Action
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.views.operations.queries import DOES, VERDICTS, Sight, selected_by, sight_of, view

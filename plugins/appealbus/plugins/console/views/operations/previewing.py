@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from appealbus.core.domain.operation import Frozen
 from appealbus.core.operations import operations
-from appealbus.core.rights.actions import Action
+from appealbus.core.rights.viewer import Action
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.views.operations.carrying import Carrying

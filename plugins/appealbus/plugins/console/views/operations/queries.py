@@ -7,7 +7,7 @@ from typing import Any
 
 from appealbus.core.domain.listing import AppealState
 from appealbus.core.domain.operation import Operation, OperationRow, Verdict
-from appealbus.core.rights.actions import Action
+from appealbus.core.rights.viewer import Action
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.view import View
 from appealbus.plugins.console.views.operations.carrying import Carrying

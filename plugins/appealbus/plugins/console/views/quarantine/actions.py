@@ -6,7 +6,7 @@ from starlette.responses import Response
 from appealbus.core.bus.intake.quarantine_replay import Retaking, retake
 from appealbus.core.clocks import monotonic
 from appealbus.core.journal import quarantine
-from appealbus.core.rights.actions import Action
+from appealbus.core.rights.viewer import Action
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.views.quarantine.attempting import given_id, mark_of, trier, turn, waits

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from appealbus.core.bus.intake.copies import copies
+from appealbus.core.bus.intake.quarantine import copies
 from appealbus.core.escaping import one_line
 from appealbus.core.journal import quarantine
 from appealbus.core.journal.quarantine import QuarantineRow
-from appealbus.core.rights.actions import Action
+from appealbus.core.rights.viewer import Action
 from appealbus.plugins.console.details import Detail
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.forms import number_of

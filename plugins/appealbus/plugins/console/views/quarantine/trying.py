@@ -8,7 +8,7 @@ from starlette.responses import Response
 from appealbus.core.bus.intake.quarantine_replay import Retaking, Tried, retake
 from appealbus.core.clocks import monotonic
 from appealbus.core.journal import quarantine
-from appealbus.core.rights.actions import Action
+from appealbus.core.rights.viewer import Action
 from appealbus.plugins.console.details import Detail
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page

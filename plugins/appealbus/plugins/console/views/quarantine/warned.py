@@ -8,8 +8,8 @@ from starlette.responses import Response
 from appealbus.core.domain.listing import AppealRow
 from appealbus.core.journal import figures
 from appealbus.core.planning.paths import of_each
-from appealbus.core.rights.actions import Action
 from appealbus.core.rights.masked_notes import warnings
+from appealbus.core.rights.viewer import Action
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.views.quarantine.queries import check, view
 

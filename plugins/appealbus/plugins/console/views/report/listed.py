@@ -7,7 +7,7 @@ import orjson
 from starlette.responses import Response
 
 from appealbus.core.journal.appeals import lists
-from appealbus.core.rights.actions import Action
+from appealbus.core.rights.viewer import Action
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.views.report.figures import asked, query_of, view

@@ -4,7 +4,7 @@ from starlette.responses import Response
 
 from appealbus.core.errors import JournalError
 from appealbus.core.operations import pausing
-from appealbus.core.rights.actions import Action
+from appealbus.core.rights.viewer import Action
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.views.sources.impact import configured, moment

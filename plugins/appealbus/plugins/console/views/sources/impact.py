@@ -9,7 +9,7 @@ from appealbus.core.domain.listing import AppealRow
 from appealbus.core.domain.selection import Place
 from appealbus.core.operations.outages import missing, outage
 from appealbus.core.operations.pausing import LONGEST
-from appealbus.core.rights.actions import Action
+from appealbus.core.rights.viewer import Action
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.forms import moment_of
 from appealbus.plugins.console.page import Page

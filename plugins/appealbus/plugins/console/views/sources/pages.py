@@ -4,9 +4,9 @@ from datetime import datetime, timedelta
 
 from starlette.responses import Response
 
-from appealbus.core.domain.calls import spans
+from appealbus.core.domain.spans import spans
 from appealbus.core.journal import figures, workers
-from appealbus.core.rights.actions import Action
+from appealbus.core.rights.viewer import Action
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.views.sources.queries import all_sights, sight_of, view
 from appealbus.schemas.outcome import OutcomeKind

@@ -5,15 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
-from appealbus.core.domain.certificate import CertificateState
+from appealbus.core.domain.counts import ParkedFor
 from appealbus.core.domain.pauses import Pause, Period, SourceNews
-from appealbus.core.domain.source_state import BreakerState, SourceState
-from appealbus.core.domain.waiting import ParkedFor
+from appealbus.core.domain.source_state import BreakerState, CertificateState, SourceState
 from appealbus.core.journal import pauses as journal_pauses
 from appealbus.core.journal import waiting as journal_waiting
 from appealbus.core.journal import workers
 from appealbus.core.operations.outages import Asked
-from appealbus.core.rights.actions import Action
+from appealbus.core.rights.viewer import Action
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.view import View

@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from appealbus.core import ConfigError
 from appealbus.core.journal.appeals import lists
-from appealbus.core.rights.actions import Action
+from appealbus.core.rights.viewer import Action
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.views.surges.week import reading_of, told_of, unreadable, view

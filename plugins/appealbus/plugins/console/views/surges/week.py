@@ -9,8 +9,7 @@ from urllib.parse import urlencode
 from starlette.responses import Response
 
 from appealbus.core import ConfigError
-from appealbus.core.rights.actions import Action
-from appealbus.core.rights.viewer import Viewer
+from appealbus.core.rights.viewer import Action, Viewer
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.forms import place_of
 from appealbus.plugins.console.page import Page

@@ -5,7 +5,7 @@ from starlette.responses import Response
 from appealbus.core.interfaces.link import LinkState, LinkStatus
 from appealbus.core.journal import figures, state
 from appealbus.core.journal import workers as journal_workers
-from appealbus.core.rights.actions import Action
+from appealbus.core.rights.viewer import Action
 from appealbus.plugins.console.details import Detail
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.view import View

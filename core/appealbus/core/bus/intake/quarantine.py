@@ -1,14 +1,18 @@
-"""Detects corrected copies of quarantined messages, whose replay would create a second appeal."""
+"""Bounds of quarantine, and corrected copies of its messages, whose replay would create a second appeal."""
 
 import json
 import re
 from collections.abc import Sequence
+from datetime import timedelta
 from xml.sax.saxutils import unescape
 
+import structlog
+
 from appealbus.core.bus.intake.decoding import Unacceptable
-from appealbus.core.journal import quarantine
+from appealbus.core.config.models import BusSettings
+from appealbus.core.journal import quarantine, retention
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.quarantine import Named, QuarantineRow
+from appealbus.core.journal.quarantine import Named, QuarantineBounds, QuarantineRow
 from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.change import Change
 
@@ -73,3 +77,24 @@ def _first(text: str, name: str) -> str | None:
         name = unescape(found[1], {"&quot;": '"', "&apos;": "'"}).strip()
         return name if name.isprintable() else None
     return None
+
+
+log = structlog.get_logger(__name__)
+
+EVERY = 64
+"""New quarantined messages between checks, and so the most that may exceed the bounds."""
+
+
+async def trim_quarantine(journal: Journal, settings: BusSettings) -> int:
+    """Drop messages beyond the bounds; return how many. Age does not count while the clock is in doubt."""
+    dropped = await retention.all_of(
+        journal,
+        QuarantineBounds(
+            settings.quarantine_messages,
+            settings.quarantine_bytes,
+            journal.now() - timedelta(seconds=settings.quarantine_retention) if journal.doubt is None else None,
+        ),
+    )
+    if dropped:
+        log.error("quarantine.dropped", count=dropped)
+    return dropped
