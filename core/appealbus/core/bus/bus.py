@@ -220,11 +220,11 @@ class Bus:
         connections += [(f"source.{name}", bound.wire.links) for name, bound in self.parts.sources.items()]
         connections += [(WORK_QUEUE, self.parts.work.links)] if self.parts.work is not None else []
         connections += [(f"service.{service.name}", service.links) for service in self.parts.host.services]
-        found = {state.name: state for state in self._tasks.troubles()}
+        troubled = {state.name: state for state in self._tasks.troubles()}
         for name, links in connections:
             for state in self.links_of(name, links):
-                found.setdefault(state.name, state)
-        return list(found.values())
+                troubled.setdefault(state.name, state)
+        return list(troubled.values())
 
     def links_of(self, name: str, links: Callable[[], Iterable[LinkState]]) -> list[LinkState]:
         """Return the connection states of one part; if its plugin raises, the part counts as down."""

@@ -86,8 +86,8 @@ class ServiceView:
         return Figures(
             in_flight=bus.in_flight,
             messages=messages | _counted(bus.messages),
-            dossiers={each.value: bus.dossiers[each.value] for each in Completeness},
-            delays={name: each.told() for name, each in bus.delays.items()},
+            dossiers={completeness.value: bus.dossiers[completeness.value] for completeness in Completeness},
+            delays={name: tally.told() for name, tally in bus.delays.items()},
             deliveries={(relay.name, name): relay.results[name] for relay in bus.relays for name in _DELIVERY_RESULTS},
             answers=answers | _counted(bus.answers),
             calls={name: _calls(guard) for name, guard in bus.guards.items()},
@@ -101,7 +101,7 @@ class ServiceView:
 
     def quarantine_fullness(self, counts: Counts) -> dict[str, float]:
         now = wall()
-        return {name: fullness(each, self._bus.settings.bus, now) for name, each in counts.quarantined.items()}
+        return {name: fullness(held, self._bus.settings.bus, now) for name, held in counts.quarantined.items()}
 
     def waiting_fullness(self, counts: Counts) -> dict[str, float]:
         most = self._bus.settings.bus.waiting_changes

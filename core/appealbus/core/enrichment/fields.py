@@ -84,8 +84,8 @@ def trail_of(fact: Fact, dossier: Dossier) -> dict[str, str]:
             trail |= _cause(gap)
     outcome = next((o for o in dossier.outcomes if (o.lookup, o.key) == (fact.lookup, fact.key)), None)
     for given in outcome.inputs if outcome else ():
-        found = f", found in the text at {given.span.start}–{given.span.end}" if given.span else ""
-        trail[f"input {given.name}"] = f"{given.value} (from {given.path}{found})"
+        place = f", found in the text at {given.span.start}–{given.span.end}" if given.span else ""
+        trail[f"input {given.name}"] = f"{given.value} (from {given.path}{place})"
     return trail
 
 
@@ -102,21 +102,21 @@ def explain_field(dossier: Dossier, path: str) -> list[FieldValue]:
         return _of_appeal(dossier, path.removeprefix("appeal").removeprefix("."))
     facts = [fact for fact in dossier.facts if fact.lookup == lookup and key in ("", fact.key)]
     there = {fact.key for fact in facts}  # what is provisional says so in its trail
-    gaps = [each for each in dossier.gaps if each.lookup == lookup and key in ("", each.key) and each.key not in there]
+    gaps = [gap for gap in dossier.gaps if gap.lookup == lookup and key in ("", gap.key) and gap.key not in there]
     if not facts and not gaps:
         names = sorted({outcome.lookup for outcome in dossier.outcomes})
         raise FieldError(f"{path!r}: this dossier has no {head!r}; there are: appeal, {', '.join(names)}")
-    found = [
+    values = [
         FieldValue(f"{titled(fact, dossier)}/{name}", value, trail_of(fact, dossier))
         for fact in facts
         for name, value in leaves(fact.record)
         if is_below(name, rest)
     ]
-    found += [FieldValue(path, None, _cause(gap)) for gap in gaps]
-    if not found:
+    values += [FieldValue(path, None, _cause(gap)) for gap in gaps]
+    if not values:
         names = sorted({_INDEX.sub("", name) for fact in facts for name, _ in leaves(fact.record)})
         raise FieldError(f"{path!r}: {lookup} answered without it; it gave: {', '.join(names)}")
-    return found
+    return values
 
 
 def _of_appeal(dossier: Dossier, rest: str) -> list[FieldValue]:
@@ -128,13 +128,13 @@ def _of_appeal(dossier: Dossier, rest: str) -> list[FieldValue]:
         "accepted_at": receipt.accepted_at.isoformat(),
         "accepted_by": receipt.accepted_by,
     }
-    found = [
+    values = [
         FieldValue(f"appeal.{name}", value, trail) for name, value in leaves(dossier.appeal) if is_below(name, rest)
     ]
-    if not found:
+    if not values:
         names = sorted({_INDEX.sub("", name) for name, _ in leaves(dossier.appeal)})
         raise FieldError(f"'appeal.{rest}': the appeal does not give it; it gives: {', '.join(names)}")
-    return found
+    return values
 
 
 def without_indexes(path: str) -> str:
@@ -173,7 +173,7 @@ def judged(assessor: Assessor, signals: Iterable[Signal], dossier: Dossier) -> l
     ]
     if not unknown:
         return list(signals)
-    places = [of_each(each) for each in unknown]
+    places = [of_each(path) for path in unknown]
     certain = [
         signal
         for signal in signals

@@ -143,7 +143,7 @@ class PlanRun:
         anew = [draft for draft in drafts if draft.query is not None and (name, draft.key) not in self.before]
         if not anew or all(lookup != name for lookup, _ in self.before):
             return
-        known = {asked_with(each.inputs): each for (lookup, _), each in self.before.items() if lookup == name}
+        known = {asked_with(state.inputs): state for (lookup, _), state in self.before.items() if lookup == name}
         for draft in anew:
             state = known.get(asked_with(draft.inputs))
             if state is None:

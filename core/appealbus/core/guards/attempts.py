@@ -317,11 +317,11 @@ class Attempts(Flight):
     def _of_fault(self, failed: CallFailed) -> Outcome[Record]:
         """Return the outcome of a failed call: the lookup's, if it knows the source's fault, else the wire's."""
         for detail in failed.details:
-            told = self.question.lookup.fault(detail, self.question.query)
-            if told is not None:
-                if not isinstance(told, Outcome) or told.record is not None:
+            outcome = self.question.lookup.fault(detail, self.question.query)
+            if outcome is not None:
+                if not isinstance(outcome, Outcome) or outcome.record is not None:
                     raise NotAnOutcome
-                return told
+                return outcome
         return Outcome(failed.kind, None, failed.code, failed.reason, failed.retry_after)
 
     async def _another(self) -> None:

@@ -103,7 +103,7 @@ _LATEST = 300.0
 
 @lru_cache(maxsize=256)
 def optional_fields(kind: type[Record]) -> tuple[str, ...]:
-    return tuple(name for name, each in kind.model_fields.items() if name != "type" and not each.is_required())
+    return tuple(name for name, info in kind.model_fields.items() if name != "type" and not info.is_required())
 
 
 class SourceContext:
@@ -164,10 +164,15 @@ class SourceContext:
     def certificates(self) -> tuple[CertificateState, ...]:
         """Return the wire's certificates without owners, who may be persons. Empty if its plugin raises."""
         try:
-            found = [*self.wire.certificates()]
+            certificates = [*self.wire.certificates()]
             return tuple(
-                replace(each, name=masked(printable(each.name)), purpose=printable(each.purpose), subject="")
-                for each in found
+                replace(
+                    certificate,
+                    name=masked(printable(certificate.name)),
+                    purpose=printable(certificate.purpose),
+                    subject="",
+                )
+                for certificate in certificates
             )
         except BaseException as error:
             if not is_defect(error):
@@ -181,7 +186,7 @@ class SourceContext:
         lookup = question.lookup
         if notes.unknown or notes.causes:
             now, causes = self.now(), tuple(sorted(notes.causes))[:MOST_BESIDE]
-            self.drifts = {name: each for name, each in self.drifts.items() if now - each.last_at < _DRIFTS}
+            self.drifts = {name: drift for name, drift in self.drifts.items() if now - drift.last_at < _DRIFTS}
             for field_name in sorted(notes.unknown) or [""]:
                 name = f"{lookup.name}/{field_name}".removesuffix("/")
                 if name in self.drifts:
@@ -195,26 +200,28 @@ class SourceContext:
             known = self.usual[lookup.name].shares
             if kind in known or len(known) < _MOST_KINDS:
                 fields = optional_fields(type(outcome.record))
-                told = [each for each in fields if getattr(outcome.record, each)]
+                present = [name for name in fields if getattr(outcome.record, name)]
                 shares = known.setdefault(kind, Shares())
-                shares.count(told, fields, self.now())
+                shares.count(present, fields, self.now())
                 for name, fell in shares.fell.items():
                     fell.at = fell.at or line_of(lookup, name)
 
     def passed_by(self) -> list[str]:
         """Return path endings of the elements that operators have declared meaningless."""
-        return [each.path for each in self.meaningless if not each.until or day_of(self.now()) <= each.until]
+        return [
+            element.path for element in self.meaningless if not element.until or day_of(self.now()) <= element.until
+        ]
 
     def drifting(self) -> dict[str, Drift]:
         """Return the current deviations of its replies."""
         now = self.now()
-        found = {name: each for name, each in self.drifts.items() if now - each.last_at < _DRIFTS}
+        drifts = {name: drift for name, drift in self.drifts.items() if now - drift.last_at < _DRIFTS}
         for lookup, usual in self.usual.items():
             for shares in usual.shares.values() if lookup not in self.absent else ():
                 for name, fell in shares.fell.items():
                     drift = Drift(fell.replies, fell.since, now, fell.at, (), (fell.was, fell.now))
-                    found.setdefault(f"{lookup}/{name}", drift)
-        return found
+                    drifts.setdefault(f"{lookup}/{name}", drift)
+        return drifts
 
     def leave_behind(self, lookup: str, task: asyncio.Task[Any]) -> None:
         """Stop waiting for a lookup that does not end; log it once for each lookup."""

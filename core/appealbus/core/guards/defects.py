@@ -52,8 +52,8 @@ def fitting(lookup: Lookup[Any, Any], record: Record, written: bytes) -> None:
     """Raise Misfit if a record is not of its lookup's type, or holds a moment without a zone."""
     models = _declared(type(lookup))
     if models is not None and not isinstance(record, models[1]):
-        found = f"found a {type(record).__name__} and declares {models[1].__name__}"
-        raise Misfit(f"{found}: return what it declares, or declare what it returns")
+        returned = f"found a {type(record).__name__} and declares {models[1].__name__}"
+        raise Misfit(f"{returned}: return what it declares, or declare what it returns")
     if _NAIVE.search(written) and (path := _without_zone(record)):
         raise Misfit(f"found a record in which {path} is a moment without a zone: give it tzinfo, the source's own")
 
@@ -64,12 +64,12 @@ def _without_zone(value: Any, path: str = "") -> str:
         return path if value.utcoffset() is None else ""
     inside: Iterable[tuple[str, Any]] = ()
     if isinstance(value, BaseModel):
-        inside = ((f"{path}.{name}".removeprefix("."), each) for name, each in value)
+        inside = ((f"{path}.{name}".removeprefix("."), item) for name, item in value)
     elif isinstance(value, list | tuple | set | frozenset):
-        inside = ((f"{path}[*]", each) for each in value)
+        inside = ((f"{path}[*]", item) for item in value)
     elif isinstance(value, dict):
-        inside = ((f"{path}.*", each) for each in value.values())
-    return next(filter(None, (_without_zone(each, where) for where, each in inside)), "")
+        inside = ((f"{path}.*", item) for item in value.values())
+    return next(filter(None, (_without_zone(item, where) for where, item in inside)), "")
 
 
 def checked(outcome: Outcome[Any]) -> tuple[Outcome[Record], bytes | None]:

@@ -117,17 +117,17 @@ class Guard:
         The access log has a row for this appeal before `tell` is called, once, maybe before this returns. The returned
         callback withdraws the question, so that `tell` is not called any more.
         """
-        context, lookup, told = self._context, question.lookup, partial(self._count, tell)
+        context, lookup, tell_counted = self._context, question.lookup, partial(self._count, tell)
         # What is not idempotent, or is answered later, is each appeal's own: nothing to share, nothing to remember.
         key = (lookup.name, question.key) if lookup.idempotent and not context.wire.answers_async else None
         for policy in CHAIN:
             settled = policy(context, question, key)
             if isinstance(settled, Outcome):
-                told(Ended(settled, context.now()))
+                tell_counted(Ended(settled, context.now()))
                 break
             if settled is not None:
                 context.flights.launch(settled)
-                return partial(context.flights.leave, context.flights.board(settled, question.deadline, told))
+                return partial(context.flights.leave, context.flights.board(settled, question.deadline, tell_counted))
         return _nothing
 
     async def ask(self, question: Question) -> Ended:
@@ -154,9 +154,9 @@ class Guard:
         by former ones.
         """
         usual: dict[str, Usual] = {}
-        for name, each in state.usual.items():
+        for name, learnt in state.usual.items():
             now = present.get(name, name)
-            usual[now] = usual[now] + each if now in usual else each
+            usual[now] = usual[now] + learnt if now in usual else learnt
         self._context.usual, self._context.absent = usual, usual.keys() - lookups
 
     def state(self) -> SourceState:
@@ -175,7 +175,7 @@ class Guard:
             unreadable=dict(context.notes.unreadable),
             differences=dict(context.notes.differences),
             drifts=context.drifting(),
-            usual={name: each.snapshot() for name, each in context.usual.items()},
+            usual={name: usual.snapshot() for name, usual in context.usual.items()},
             certificates=context.certificates(),
             paused_until=self.gate.paused_until,
             closed_until=self.gate.closed_until,

@@ -37,7 +37,7 @@ class Remembered(Flight):
         if refusal is not None:
             return Ended(refusal, now)
         provenance = _own(known.provenance, self._question, question_id, f"{self.prefix}:{context.connector}")
-        tries = tuple(replace(each, at=now, ms=0) for each in known.tries[-1:])
+        tries = tuple(replace(attempt, at=now, ms=0) for attempt in known.tries[-1:])
         replies = _as(known.replies, question_id)
         return Ended(known.outcome, now, provenance=provenance, question=question_id, tries=tries, replies=replies)
 

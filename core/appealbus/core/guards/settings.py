@@ -24,16 +24,16 @@ Minutes = tuple[int, int]
 
 def minutes_of(window: str) -> list[Minutes]:
     """Return a window in minutes of the week. Raises ValueError if it is invalid."""
-    found = _WINDOW.fullmatch(window.strip())
-    if found is None:
+    match = _WINDOW.fullmatch(window.strip())
+    if match is None:
         raise ValueError('write a window such as "Sun 02:00-06:00" or "daily 23:30-00:30"')
-    begins, ends = (int(found[n]) * 60 + int(found[n + 1]) for n in (2, 4))
-    if max(int(found[3]), int(found[5])) > 59 or begins >= _DAY or ends > _DAY:
+    begins, ends = (int(match[n]) * 60 + int(match[n + 1]) for n in (2, 4))
+    if max(int(match[3]), int(match[5])) > 59 or begins >= _DAY or ends > _DAY:
         raise ValueError("the hours of a day go from 00:00 to 24:00")
     if begins == ends:
         raise ValueError('a window begins and ends at two times; a whole day is "00:00-24:00"')
     length = (ends - begins) % _DAY or _DAY
-    days = range(7) if found[1] == "daily" else (_DAYS.index(found[1]),)
+    days = range(7) if match[1] == "daily" else (_DAYS.index(match[1]),)
     return [(day * _DAY + begins, day * _DAY + begins + length) for day in days]
 
 

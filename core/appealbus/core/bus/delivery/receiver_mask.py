@@ -99,13 +99,13 @@ class ReceiverMask:
         return going, ended
 
     async def _as_seen(self, row: Undelivered) -> Undelivered:
-        found = await self._seen(row.dossier, row.version)
-        self._looks.remember(self._name, row.number, row.version, found.digest)
+        seen = await self._seen(row.dossier, row.version)
+        self._looks.remember(self._name, row.number, row.version, seen.digest)
         mask = self._mask
         number = f"{_HIDDEN}-{row.appeal_id}" if mask.hides_numbers else mask.text(row.number)
         completeness = _HIDDEN if mask.hidden(("completeness", ())) else row.completeness
         region = row.region if all(map(mask.whole, OF_REGION)) else ""
-        return replace(row, dossier=found.raw, number=number, completeness=completeness, region=region)
+        return replace(row, dossier=seen.raw, number=number, completeness=completeness, region=region)
 
     async def _seen(self, raw: bytes, version: int) -> Seen:
         with on_behalf_of(self._name):

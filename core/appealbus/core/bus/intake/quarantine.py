@@ -55,8 +55,8 @@ async def copies(journal: Journal, rows: Sequence[QuarantineRow]) -> dict[int, s
     waiting = [row for row in rows if row.replayed_at is None and row.closed_at is None]
     heads = await journal.ask(quarantine.beginnings, [row.id for row in waiting], BEGINNING) if waiting else {}
     named = [_named(row, heads.get(row.id, b"")) for row in waiting]
-    found = await journal.ask(quarantine.copies, named) if named else []
-    return {row.id: number for row, number in zip(waiting, found, strict=True) if number is not None}
+    numbers = await journal.ask(quarantine.copies, named) if named else []
+    return {row.id: number for row, number in zip(waiting, numbers, strict=True) if number is not None}
 
 
 def _named(row: QuarantineRow, head: bytes) -> Named:
@@ -67,14 +67,14 @@ def _named(row: QuarantineRow, head: bytes) -> Named:
 
 def _first(text: str, name: str) -> str | None:
     in_json, in_xml = _PATTERNS[name]
-    if found := in_json.search(text):
+    if match := in_json.search(text):
         try:
-            name = str(json.loads(found[1]))
+            name = str(json.loads(match[1]))
         except ValueError:
             return None
         return name if name.isprintable() else None  # of an appeal that was taken it always is
-    if found := in_xml.search(text):
-        name = unescape(found[1], {"&quot;": '"', "&apos;": "'"}).strip()
+    if match := in_xml.search(text):
+        name = unescape(match[1], {"&quot;": '"', "&apos;": "'"}).strip()
         return name if name.isprintable() else None
     return None
 

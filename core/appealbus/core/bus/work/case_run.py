@@ -126,13 +126,13 @@ class CaseConclusion:
             JournalError: nothing could be written.
         """
         due_at = min((state.next_attempt_at for state in run.asked.values() if state.next_attempt_at), default=None)
-        told = await self._told(run)
-        known = self._whole(run, told)
-        same = told is not None and await self._says_the_same(told, known, run)
-        if told is not None and same and not told.unassessed:
+        before = await self._told(run)
+        known = self._whole(run, before)
+        same = before is not None and await self._says_the_same(before, known, run)
+        if before is not None and same and not before.unassessed:
             completeness = completeness_of(known.states, run.contract)
-            return await self._end(run, known, completeness, due_at, unassessed=told.unassessed)
-        return await self._publish(run, known, due_at, told, same=same)
+            return await self._end(run, known, completeness, due_at, unassessed=before.unassessed)
+        return await self._publish(run, known, due_at, before, same=same)
 
     async def fail(self, run: CaseRun) -> RunEnd:
         """Log the exception of a run and postpone the case, so that one appeal cannot stop the others."""
@@ -220,8 +220,8 @@ class CaseConclusion:
     ) -> RunEnd:
         """Write the end of a run. Without `unassessed`, as after an exception, that stays as it was."""
         case, contract, states = run.case, run.contract, known.states
-        found = {(state.lookup, state.key) for state in states if state.record is not None}
-        carried = {name for name, _ in found.intersection(known.carried)}
+        answered = {(state.lookup, state.key) for state in states if state.record is not None}
+        carried = {name for name, _ in answered.intersection(known.carried)}
         version = None if dossier is None else to_keep(dossier, case, states)
         ready = await self._journal.conclude(
             Conclusion(
