@@ -80,7 +80,7 @@ PUBLIC_MODULES = (
     "appealbus.core.readings",
     "appealbus.core.replies.codes",
     "appealbus.core.replies.convert",
-    "appealbus.core.replies.subject",
+    "appealbus.core.replies.names",
     "appealbus.core.replies.subject",
     "appealbus.core.replies.xmlread",
     "appealbus.core.replies.xmlschema",

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appealbus.core.replies.subject import Likeness, compare, compare_patronymics, normalised, spelling
+from appealbus.core.replies.names import Likeness, compare, compare_patronymics, normalised, spelling
 
 ALPHABET = "аәбвгғдеёжзийкқлмнңоөпрстуұүфхһцчшщыіьэюяАӘҒҚҢӨҰҮҺІЁABCeoxp -‑–.’'йё\u0306\u0308"
 NAMES = st.text(st.sampled_from(ALPHABET), max_size=12) | st.text(max_size=12)

@@ -15,10 +15,6 @@ from appealbus.core.operations.withdrawing import records
 from appealbus.core.operations.withdrawing import withdraw as withdrawn
 
 
-def add_to(app: typer.Typer) -> None:
-    app.command("withdraw")(withdraw)
-
-
 def withdraw(
     context: typer.Context,
     number: Number,

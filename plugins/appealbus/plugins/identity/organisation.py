@@ -5,7 +5,7 @@ from datetime import date
 
 from appealbus.core import records
 from appealbus.core.clocks import day_of
-from appealbus.core.replies.subject import Likeness, compare, normalised, spelling
+from appealbus.core.replies.names import Likeness, compare, normalised, spelling
 from appealbus.plugins.identity.messages import signal
 from appealbus.schemas.appeal import OrganisationApplicant
 from appealbus.schemas.dossier import Dossier

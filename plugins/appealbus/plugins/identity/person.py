@@ -5,7 +5,7 @@ from datetime import date
 
 from appealbus.core import records
 from appealbus.core.clocks import day_of
-from appealbus.core.replies.subject import Likeness, compare, compare_patronymics
+from appealbus.core.replies.names import Likeness, compare, compare_patronymics
 from appealbus.plugins.identity.messages import signal
 from appealbus.schemas.appeal import PersonApplicant
 from appealbus.schemas.dossier import Dossier
