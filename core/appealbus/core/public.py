@@ -1,25 +1,28 @@
 """What plugins may build on: they import it from `appealbus.core`."""
 
-from appealbus.core.config.base import NoSettings, Settings
-from appealbus.core.config.types import Secret
+from appealbus.core.config.types import NoSettings, Secret, Settings
 from appealbus.core.domain.access import AccessRow
 from appealbus.core.domain.case import Case, KeptAnswer, LookupState
-from appealbus.core.domain.certificate import CertificateState
 from appealbus.core.domain.change import KeptChange
-from appealbus.core.domain.counts import Counts, Warned
+from appealbus.core.domain.counts import (
+    Check,
+    Counts,
+    DueAtBody,
+    DueSoon,
+    Figures,
+    SourceCalls,
+    Warned,
+    WeekCount,
+    WeekCounts,
+    WeekPart,
+)
 from appealbus.core.domain.event import Cursor, LogEntry, LogPage, What
 from appealbus.core.domain.listing import AppealRow, AppealState, VersionRow
-from appealbus.core.domain.monitoring import Check, Figures, SourceCalls
-from appealbus.core.domain.source_state import BreakerState, SourceState
-from appealbus.core.domain.waiting import DueAtBody, DueSoon
-from appealbus.core.domain.weekly import WeekCount, WeekCounts, WeekPart
+from appealbus.core.domain.source_state import BreakerState, CertificateState, SourceState
 from appealbus.core.errors import AppealBusError, ConfigError, JournalError
 from appealbus.core.interfaces.answer import Answer, Answers, Kept, RawReply
 from appealbus.core.interfaces.assessor import Assessor, records
-from appealbus.core.interfaces.contract import MessageContract
 from appealbus.core.interfaces.delivery import Delivery, Handed, Outgoing, Refused
-from appealbus.core.interfaces.factory import Factory
-from appealbus.core.interfaces.form import Form, Shape
 from appealbus.core.interfaces.intake import Acceptor, Inbound, Intake, Quarantined, Taken
 from appealbus.core.interfaces.link import LinkState, LinkStatus
 from appealbus.core.interfaces.lookup import From, FromAll, Lookup, Query
@@ -46,11 +49,24 @@ from appealbus.core.interfaces.pages import (
     PageViewer,
     ReceiverStanding,
 )
+from appealbus.core.interfaces.part import Factory
 from appealbus.core.interfaces.past import Comparison, Other, Past, PastAssessor
 from appealbus.core.interfaces.service import JournalView, RunningBus, Service
 from appealbus.core.interfaces.source import Source
 from appealbus.core.interfaces.terms import Terms
-from appealbus.core.interfaces.wire import Call, CallFailed, Health, Payload, Reply, Request, SingleUse, Wire
+from appealbus.core.interfaces.wire import (
+    Call,
+    CallFailed,
+    Form,
+    Health,
+    MessageContract,
+    Payload,
+    Reply,
+    Request,
+    Shape,
+    SingleUse,
+    Wire,
+)
 from appealbus.core.interfaces.work import Waiting, WorkQueue
 from appealbus.core.journal.errors import CursorRefused
 from appealbus.core.loading.hookspecs import hookimpl

@@ -19,8 +19,8 @@ from appealbus.core.domain.client import Client, Credential, Role
 from appealbus.core.journal import clients
 from appealbus.core.journal.journal import Journal
 from appealbus.core.loading.host import Host
+from appealbus.core.rights.credentials import new_token
 from appealbus.core.rights.policy import Policy, read_policy
-from appealbus.core.rights.tokens import new_token
 from appealbus.plugins.api.api import Api
 from appealbus.plugins.api.security import context
 from appealbus.plugins.api.server import run

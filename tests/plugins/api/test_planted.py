@@ -11,10 +11,9 @@ import pytest
 
 from appealbus.core import Assessor, From, Inbound, Taken, Terms, found
 from appealbus.core.bus.bus import Bus
-from appealbus.core.bus.delivery.receiver_mask import ReceiverMask
-from appealbus.core.bus.delivery.region import region_of
+from appealbus.core.bus.delivery.receiver_mask import ReceiverMask, region_of
 from appealbus.core.cli.export import Form, Wanted, What, _rows
-from appealbus.core.cli.exportrows import dossier_row
+from appealbus.core.cli.exportfile import dossier_row
 from appealbus.core.config.loading import from_document
 from appealbus.core.domain.client import Role
 from appealbus.core.enrichment.fields import leaves

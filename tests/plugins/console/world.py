@@ -20,8 +20,8 @@ from appealbus.core.domain.client import Client, Credential, Role
 from appealbus.core.journal import clients
 from appealbus.core.journal.journal import Journal
 from appealbus.core.loading.parts import build, load_plugins
+from appealbus.core.rights.credentials import new_token
 from appealbus.core.rights.policy import read_policy
-from appealbus.core.rights.tokens import new_token
 from appealbus.demo.live_setting import toml
 from appealbus.demo.setting import document
 from appealbus.plugins.api.api import Api

@@ -9,7 +9,7 @@ import pytest
 
 from appealbus.core import Comparison, Inbound, Past, PastAssessor, Taken
 from appealbus.core.bus.work import history_comparison
-from appealbus.core.enrichment.unsure import judged
+from appealbus.core.enrichment.fields import judged
 from appealbus.core.journal import sketching
 from appealbus.core.rights.fields import leads_in
 from appealbus.core.rights.paths import path_of

@@ -19,24 +19,22 @@ from appealbus.core.bus.heartbeat import Heartbeat
 from appealbus.core.bus.intake.arrivals import Arrivals
 from appealbus.core.bus.intake.reception import Reception
 from appealbus.core.bus.service_view import ServiceView
-from appealbus.core.bus.stop_time import StopTime
-from appealbus.core.bus.tasks import PartTasks, Phase
+from appealbus.core.bus.tasks import PartTasks, Phase, StopTime
 from appealbus.core.bus.watchdog import Watchdog
 from appealbus.core.bus.work.casework import Casework
 from appealbus.core.bus.work.contract_watch import ContractWatch
 from appealbus.core.bus.work.dispatcher import Dispatcher
-from appealbus.core.bus.work.guarding import GuardJournal
 from appealbus.core.bus.work.isolation import Turns
 from appealbus.core.bus.work.reread_watch import RereadWatch
 from appealbus.core.bus.work.source_watch import SourceWatch
-from appealbus.core.bus.work.source_wires import SourceWires
+from appealbus.core.bus.work.source_wires import GuardJournal, SourceWires
 from appealbus.core.bus.work.work_hints import NAME as WORK_QUEUE
 from appealbus.core.bus.work.work_hints import WorkHints
 from appealbus.core.config.loading import Loaded
 from appealbus.core.domain.event import by_worker
 from appealbus.core.domain.source_state import SourceState
 from appealbus.core.errors import AppealBusError, JournalError
-from appealbus.core.guards.given import GuardServices
+from appealbus.core.guards.context import GuardServices
 from appealbus.core.guards.guard import Guard
 from appealbus.core.guards.limits import Limits
 from appealbus.core.interfaces.intake import Inbound, Quarantined, Taken
@@ -222,11 +220,11 @@ class Bus:
         connections += [(f"source.{name}", bound.wire.links) for name, bound in self.parts.sources.items()]
         connections += [(WORK_QUEUE, self.parts.work.links)] if self.parts.work is not None else []
         connections += [(f"service.{service.name}", service.links) for service in self.parts.host.services]
-        found = {state.name: state for state in self._tasks.troubles()}
+        troubled = {state.name: state for state in self._tasks.troubles()}
         for name, links in connections:
             for state in self.links_of(name, links):
-                found.setdefault(state.name, state)
-        return list(found.values())
+                troubled.setdefault(state.name, state)
+        return list(troubled.values())
 
     def links_of(self, name: str, links: Callable[[], Iterable[LinkState]]) -> list[LinkState]:
         """Return the connection states of one part; if its plugin raises, the part counts as down."""

@@ -6,19 +6,16 @@ from collections.abc import Awaitable, Callable
 from itertools import accumulate
 from typing import Protocol
 
-from appealbus.core.bus.counters import Tally
-from appealbus.core.bus.delays import DelayTally
+from appealbus.core.bus.counters import DelayTally, Tally
 from appealbus.core.bus.delivery.relay import Relay
 from appealbus.core.bus.readiness import Observed, checks
 from appealbus.core.bus.watchdog import Watchdog
 from appealbus.core.clocks import wall
 from appealbus.core.config.models import Configuration
-from appealbus.core.domain.counts import Counts
-from appealbus.core.domain.monitoring import Check, Figures, SourceCalls
+from appealbus.core.domain.counts import Check, Counts, DueSoon, Figures, SourceCalls
 from appealbus.core.domain.source_state import SourceState
-from appealbus.core.domain.waiting import DueSoon
 from appealbus.core.guards.guard import Guard
-from appealbus.core.guards.latency import BUCKETS
+from appealbus.core.guards.slots import BUCKETS
 from appealbus.core.health.facts import due_soon
 from appealbus.core.health.messages import fullness
 from appealbus.core.interfaces.answer import Kept
@@ -89,8 +86,8 @@ class ServiceView:
         return Figures(
             in_flight=bus.in_flight,
             messages=messages | _counted(bus.messages),
-            dossiers={each.value: bus.dossiers[each.value] for each in Completeness},
-            delays={name: each.told() for name, each in bus.delays.items()},
+            dossiers={completeness.value: bus.dossiers[completeness.value] for completeness in Completeness},
+            delays={name: tally.told() for name, tally in bus.delays.items()},
             deliveries={(relay.name, name): relay.results[name] for relay in bus.relays for name in _DELIVERY_RESULTS},
             answers=answers | _counted(bus.answers),
             calls={name: _calls(guard) for name, guard in bus.guards.items()},
@@ -104,7 +101,7 @@ class ServiceView:
 
     def quarantine_fullness(self, counts: Counts) -> dict[str, float]:
         now = wall()
-        return {name: fullness(each, self._bus.settings.bus, now) for name, each in counts.quarantined.items()}
+        return {name: fullness(held, self._bus.settings.bus, now) for name, held in counts.quarantined.items()}
 
     def waiting_fullness(self, counts: Counts) -> dict[str, float]:
         most = self._bus.settings.bus.waiting_changes

@@ -14,10 +14,9 @@ from appealbus.core.errors import JournalError
 from appealbus.core.journal import clients as journal_clients
 from appealbus.core.journal.appeals import lists
 from appealbus.core.journal.journal import Journal
-from appealbus.core.rights.actions import Action
 from appealbus.core.rights.masked_version import is_damage
 from appealbus.core.rights.policy import read_policy
-from appealbus.core.rights.viewer import Viewer
+from appealbus.core.rights.viewer import Action, Viewer
 from appealbus.core.rights.views import Views
 from appealbus.schemas.suggestion import did_you_mean
 

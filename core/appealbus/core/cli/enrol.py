@@ -11,10 +11,6 @@ from appealbus.core.journal import state
 from appealbus.core.journal.checkpoint import Checkpoint
 
 
-def add_to(app: typer.Typer) -> None:
-    app.command("enrol")(enrol)
-
-
 def enrol(context: typer.Context, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False) -> None:
     """Make the checkpoint of a machine that has none, from the journal as it is: you say that it is the right one.
 

@@ -16,8 +16,8 @@ from appealbus.core.domain.listing import AppealRow
 from appealbus.core.enrichment.fields import FieldError, FieldValue
 from appealbus.core.escaping import escaped_json, escaped_xml, one_line
 from appealbus.core.language import Reader
-from appealbus.core.rights.actions import Action
 from appealbus.core.rights.masked_version import Seen
+from appealbus.core.rights.viewer import Action
 from appealbus.core.rights.views import Views
 from appealbus.schemas.maskedxml import masked_to_xml
 from appealbus.schemas.stored import DOSSIER

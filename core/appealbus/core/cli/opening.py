@@ -1,4 +1,4 @@
-"""Opens the journal for commands, with its checkpoint."""
+"""Opens the journal for commands, with its checkpoint, and shows the progress of a migration."""
 
 import asyncio
 import os
@@ -6,9 +6,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 import structlog
+from rich.control import Control
+from rich.segment import ControlType
 
 from appealbus.core.bus.heartbeat import BEAT
-from appealbus.core.cli.migrating import shown_on
 from appealbus.core.cli.person import person
 from appealbus.core.cli.terminal import Terminal
 from appealbus.core.clocks import monotonic
@@ -21,6 +22,23 @@ from appealbus.core.journal.errors import Behind
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.key import KeyFile
 from appealbus.core.journal.mark import Mark
+from appealbus.core.journal.schema import Progress, Tell
+
+
+def shown_on(terminal: Terminal) -> Tell | None:
+    """Return a function that updates one line; None without a terminal, since the log reports progress then."""
+    if not terminal.is_terminal:
+        return None
+
+    def show(progress: Progress) -> None:
+        part = f"{progress.done:,} of {progress.total:,} appeals"
+        terminal.control(Control(ControlType.CARRIAGE_RETURN))  # as text it would be escaped
+        terminal.print(f"migrating the journal: {part}, {progress.seconds:.0f} s", end="")
+        if progress.done >= progress.total:
+            terminal.print()
+
+    return show
+
 
 log = structlog.get_logger(__name__)
 

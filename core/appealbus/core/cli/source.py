@@ -10,8 +10,7 @@ import typer
 from appealbus.core.cli.context import Cli, cli_of
 from appealbus.core.cli.exits import EXIT_ABSENT
 from appealbus.core.cli.paging import AsJson
-from appealbus.core.cli.person import person
-from appealbus.core.cli.reasons import checked_reason
+from appealbus.core.cli.person import checked_reason, person
 from appealbus.core.cli.render import local
 from appealbus.core.clocks import day_of, wall
 from appealbus.core.domain.listing import AppealRow, Endangered

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from appealbus.core.domain.certificate import CertificateState
+from appealbus.core.domain.source_state import CertificateState
 from appealbus.core.health.finding import Finding, Severity
 from appealbus.core.interfaces.link import LinkState, LinkStatus
 from appealbus.core.lazy_text import LazyText, told

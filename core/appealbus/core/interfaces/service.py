@@ -7,13 +7,10 @@ from typing import Any, ClassVar, Protocol
 
 from appealbus.core.domain.access import AccessRow
 from appealbus.core.domain.case import Case
-from appealbus.core.domain.counts import Counts, Warned
+from appealbus.core.domain.counts import Check, Counts, DueSoon, Figures, Warned, WeekCounts, WeekPart
 from appealbus.core.domain.event import Cursor, LogPage
 from appealbus.core.domain.listing import AppealRow, AppealState, VersionRow
-from appealbus.core.domain.monitoring import Check, Figures
 from appealbus.core.domain.source_state import SourceState
-from appealbus.core.domain.waiting import DueSoon
-from appealbus.core.domain.weekly import WeekCounts, WeekPart
 from appealbus.core.interfaces.intake import Inbound, Quarantined, Taken
 from appealbus.core.interfaces.link import LinkState
 

@@ -4,10 +4,9 @@ from datetime import datetime
 
 from appealbus.core.domain.access import AccessRow
 from appealbus.core.domain.case import Case
-from appealbus.core.domain.counts import Counts, Warned
+from appealbus.core.domain.counts import Counts, Warned, WeekCounts, WeekPart
 from appealbus.core.domain.event import Cursor, LogPage
 from appealbus.core.domain.listing import AppealRow, AppealState, VersionRow
-from appealbus.core.domain.weekly import WeekCounts, WeekPart
 from appealbus.core.journal import access, documents, figures, log
 from appealbus.core.journal.appeals import cases, lists
 from appealbus.core.journal.journal import Journal

@@ -7,10 +7,10 @@ from typing import Any, Final
 from appealbus.core.config.models import Configuration
 from appealbus.core.interfaces.assessor import Assessor
 from appealbus.core.interfaces.delivery import Delivery
-from appealbus.core.interfaces.factory import Factory
 from appealbus.core.interfaces.intake import Intake
 from appealbus.core.interfaces.lookup import Lookup
 from appealbus.core.interfaces.pages import Pages
+from appealbus.core.interfaces.part import Factory
 from appealbus.core.interfaces.service import Service
 from appealbus.core.interfaces.terms import Terms
 from appealbus.core.interfaces.wire import Wire

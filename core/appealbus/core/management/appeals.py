@@ -4,11 +4,9 @@ import structlog
 
 from appealbus.core.domain.case import PENDING
 from appealbus.core.domain.change import plausible
+from appealbus.core.domain.counts import DueMoved, Outline
 from appealbus.core.domain.known import KnownLookup
-from appealbus.core.domain.outline import Outline
-from appealbus.core.domain.places import within
 from appealbus.core.domain.selection import NOWHERE, OLDEST, DeliverySelection, Found, Place, Selection, before_days
-from appealbus.core.domain.waiting import DueMoved
 from appealbus.core.journal.access import asked
 from appealbus.core.journal.appeals import suspects
 from appealbus.core.journal.appeals.cases import cases, outline_page, outlines, records
@@ -26,6 +24,7 @@ from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.naming import PARSES, Kind, holder, parcel
 from appealbus.core.journal.terms import Moving
 from appealbus.core.journal.workers import known
+from appealbus.schemas.territory import within
 
 __all__ = ["NOWHERE", "OLDEST", "PARSES", "PENDING", "DeliverySelection", "DueMoved", "Found", "Kind", "KnownLookup"]
 __all__ += ["Moving", "Outline", "Place", "Retry", "Selection"]

@@ -9,8 +9,7 @@ import orjson
 import structlog
 
 from appealbus.core.bus.work.rereading import AppealRead, QuestionRead, RereadProcess, Written, write_read
-from appealbus.core.domain.carried import MISREAD
-from appealbus.core.domain.case import WITHDRAWN, LookupState
+from appealbus.core.domain.case import MISREAD, WITHDRAWN, LookupState
 from appealbus.core.domain.event import What
 from appealbus.core.domain.known import KnownLookup
 from appealbus.core.enrichment.carrying import asked_with

@@ -3,17 +3,14 @@
 from appealbus.core.enrichment.fields import FieldError
 from appealbus.core.language.fields import rows_of, trail_name, trail_value
 from appealbus.core.planning.paths import of_each
-from appealbus.core.rights.actions import MAY, Action
-from appealbus.core.rights.builtin import EVERYTHING, TECHNICAL
 from appealbus.core.rights.explaining import FieldHidden, leaves_of, titled
-from appealbus.core.rights.mask import Mask
+from appealbus.core.rights.mask import EVERYTHING, TECHNICAL, Mask
 from appealbus.core.rights.masked_notes import warnings
-from appealbus.core.rights.masked_version import Seen, etag, is_damage
+from appealbus.core.rights.masked_version import Looks, Seen, etag, is_damage
 from appealbus.core.rights.masker import Masker, NeverMasked, NotMasked
 from appealbus.core.rights.policy import Policy, read_policy
 from appealbus.core.rights.senders import missing
-from appealbus.core.rights.version_digest import Looks
-from appealbus.core.rights.viewer import Viewer
+from appealbus.core.rights.viewer import MAY, Action, Viewer
 from appealbus.core.rights.views import Compare, Views
 
 __all__ = ["EVERYTHING", "MAY", "TECHNICAL", "Action", "Compare", "FieldError", "FieldHidden", "Looks", "Mask"]

@@ -15,8 +15,7 @@ import structlog
 
 from appealbus.core.domain.access import AccessRow
 from appealbus.core.domain.case import Case
-from appealbus.core.domain.event import LogEntry
-from appealbus.core.domain.feed import FeedEntry
+from appealbus.core.domain.event import FeedEntry, LogEntry
 from appealbus.core.domain.listing import AppealRow, AppealState, VersionRow
 from appealbus.core.domain.pauses import STALE
 from appealbus.core.enrichment.fields import FieldValue, explain_field
@@ -33,12 +32,11 @@ from appealbus.core.journal.reader import JournalReader
 from appealbus.core.planning.contract import NOT_LOADED
 from appealbus.core.rights.comparing import seen_appeal, seen_past
 from appealbus.core.rights.explaining import FieldHidden, explain_masked
-from appealbus.core.rights.masked_version import Seen, is_damage, seen
+from appealbus.core.rights.masked_version import Looks, Seen, is_damage, seen
 from appealbus.core.rights.masker import Masker, NotMasked
 from appealbus.core.rights.past import History, shown_entry, written_entry
 from appealbus.core.rights.paths import path_of
 from appealbus.core.rights.questions import Json
-from appealbus.core.rights.version_digest import Looks
 from appealbus.core.rights.viewer import Viewer
 from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.outcome import OutcomeKind

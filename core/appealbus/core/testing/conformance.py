@@ -12,10 +12,9 @@ from appealbus.core.interfaces.wire import CallFailed, Payload
 from appealbus.core.planning.plan import Node, PlanError
 from appealbus.core.testing.asking import Asked, ask_all, ask_changed
 from appealbus.core.testing.contract import Contract
-from appealbus.core.testing.damage import CANARY, damaged
 from appealbus.core.testing.making import Records
 from appealbus.core.testing.mixup import mixed_up
-from appealbus.core.testing.mutants import silent
+from appealbus.core.testing.mutants import CANARY, damaged, silent
 from appealbus.core.testing.scripted import Answer, ScriptedWire
 from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.outcome import OutcomeKind

@@ -12,10 +12,10 @@ from typing import Any, Self
 from sqlalchemy import Connection, select
 
 from appealbus.core.clocks import day_of
+from appealbus.core.domain.client import Sender, SenderOf
 from appealbus.core.domain.document import Document, Unnumbered, appeal_document
 from appealbus.core.domain.event import Event, What, by_client, short
 from appealbus.core.domain.public_id import new_tag
-from appealbus.core.domain.sender import Sender, SenderOf
 from appealbus.core.errors import JournalError, MessageDiffers
 from appealbus.core.journal import bulk, clock, codec, direct, documents, events
 from appealbus.core.journal.appeals import forms, numbering

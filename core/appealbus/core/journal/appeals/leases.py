@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Select, func, or_, select, tup
 
 from appealbus.core.domain.event import Event, What, by_worker
 from appealbus.core.domain.pauses import PROVISIONAL
-from appealbus.core.domain.returning import Place
+from appealbus.core.domain.source_state import Place
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import clock, events
 from appealbus.core.journal.appeals import suspects

@@ -1,14 +1,18 @@
-"""Detects corrected copies of quarantined messages, whose replay would create a second appeal."""
+"""Bounds of quarantine, and corrected copies of its messages, whose replay would create a second appeal."""
 
 import json
 import re
 from collections.abc import Sequence
+from datetime import timedelta
 from xml.sax.saxutils import unescape
 
+import structlog
+
 from appealbus.core.bus.intake.decoding import Unacceptable
-from appealbus.core.journal import quarantine
+from appealbus.core.config.models import BusSettings
+from appealbus.core.journal import quarantine, retention
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.quarantine import Named, QuarantineRow
+from appealbus.core.journal.quarantine import Named, QuarantineBounds, QuarantineRow
 from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.change import Change
 
@@ -51,8 +55,8 @@ async def copies(journal: Journal, rows: Sequence[QuarantineRow]) -> dict[int, s
     waiting = [row for row in rows if row.replayed_at is None and row.closed_at is None]
     heads = await journal.ask(quarantine.beginnings, [row.id for row in waiting], BEGINNING) if waiting else {}
     named = [_named(row, heads.get(row.id, b"")) for row in waiting]
-    found = await journal.ask(quarantine.copies, named) if named else []
-    return {row.id: number for row, number in zip(waiting, found, strict=True) if number is not None}
+    numbers = await journal.ask(quarantine.copies, named) if named else []
+    return {row.id: number for row, number in zip(waiting, numbers, strict=True) if number is not None}
 
 
 def _named(row: QuarantineRow, head: bytes) -> Named:
@@ -63,13 +67,34 @@ def _named(row: QuarantineRow, head: bytes) -> Named:
 
 def _first(text: str, name: str) -> str | None:
     in_json, in_xml = _PATTERNS[name]
-    if found := in_json.search(text):
+    if match := in_json.search(text):
         try:
-            name = str(json.loads(found[1]))
+            name = str(json.loads(match[1]))
         except ValueError:
             return None
         return name if name.isprintable() else None  # of an appeal that was taken it always is
-    if found := in_xml.search(text):
-        name = unescape(found[1], {"&quot;": '"', "&apos;": "'"}).strip()
+    if match := in_xml.search(text):
+        name = unescape(match[1], {"&quot;": '"', "&apos;": "'"}).strip()
         return name if name.isprintable() else None
     return None
+
+
+log = structlog.get_logger(__name__)
+
+EVERY = 64
+"""New quarantined messages between checks, and so the most that may exceed the bounds."""
+
+
+async def trim_quarantine(journal: Journal, settings: BusSettings) -> int:
+    """Drop messages beyond the bounds; return how many. Age does not count while the clock is in doubt."""
+    dropped = await retention.all_of(
+        journal,
+        QuarantineBounds(
+            settings.quarantine_messages,
+            settings.quarantine_bytes,
+            journal.now() - timedelta(seconds=settings.quarantine_retention) if journal.doubt is None else None,
+        ),
+    )
+    if dropped:
+        log.error("quarantine.dropped", count=dropped)
+    return dropped

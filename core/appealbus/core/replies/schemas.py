@@ -1,14 +1,69 @@
-"""Loosens a schema: nothing is required, and open content need not be declared.
-
-At an unexpected or missing element libxml2 skips the siblings. Without requirements it checks all present elements.
-"""
+"""Schemas of messages: compiled from memory, with the names that they declare, and more lenient ones."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 from lxml import etree
 
-from appealbus.core.replies.schema_files import compiled
+from appealbus.core.replies.xmlread import local_name
 from appealbus.schemas.namespaces import XSD
+
+
+def compiled(files: Mapping[str, bytes], entry: str) -> etree.XMLSchema:
+    """Compile XSD documents, given by import location; `entry` is the first.
+
+    Raises etree.XMLSchemaParseError for an invalid schema, etree.XMLSyntaxError if the first is no XML.
+    """
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
+    parser.resolvers.add(_Resolver(files))
+    return etree.XMLSchema(etree.fromstring(files[entry], parser, base_url=entry))
+
+
+class _Resolver(etree.Resolver):
+    def __init__(self, files: Mapping[str, bytes]) -> None:
+        self._files = files
+
+    def resolve(self, system_url: str | None, public_id: str | None, context: Any) -> Any:
+        # What is not among the documents is an empty one.
+        return self.resolve_string(self._files.get(system_url or "", b"<none/>"), context, base_url=system_url)
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """Local names of a schema, its global elements as `{namespace}local`, and its namespaces."""
+
+    names: frozenset[str]
+    elements: frozenset[str] = frozenset()
+    spaces: frozenset[str] = frozenset()
+
+    def knows(self, element: etree._Element) -> bool:
+        return local_name(element) in self.names
+
+    def is_foreign(self, element: etree._Element) -> bool:
+        """Whether the element is in an unknown namespace, and so means something else."""
+        space = etree.QName(element).namespace
+        return bool(self.spaces) and space is not None and space not in self.spaces
+
+    def tellable(self, name: str) -> str:
+        """Return a local name, or a placeholder if it is unknown."""
+        return name if name in self.names else "*"
+
+
+def vocabulary_of(documents: Iterable[etree._Element]) -> Vocabulary:
+    """Return the vocabulary. Declarations without a target namespace may take that of any including document."""
+    roots = list(documents)
+    spaces = {root.get("targetNamespace") for root in roots}
+    names: set[str] = set()
+    elements: set[str] = set()
+    for root in roots:
+        names.update(node.get("name", "") for node in root.iter(f"{{{XSD}}}element", f"{{{XSD}}}attribute"))
+        own = [element.get("name", "") for element in root.iterchildren(f"{{{XSD}}}element")]
+        target = root.get("targetNamespace")
+        for space in [target] if target else spaces | {None}:
+            elements.update(f"{{{space}}}{name}" if space else name for name in own)
+    return Vocabulary(frozenset(names), frozenset(elements), frozenset(space for space in spaces if space))
+
 
 _PARTICLES = frozenset(f"{{{XSD}}}{name}" for name in ("element", "group", "sequence", "choice", "all", "any"))
 _HOLDERS = (*_PARTICLES, *(f"{{{XSD}}}{name}" for name in ("complexContent", "extension", "restriction")))
