@@ -10,11 +10,12 @@ import pytest
 from sqlalchemy import create_engine, event
 from structlog.testing import capture_logs
 
-from appealbus.core.journal import access, bulk, encoding, keeping, postgresql
+from appealbus.core.journal import access, keeping, postgresql
 from appealbus.core.journal.appeals import cases as journal_cases
 from appealbus.core.journal.appeals import leases, lists, numbering
 from appealbus.core.journal.appeals.concluding import Conclusion
-from appealbus.core.journal.drivers import postgresql_driver
+from appealbus.core.journal.drivers import bulk, encoding
+from appealbus.core.journal.drivers.direct import postgresql_driver
 from appealbus.core.journal.errors import OutcomeUnknown
 from appealbus.core.journal.journal import Journal
 from appealbus.schemas.dossier import Completeness

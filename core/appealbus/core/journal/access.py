@@ -11,10 +11,12 @@ from appealbus.core.domain.access import AccessRow, Served
 from appealbus.core.domain.audit_log import DeedPage, Deeds, LookPage, LookPlace
 from appealbus.core.domain.event import Event, LogEntry, What
 from appealbus.core.domain.listing import AppealRow
-from appealbus.core.journal import bulk, direct, events
+from appealbus.core.journal import events
+from appealbus.core.journal.drivers import bulk, direct
+from appealbus.core.journal.drivers.encoding import Moment
 from appealbus.core.journal.events import LOOK, OF_PERSON, log_entry, log_unplaced
 from appealbus.core.journal.log import entry_of
-from appealbus.core.journal.tables import Id, Moment, appeal, metadata
+from appealbus.core.journal.tables import Id, appeal, metadata
 from appealbus.core.journal.writes import ACTOR, Write
 from appealbus.schemas.base import printable
 

@@ -9,11 +9,13 @@ from sqlalchemy import ColumnElement, Connection, case, func, or_, select, updat
 
 from appealbus.core.domain.event import Event, What
 from appealbus.core.domain.operation import Operation, Order, Verdict
-from appealbus.core.journal import bulk, clock, events, feed, notifications
+from appealbus.core.journal import clock, events, feed, notifications
 from appealbus.core.journal.appeals import suspects
 from appealbus.core.journal.appeals.leases import ANSWERED_NO, ANSWERED_YES, OPEN
 from appealbus.core.journal.deliveries import delivering
-from appealbus.core.journal.tables import WAITED_FOR, appeal, lookup, outbox, to_number
+from appealbus.core.journal.drivers import bulk
+from appealbus.core.journal.drivers.encoding import to_number
+from appealbus.core.journal.tables import WAITED_FOR, appeal, lookup, outbox
 
 Verdicts = dict[int, tuple[str, Verdict]]
 """By id the number of each row's appeal, or the id where that is gone, and the verdict."""

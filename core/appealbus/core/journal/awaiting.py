@@ -28,11 +28,13 @@ from appealbus.core.domain.event import Event, What
 from appealbus.core.domain.replies import KeptReplies
 from appealbus.core.interfaces.answer import Answer, Kept
 from appealbus.core.interfaces.wire import SingleUse
-from appealbus.core.journal import bulk, direct, events, keeping
+from appealbus.core.journal import events, keeping
 from appealbus.core.journal.access import access, access_to_row, asked_event
 from appealbus.core.journal.appeals.suspects import WAITING
+from appealbus.core.journal.drivers import bulk, direct
+from appealbus.core.journal.drivers.encoding import Moment
 from appealbus.core.journal.key import Marked
-from appealbus.core.journal.tables import Id, Moment, appeal, lookup, metadata
+from appealbus.core.journal.tables import Id, appeal, lookup, metadata
 from appealbus.core.journal.writes import ACTOR, NOW, WALL, Posted, Write, filled
 from appealbus.schemas.outcome import OutcomeKind
 
@@ -252,7 +254,7 @@ def use(connection: Connection, items: Sequence[Use]) -> list[bool]:
     """
     rows = [{"key": item.once.key, "message_id": item.message_id, "until": item.once.until} for item in items]
     bulk.insert_new(connection, used_answer, rows)
-    keys = bulk.padded(list({item.once.key for item in items}))
+    keys = direct.padded(list({item.once.key for item in items}))
     used = {row.key: row.message_id for row in connection.execute(_USED, {"keys": keys})}
     return [used.get(item.once.key) == item.message_id for item in items]
 

@@ -9,9 +9,9 @@ import structlog
 from sqlalchemy import Connection, text
 
 from appealbus.core import clocks
-from appealbus.core.journal import direct
+from appealbus.core.journal.drivers import direct
+from appealbus.core.journal.drivers.encoding import Moment
 from appealbus.core.journal.mark import JournalState
-from appealbus.core.journal.tables import Moment
 from appealbus.core.lazy_text import LazyText, told
 
 log = structlog.get_logger(__name__)

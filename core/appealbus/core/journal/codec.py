@@ -12,7 +12,8 @@ from appealbus.core.domain.case import CLOSED, Case, LookupState, Try
 from appealbus.core.domain.document import Document, fact_parts
 from appealbus.core.domain.listing import AppealRow, AppealState
 from appealbus.core.domain.public_id import public_id
-from appealbus.core.journal.tables import MARKS, MISDATED, UNASSESSED, to_number
+from appealbus.core.journal.drivers.encoding import to_number
+from appealbus.core.journal.tables import MARKS, MISDATED, UNASSESSED
 from appealbus.core.packing import unpack
 from appealbus.schemas.appeal import Appeal, Receipt
 from appealbus.schemas.base import printable

@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 
 from appealbus.core.domain.document import NO_RECORD, Document, Version, put_together, split
-from appealbus.core.journal import bulk, direct
+from appealbus.core.journal.drivers import bulk, direct
 from appealbus.core.journal.questions import single
 from appealbus.core.journal.tables import appeal, document, dossier, lookup, outbox
 from appealbus.core.packing import DOCUMENTS, MOST, pack, unpack
@@ -157,7 +157,7 @@ def bodies(connection: Connection, appeal_id: int, digests: Sequence[bytes]) -> 
 
 def _as_kept(connection: Connection, appeal_id: int, digests: Sequence[bytes]) -> dict[bytes, bytes]:
     query = select(document.c.digest, document.c.body)
-    query = query.where(document.c.appeal_id == appeal_id, document.c.digest.in_(bulk.padded(digests)))
+    query = query.where(document.c.appeal_id == appeal_id, document.c.digest.in_(direct.padded(digests)))
     return {row.digest: row.body for row in connection.execute(query)}
 
 
@@ -200,7 +200,7 @@ def wholes(connection: Connection, due: Sequence[Row[Any]]) -> dict[int, bytes]:
 
     Each row of `due` has `delivery_id`, `appeal_id`, `version`, and the `parts` of the version.
     """
-    ids = bulk.padded([row.delivery_id for row in due])
+    ids = direct.padded([row.delivery_id for row in due])
     texts: defaultdict[int, dict[bytes | None, bytes]] = defaultdict(dict)
     for delivery, digest, body in connection.execute(_TEXTS[connection.dialect.name], {"ids": ids}).all():
         texts[delivery][digest] = body

@@ -20,10 +20,12 @@ from appealbus.core.domain.handed import PastHandover, PastHandovers
 from appealbus.core.domain.listing import AppealRow, AppealState
 from appealbus.core.domain.pace import SPAN, Pace
 from appealbus.core.domain.weekly import WeekCount, WeekCounts, WeekPart
-from appealbus.core.journal import codec, direct, feed, log
+from appealbus.core.journal import codec, feed, log
 from appealbus.core.journal.changes.changes import change
 from appealbus.core.journal.changes.waiting_changes import waiting_by_channel
 from appealbus.core.journal.clock import shared_now
+from appealbus.core.journal.drivers import direct
+from appealbus.core.journal.drivers.encoding import to_number
 from appealbus.core.journal.events import log_entry
 from appealbus.core.journal.log import READ, head, newest
 from appealbus.core.journal.quarantine import QUARANTINED, quarantine
@@ -45,7 +47,6 @@ from appealbus.core.journal.tables import (
     dossier,
     outbox,
     standing,
-    to_number,
 )
 from appealbus.core.packing import unpack
 from appealbus.schemas.notes import UNKNOWN

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
-from appealbus.core.journal.drivers import postgresql_driver, sqlite_driver
-from appealbus.core.journal.encoding import Command, command, one
+from appealbus.core.journal.drivers.direct import postgresql_driver, sqlite_driver
+from appealbus.core.journal.drivers.encoding import Command, command, one
 from appealbus.core.journal.errors import Outlived, Superseded
 from appealbus.core.journal.migrations import REVISIONS
 

@@ -11,13 +11,15 @@ from appealbus.core.domain.case import LookupState
 from appealbus.core.domain.event import Event, What, by_worker
 from appealbus.core.domain.replies import KeptReplies
 from appealbus.core.errors import JournalError
-from appealbus.core.journal import bulk, codec, direct, documents, events, replies
+from appealbus.core.journal import codec, documents, events, replies
 from appealbus.core.journal.appeals import forms, suspects
 from appealbus.core.journal.appeals.leases import not_free
+from appealbus.core.journal.drivers import bulk, direct
+from appealbus.core.journal.drivers.encoding import to_number
 from appealbus.core.journal.key import JournalKey, Marked
 from appealbus.core.journal.naming import named_by_record
 from appealbus.core.journal.replies import Kept
-from appealbus.core.journal.tables import appeal, lookup, to_number
+from appealbus.core.journal.tables import appeal, lookup
 from appealbus.core.journal.writes import ACTOR, NOW, Posted, Write, filled
 from appealbus.schemas.provenance import Provenance
 

@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 from sqlalchemy import Connection, select
 
 from appealbus.core.errors import JournalError
-from appealbus.core.journal import bulk
 from appealbus.core.journal.appeals import accepting
 from appealbus.core.journal.appeals.accepting import Accepted, Arriving
 from appealbus.core.journal.changes import changing
 from appealbus.core.journal.changes.changes import ChangeTaken
 from appealbus.core.journal.changes.targets import Changing
+from appealbus.core.journal.drivers import direct
 from appealbus.core.journal.quarantine import Replayed, quarantine, replayed
 from appealbus.core.journal.writes import Write
 
@@ -39,7 +39,7 @@ class Leaving(Write[Accepted | ChangeTaken]):
 def leave(connection: Connection, items: Sequence[Leaving]) -> list[Accepted | ChangeTaken | JournalError]:
     """Take messages that still are as they were seen; leave those that somebody took or closed meanwhile."""
     table, ids = quarantine, [item.replayed.quarantine_id for item in items]
-    locked = select(table.c.id, table.c.replayed_at, table.c.closed_at).where(table.c.id.in_(bulk.padded(ids)))
+    locked = select(table.c.id, table.c.replayed_at, table.c.closed_at).where(table.c.id.in_(direct.padded(ids)))
     found = {row.id: row for row in connection.execute(locked.order_by(table.c.id).with_for_update())}
     results = list[Accepted | ChangeTaken | JournalError]()
     for item in items:

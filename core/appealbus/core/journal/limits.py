@@ -29,9 +29,10 @@ from sqlalchemy import (
 )
 
 from appealbus.core.domain.limits import Grant, Need, Probe, Report, Share
-from appealbus.core.journal import bulk
 from appealbus.core.journal.clock import shared_now
-from appealbus.core.journal.tables import Moment, metadata
+from appealbus.core.journal.drivers import bulk
+from appealbus.core.journal.drivers.encoding import Moment
+from appealbus.core.journal.tables import metadata
 from appealbus.core.journal.writes import Write
 
 source_limit = Table(

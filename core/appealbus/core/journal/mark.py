@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from appealbus.core.errors import UNREACHABLE, JournalError
+from appealbus.core.journal.drivers.encoding import to_moment
 from appealbus.core.journal.errors import Behind
-from appealbus.core.journal.tables import to_moment
 
 if TYPE_CHECKING:
     import sqlite3

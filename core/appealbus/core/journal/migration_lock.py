@@ -17,8 +17,8 @@ from sqlalchemy import Connection, Engine, Text, delete, func, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from appealbus.core.errors import JournalError
-from appealbus.core.journal import bulk
 from appealbus.core.journal.clock import shared_now
+from appealbus.core.journal.drivers import bulk
 from appealbus.core.journal.errors import Superseded
 from appealbus.core.journal.lock import HostLock
 from appealbus.core.journal.migrations import REVISIONS

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from sqlalchemy import URL, Connection
 
-from appealbus.core.journal import encoding
-from appealbus.core.journal.drivers import postgresql_driver
+from appealbus.core.journal.drivers import encoding
+from appealbus.core.journal.drivers.direct import postgresql_driver
 from appealbus.core.journal.postgresql import CONNECTION_SETTINGS, Password
 
 if TYPE_CHECKING:

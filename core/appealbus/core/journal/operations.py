@@ -30,8 +30,10 @@ from sqlalchemy import (
 from appealbus.core.domain.event import Event, What
 from appealbus.core.domain.operation import Frozen, NotDone, Operation, OperationRow, Order, Progress, Verdict
 from appealbus.core.errors import JournalError
-from appealbus.core.journal import acting, bulk, events
-from appealbus.core.journal.tables import Id, Moment, counter, metadata
+from appealbus.core.journal import acting, events
+from appealbus.core.journal.drivers import bulk
+from appealbus.core.journal.drivers.encoding import Moment
+from appealbus.core.journal.tables import Id, counter, metadata
 from appealbus.core.journal.writes import ACTOR, NOW, WALL, Write
 from appealbus.schemas.base import printable
 

@@ -262,7 +262,7 @@ def _engine(
 def _connection_class(seconds: float, connections: OpenConnections) -> type[psycopg.Connection[Any]]:
     import psycopg
 
-    from appealbus.core.journal.pipeline import PipelinedConnection
+    from appealbus.core.journal.drivers.pipeline import PipelinedConnection
 
     class Connection(PipelinedConnection):
         """A connection that gives up, and closes, when an answer does not come."""

@@ -10,12 +10,14 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, delete, func, over, select, tuple_
 
 from appealbus.core.domain.event import BUS, Event, What
-from appealbus.core.journal import bulk, documents, events
+from appealbus.core.journal import documents, events
 from appealbus.core.journal.access import access
 from appealbus.core.journal.appeals import forms
 from appealbus.core.journal.awaiting import awaited
 from appealbus.core.journal.changes.changes import change
 from appealbus.core.journal.clients import feed_reader
+from appealbus.core.journal.drivers import bulk
+from appealbus.core.journal.drivers.encoding import to_number
 from appealbus.core.journal.events import log_entry
 from appealbus.core.journal.quarantine import QUARANTINED, QuarantineBounds, quarantine
 from appealbus.core.journal.replies import reply
@@ -30,7 +32,6 @@ from appealbus.core.journal.tables import (
     lookup,
     outbox,
     subject,
-    to_number,
 )
 from appealbus.core.journal.writes import ACTOR, Write
 

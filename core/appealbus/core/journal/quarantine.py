@@ -9,11 +9,13 @@ from sqlalchemy import Column, Connection, LargeBinary, Table, Text, bindparam, 
 
 from appealbus.core.domain.counts import QuarantineGroup
 from appealbus.core.domain.event import Event, LogEntry, What, by_client, by_person
-from appealbus.core.journal import bulk, events
+from appealbus.core.journal import events
 from appealbus.core.journal.changes.changes import change
+from appealbus.core.journal.drivers import direct
+from appealbus.core.journal.drivers.encoding import Moment
 from appealbus.core.journal.events import log_entry
 from appealbus.core.journal.log import entry_of, head, placed_entries
-from appealbus.core.journal.tables import Id, Moment, appeal, metadata, partial_index
+from appealbus.core.journal.tables import Id, appeal, metadata, partial_index
 from appealbus.core.journal.writes import NOW, Write
 from appealbus.schemas.base import printable
 
@@ -166,7 +168,7 @@ def reserve(connection: Connection, count: int) -> Sequence[int]:
 def _appeals(connection: Connection, numbers: Sequence[str]) -> dict[str | None, int]:
     if not numbers:
         return {}
-    found = select(appeal.c.number, appeal.c.id).where(appeal.c.number.in_(bulk.padded(list(set(numbers)))))
+    found = select(appeal.c.number, appeal.c.id).where(appeal.c.number.in_(direct.padded(list(set(numbers)))))
     return {row.number: row.id for row in connection.execute(found)}
 
 
@@ -296,8 +298,8 @@ def beginnings(connection: Connection, ids: Sequence[int], size: int) -> dict[in
 
 def copies(connection: Connection, messages: Sequence[Named]) -> list[str | None]:
     """Return for each message the number of the appeal that a copy of it has become, perhaps corrected."""
-    ids = bulk.padded(list({message.message_id for message in messages if message.message_id}))
-    numbers = bulk.padded(list({message.number for message in messages if message.number}))
+    ids = direct.padded(list({message.message_id for message in messages if message.message_id}))
+    numbers = direct.padded(list({message.number for message in messages if message.number}))
     came: dict[tuple[str, str], tuple[datetime, str]] = {}
     taken: dict[str, tuple[str, str]] = {}
     if ids:

@@ -25,8 +25,10 @@ from appealbus.core.domain.case import LookupState
 from appealbus.core.domain.event import Event, What
 from appealbus.core.domain.replies import KeptReplies, ReplyRow
 from appealbus.core.domain.reread_pass import RereadPass, Stage
-from appealbus.core.journal import bulk, events
-from appealbus.core.journal.tables import Id, Moment, counter, metadata, to_number, unindexed
+from appealbus.core.journal import events
+from appealbus.core.journal.drivers import bulk
+from appealbus.core.journal.drivers.encoding import Moment, to_number
+from appealbus.core.journal.tables import Id, counter, metadata, unindexed
 from appealbus.core.journal.writes import ACTOR, NOW, Write
 from appealbus.schemas.base import printable
 

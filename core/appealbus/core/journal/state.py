@@ -11,8 +11,9 @@ from sqlalchemy.exc import DBAPIError
 
 from appealbus.core import clocks
 from appealbus.core.domain.event import BUS, Event, What
-from appealbus.core.journal import bulk, events, generation, log, migration_lock
+from appealbus.core.journal import events, generation, log, migration_lock
 from appealbus.core.journal.clock import Look, shared_now
+from appealbus.core.journal.drivers import bulk
 from appealbus.core.journal.events import epoch
 from appealbus.core.journal.mark import PLACE, JournalState, Mark, Place
 from appealbus.core.journal.questions import single

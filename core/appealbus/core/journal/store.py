@@ -16,7 +16,7 @@ from sqlalchemy.pool import QueuePool
 
 from appealbus.core.errors import UNEXPECTED, UNREACHABLE, ConfigError, JournalError
 from appealbus.core.journal import migration_lock, notifications, postgresql, schema
-from appealbus.core.journal.drivers import sqlite_driver
+from appealbus.core.journal.drivers.direct import sqlite_driver
 from appealbus.core.journal.errors import NoJournalYet, Outlived
 from appealbus.core.journal.generation import Generation
 from appealbus.core.journal.key import JournalKey, KeyFile

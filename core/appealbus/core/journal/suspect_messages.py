@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Column, Connection, Integer, Table, Text, delete, select
 
-from appealbus.core.journal import bulk
-from appealbus.core.journal.tables import Moment, metadata
+from appealbus.core.journal.drivers import bulk
+from appealbus.core.journal.drivers.encoding import Moment
+from appealbus.core.journal.tables import metadata
 from appealbus.core.journal.writes import WALL, Write
 
 suspect_message = Table(

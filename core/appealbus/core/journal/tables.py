@@ -1,14 +1,11 @@
 """What all tables share, and those that nearly every subject uses; each other table stands in its subject's module."""
 
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
     BigInteger,
     Column,
     ColumnElement,
-    Dialect,
     Float,
     ForeignKey,
     Index,
@@ -17,7 +14,6 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
-    TypeDecorator,
     UniqueConstraint,
     and_,
     case,
@@ -26,32 +22,7 @@ from sqlalchemy import (
 )
 
 from appealbus.core.domain.listing import AppealState
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
-"""The journal's unit of time: as fine as a datetime is, so that none is rounded."""
-
-
-class Moment(TypeDecorator[datetime]):
-    """A moment as microseconds since 1970 in UTC: equal, sortable and exact on every database."""
-
-    impl = BigInteger
-    cache_ok = True
-
-    def bind_processor(self, dialect: Dialect) -> Callable[[datetime | None], int | None]:
-        return to_number
-
-    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[int | None], datetime | None]:
-        return to_moment
-
-
-def to_number(value: datetime | None) -> int | None:
-    """Return microseconds since 1970."""
-    return None if value is None else (value - _EPOCH) // _MICROSECOND
-
-
-def to_moment(value: int | None) -> datetime | None:
-    return None if value is None else _EPOCH + timedelta(microseconds=value)
+from appealbus.core.journal.drivers.encoding import Moment
 
 
 def unindexed(column: ColumnElement[Any]) -> ColumnElement[Any]:

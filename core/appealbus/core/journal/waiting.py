@@ -25,17 +25,8 @@ from appealbus.core.journal import events
 from appealbus.core.journal.appeals import suspects
 from appealbus.core.journal.appeals.lists import rows_of
 from appealbus.core.journal.codec import names_from, one_word, urgency_of
-from appealbus.core.journal.tables import (
-    IN_WORK,
-    PARKED,
-    READY,
-    SUSPECT,
-    WAITS_FOR,
-    appeal,
-    lookup,
-    to_number,
-    unindexed,
-)
+from appealbus.core.journal.drivers.encoding import to_number
+from appealbus.core.journal.tables import IN_WORK, PARKED, READY, SUSPECT, WAITS_FOR, appeal, lookup, unindexed
 from appealbus.core.journal.writes import Write
 from appealbus.schemas.outcome import OutcomeKind
 

@@ -15,10 +15,11 @@ from appealbus.core.domain.reread_pass import Readings
 from appealbus.core.domain.source_state import Drift, SourceState
 from appealbus.core.domain.usual import Usual
 from appealbus.core.interfaces.link import LinkState
-from appealbus.core.journal import bulk
 from appealbus.core.journal.clock import shared_now
+from appealbus.core.journal.drivers import bulk
+from appealbus.core.journal.drivers.encoding import Moment
 from appealbus.core.journal.questions import single
-from appealbus.core.journal.tables import Moment, metadata
+from appealbus.core.journal.tables import metadata
 from appealbus.core.journal.writes import Write
 from appealbus.schemas.stored import Stored
 from appealbus.schemas.upcasting import upcast

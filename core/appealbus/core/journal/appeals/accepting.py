@@ -17,11 +17,12 @@ from appealbus.core.domain.event import Event, What, by_client, short
 from appealbus.core.domain.public_id import new_tag
 from appealbus.core.domain.sender import Sender, SenderOf
 from appealbus.core.errors import JournalError, MessageDiffers
-from appealbus.core.journal import bulk, clock, codec, direct, documents, events
+from appealbus.core.journal import clock, codec, documents, events
 from appealbus.core.journal.appeals import forms, numbering
 from appealbus.core.journal.appeals.numbering import Numbers
 from appealbus.core.journal.changes import waiting_changes
 from appealbus.core.journal.codec import differ, digest, urgency_of
+from appealbus.core.journal.drivers import bulk, direct
 from appealbus.core.journal.key import JournalKey, Marked
 from appealbus.core.journal.naming import named_by_appeal
 from appealbus.core.journal.sketch import Sketch

@@ -14,8 +14,9 @@ from appealbus.core.domain.case import Case, LookupState
 from appealbus.core.domain.change import KeptChange
 from appealbus.core.domain.document import fact_parts
 from appealbus.core.domain.outline import Outline
-from appealbus.core.journal import codec, direct
+from appealbus.core.journal import codec
 from appealbus.core.journal.changes.changes import change, change_from_row
+from appealbus.core.journal.drivers import direct
 from appealbus.core.journal.tables import appeal, document, dossier, lookup
 from appealbus.core.packing import unpack
 from appealbus.schemas.appeal import Appeal

@@ -11,15 +11,17 @@ from sqlalchemy import Connection, func, select
 from appealbus.core.domain.document import Document, Form
 from appealbus.core.domain.event import Event, What, by_worker
 from appealbus.core.errors import JournalError
-from appealbus.core.journal import bulk, direct, documents, events, notifications
+from appealbus.core.journal import documents, events, notifications
 from appealbus.core.journal.appeals import forms
 from appealbus.core.journal.awaiting import ANSWERS
 from appealbus.core.journal.codec import names_from, names_to, urgency_of
+from appealbus.core.journal.drivers import bulk, direct
+from appealbus.core.journal.drivers.encoding import to_number
 from appealbus.core.journal.errors import LeaseLost, VersionConflict
 from appealbus.core.journal.key import JournalKey, Marked
 from appealbus.core.journal.naming import named_by_appeal
 from appealbus.core.journal.sketch import Sketch
-from appealbus.core.journal.tables import CARRIED, MISDATED, UNASSESSED, WAITS, appeal, dossier, outbox, to_number
+from appealbus.core.journal.tables import CARRIED, MISDATED, UNASSESSED, WAITS, appeal, dossier, outbox
 from appealbus.core.journal.writes import EPOCH, NOW, WALL, Write, filled
 from appealbus.schemas.dossier import Completeness
 

@@ -16,6 +16,7 @@ from appealbus.core.errors import JournalError
 from appealbus.core.journal import clock, events
 from appealbus.core.journal.appeals import suspects
 from appealbus.core.journal.codec import names_from, one_word
+from appealbus.core.journal.drivers.encoding import to_number
 from appealbus.core.journal.tables import (
     CARRIED,
     IN_WORK,
@@ -27,7 +28,6 @@ from appealbus.core.journal.tables import (
     WAITS_FOR,
     appeal,
     lookup,
-    to_number,
     unindexed,
 )
 from appealbus.core.journal.waiting import combinations

@@ -14,7 +14,8 @@ from sqlalchemy import Connection, Select, case, select, text, update
 from appealbus.core.domain.event import Event, What, by_person
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import events
-from appealbus.core.journal.tables import IN_WORK, READY, SUSPECT, WAITED_FOR, appeal, to_number
+from appealbus.core.journal.drivers.encoding import to_number
+from appealbus.core.journal.tables import IN_WORK, READY, SUSPECT, WAITED_FOR, appeal
 from appealbus.core.journal.writes import ACTOR, NOW, WALL, Write
 from appealbus.schemas.base import printable
 

@@ -25,9 +25,10 @@ from sqlalchemy import (
 from appealbus.core.domain.change import KeptChange, Order, order_of
 from appealbus.core.domain.sender import FOREIGN, NOT_ALLOWED, OUT_OF_SCOPE, Says, Sender, SenderOf, Touched
 from appealbus.core.errors import JournalError
-from appealbus.core.journal import bulk
 from appealbus.core.journal.clients import client
-from appealbus.core.journal.tables import Id, Moment, appeal, metadata, partial_index
+from appealbus.core.journal.drivers import direct
+from appealbus.core.journal.drivers.encoding import Moment
+from appealbus.core.journal.tables import Id, appeal, metadata, partial_index
 from appealbus.schemas.appeal import Receipt
 from appealbus.schemas.change import Change, ChangeKind
 from appealbus.schemas.stored import CHANGE
@@ -199,7 +200,7 @@ def said(connection: Connection, rows: Sequence[Any]) -> dict[int, Says]:
     unread = [row.id for row in rows if row.says is None and row.kind == ChangeKind.CORRECTED]
     for at in range(0, len(unread), _BATCH):
         these = select(change.c.id, change.c.appeal_id, change.c.document).where(
-            change.c.id.in_(bulk.padded(unread[at : at + _BATCH]))
+            change.c.id.in_(direct.padded(unread[at : at + _BATCH]))
         )
         for row in connection.execute(these):
             try:
@@ -210,7 +211,7 @@ def said(connection: Connection, rows: Sequence[Any]) -> dict[int, Says]:
 
 
 def revoked(connection: Connection, senders: Iterable[Sender]) -> set[str]:
-    names = bulk.padded(sorted({sender.client for sender in senders} - {""}))
+    names = direct.padded(sorted({sender.client for sender in senders} - {""}))
     gone = select(client.c.name).where(client.c.name.in_(names), client.c.revoked_at.is_not(None))
     return set(connection.scalars(gone)) if names else set()
 

@@ -11,12 +11,13 @@ from appealbus.core.domain.change import AS_KEPT, KeptChange, fields_of_change
 from appealbus.core.domain.event import Event, What, by_client
 from appealbus.core.domain.sender import REFUSED
 from appealbus.core.errors import CONFLICT, JournalError, MessageDiffers
-from appealbus.core.journal import bulk, events, quarantine
+from appealbus.core.journal import events, quarantine
 from appealbus.core.journal.changes import waiting_changes
 from appealbus.core.journal.changes.changes import ChangeTaken, NewChange
 from appealbus.core.journal.changes.changes import change as table
 from appealbus.core.journal.changes.targets import Changing, Targets
 from appealbus.core.journal.codec import differ, digest
+from appealbus.core.journal.drivers import direct
 from appealbus.core.journal.quarantine import NewQuarantine
 from appealbus.core.journal.tables import appeal
 from appealbus.schemas.appeal import Receipt
@@ -189,7 +190,7 @@ def _known(
     connection: Connection, items: Sequence[Changing]
 ) -> dict[tuple[str, str], tuple[ChangeTaken, bytes | None]]:
     by = {item.key: item.new.accepted_by for item in items}
-    rows = connection.execute(_KNOWN, {"ids": bulk.padded([message_id for message_id, _ in by])})
+    rows = connection.execute(_KNOWN, {"ids": direct.padded([message_id for message_id, _ in by])})
     return {
         key: (_taken(row.number or row.named or "", row._mapping, by[key], new=False), row.digest)
         for row in rows

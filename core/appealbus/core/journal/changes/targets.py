@@ -12,11 +12,11 @@ from sqlalchemy import Connection, bindparam, select
 from appealbus.core.domain.change import ENDS, KeptChange, Order, closed_by, order_of
 from appealbus.core.domain.sender import FOREIGN, NOT_ALLOWED, Says, Sender, Touched
 from appealbus.core.errors import CONFLICT, JournalError
-from appealbus.core.journal import bulk
 from appealbus.core.journal.changes import waiting_changes
 from appealbus.core.journal.changes.changes import ChangeTaken, NewChange, Standing, refused, revoked, said
 from appealbus.core.journal.changes.changes import change as table
 from appealbus.core.journal.codec import names_from, names_to
+from appealbus.core.journal.drivers import bulk, direct
 from appealbus.core.journal.tables import MISDATED, appeal
 from appealbus.core.journal.writes import Write
 
@@ -226,22 +226,22 @@ class Targets:
 def _found(connection: Connection, items: Sequence[Changing]) -> tuple[dict[str | None, Any], dict[Any, Any]]:
     numbers = [number for item in items if (number := item.new.change.number) is not None]
     messages = [of_message[0] for item in items if (of_message := item.of_message) is not None]
-    by_number = connection.execute(_BY_NUMBER, {"these": bulk.padded(numbers)}) if numbers else ()
-    by_message = connection.execute(_BY_MESSAGE, {"these": bulk.padded(messages)}) if messages else ()
+    by_number = connection.execute(_BY_NUMBER, {"these": direct.padded(numbers)}) if numbers else ()
+    by_message = connection.execute(_BY_MESSAGE, {"these": direct.padded(messages)}) if messages else ()
     return {row.number: row for row in by_number}, {(row.message_id, row.channel): row for row in by_message}
 
 
 def _targets_of(
     connection: Connection, ids: Sequence[int], scoped: Collection[int], *, look: bool
 ) -> dict[int, Target]:
-    rows = connection.execute(_SEEN if look else _LOCKED, {"ids": bulk.padded(ids)})
+    rows = connection.execute(_SEEN if look else _LOCKED, {"ids": direct.padded(ids)})
     # Where changes were worked in, place and kind are those of the last that says them: as they count here, too.
     given = ((row, Standing(Touched(row.channel, row.place, row.kind))) for row in rows)
     found = {
         row.id: Target(row, standing, row.urgency, misdated=MISDATED in names_from(row.lacks))
         for row, standing in given
     }
-    changes = connection.execute(_OF_APPEALS, {"ids": bulk.padded(ids)}).all()
+    changes = connection.execute(_OF_APPEALS, {"ids": direct.padded(ids)}).all()
     says = said(connection, [row for row in changes if row.appeal_id in scoped])
     for row in changes:
         found[row.appeal_id].has(row, says.get(row.id, _NOTHING))

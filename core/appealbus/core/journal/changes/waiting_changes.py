@@ -13,13 +13,15 @@ from sqlalchemy.dialects import postgresql, sqlite
 from appealbus.core.domain.change import AS_KEPT, ENDS, closed_by, order_of
 from appealbus.core.domain.event import Event, What, by_client
 from appealbus.core.domain.sender import SenderOf, Touched
-from appealbus.core.journal import bulk, events
+from appealbus.core.journal import events
 from appealbus.core.journal.appeals import numbering
 from appealbus.core.journal.changes.changes import Standing, Waited, Why
 from appealbus.core.journal.changes.changes import change as table
 from appealbus.core.journal.codec import names_from, names_to
+from appealbus.core.journal.drivers import bulk, direct
+from appealbus.core.journal.drivers.encoding import Moment, to_number
 from appealbus.core.journal.quarantine import quarantine
-from appealbus.core.journal.tables import MISDATED, Moment, appeal, counter, to_number
+from appealbus.core.journal.tables import MISDATED, appeal, counter
 from appealbus.core.journal.writes import WALL, Write
 
 WAITING = "waiting_changes"
@@ -124,8 +126,8 @@ class Waiting:
         """By channel, what they name, and whether they are changes by which appeals end."""
         self._new = False
         given = {name for each in new if self._channels[each.channel] < each.room for name in each.names}
-        numbers = bulk.padded([name for name in given if isinstance(name, str)])
-        messages = bulk.padded([name[0] for name in given if not isinstance(name, str)])
+        numbers = direct.padded([name for name in given if isinstance(name, str)])
+        messages = direct.padded([name[0] for name in given if not isinstance(name, str)])
         columns = (table.c.channel, table.c.number, table.c.of_message, table.c.of_channel, table.c.kind)
         these = table.c.number.in_(numbers) | table.c.of_message.in_(messages)
         query = select(*columns, func.count()).where(table.c.appeal_id.is_(None), these).group_by(*columns)
@@ -191,8 +193,8 @@ def waiting_for(
     named: defaultdict[int, list[Any]] = defaultdict(list)
     taken: dict[int, Sequence[Any]] = {}
     refused: list[Refused] = []
-    numbers = bulk.padded(list(by_number))
-    messages = bulk.padded([message_id for message_id, _ in by_message])
+    numbers = direct.padded(list(by_number))
+    messages = direct.padded([message_id for message_id, _ in by_message])
     found = _OPEN.where(table.c.number.in_(numbers) | table.c.of_message.in_(messages))
     for waits in connection.execute(found):
         row = by_number.get(waits.number) or by_message.get((waits.of_message, waits.of_channel))
@@ -312,7 +314,7 @@ def to_give_up(connection: Connection, before: datetime, prefix: str) -> list[Re
         for row in connection.execute(_OF_KNOWN)
         if row.by_message is not None or not numbering.is_own(row.number, prefix)
     ][:_BATCH]
-    ids = bulk.padded([appeal_id for appeal_id, _ in own])
+    ids = direct.padded([appeal_id for appeal_id, _ in own])
     known = {row.id: row for row in connection.execute(_APPEALS.where(appeal.c.id.in_(ids)))} if ids else {}
     if known:
         return [
@@ -334,7 +336,7 @@ class GivenUp(Write[int]):
 def give_up(connection: Connection, item: GivenUp) -> int:
     _lock(connection)
     channels = _count(connection)
-    ids = bulk.padded([row.id for _, row, _ in item.refused])
+    ids = direct.padded([row.id for _, row, _ in item.refused])
     waits = set(connection.scalars(select(table.c.id).where(table.c.id.in_(ids), table.c.appeal_id.is_(None))))
     refused = [each for each in item.refused if each[1].id in waits]
     known = [row.id for _, row, _ in refused if row.refused is not None]  # these are in quarantine

@@ -10,10 +10,12 @@ from sqlalchemy import ColumnElement, Connection, bindparam, case, func, select,
 
 from appealbus.core.domain.event import Event, What
 from appealbus.core.domain.operation import Verdict
-from appealbus.core.journal import direct, events, notifications
+from appealbus.core.journal import events, notifications
 from appealbus.core.journal.deliveries import deliveries
 from appealbus.core.journal.deliveries.deliveries import DeliveryRow, DeliveryState, listed
-from appealbus.core.journal.tables import ALONE, LACKED, SENT, WAITS, Moment, appeal, outbox, to_number, unindexed
+from appealbus.core.journal.drivers import direct
+from appealbus.core.journal.drivers.encoding import Moment, to_number
+from appealbus.core.journal.tables import ALONE, LACKED, SENT, WAITS, appeal, outbox, unindexed
 from appealbus.core.journal.writes import ACTOR, NOW, WALL, Write
 
 

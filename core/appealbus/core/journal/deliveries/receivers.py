@@ -12,7 +12,8 @@ from appealbus.core.domain.selection import NOWHERE, DeliverySelection, Place
 from appealbus.core.journal.appeals.lists import rows_of
 from appealbus.core.journal.deliveries import deliveries
 from appealbus.core.journal.deliveries.deliveries import DeliveryRow, DeliveryState, by_id, listed, receivers_of
-from appealbus.core.journal.tables import ALONE, SENT, WAITS, Moment, outbox, to_moment, to_number
+from appealbus.core.journal.drivers.encoding import Moment, to_moment, to_number
+from appealbus.core.journal.tables import ALONE, SENT, WAITS, outbox
 
 
 @dataclass(frozen=True, slots=True)

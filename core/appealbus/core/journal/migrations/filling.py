@@ -30,8 +30,9 @@ from sqlalchemy import (
     update,
 )
 
-from appealbus.core.journal import bulk, codec
+from appealbus.core.journal import codec
 from appealbus.core.journal.codec import names_to
+from appealbus.core.journal.drivers import bulk
 from appealbus.core.journal.key import JournalKey
 from appealbus.core.journal.migrations import FILLED, kept_0006
 from appealbus.core.journal.migrations.kept_0006 import COUNTER

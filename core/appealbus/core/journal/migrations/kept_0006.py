@@ -8,9 +8,10 @@ import orjson
 from sqlalchemy import BigInteger, Column, Connection, LargeBinary, MetaData, Table, Text, insert
 
 from appealbus.core import clocks
-from appealbus.core.journal import bulk, codec
+from appealbus.core.journal import codec
+from appealbus.core.journal.drivers import bulk
+from appealbus.core.journal.drivers.encoding import to_number
 from appealbus.core.journal.key import Marked
-from appealbus.core.journal.tables import to_number
 
 _metadata = MetaData()
 COUNTER = Table("counter", _metadata, Column("name", Text, primary_key=True), Column("value", BigInteger))
