@@ -106,9 +106,9 @@ class Read(Posted[None]):
 
 @Expecting.batch
 def expect(connection: Connection, asking: Sequence[Expecting]) -> list[None]:
-    items = [each.row for each in asking]
+    items = [expected.row for expected in asking]
     bulk.insert(connection, access, [access_to_row(item.access) for item in items])
-    events.note(connection, [asked_event(each.row.access, each.by) for each in asking])
+    events.note(connection, [asked_event(expected.row.access, expected.by) for expected in asking])
     rows = [
         {
             "correlation_id": item.access.question_id,

@@ -73,20 +73,20 @@ def state_to_row(appeal_id: int, state: LookupState) -> dict[str, Any]:
 
 def tries_to_json(state: LookupState) -> list[dict[str, Any]]:
     """Return the attempts of the last run for the log, without what equals the end of the question."""
-    return [_try_to_json(state, each) for each in state.tries]
+    return [_try_to_json(state, attempt) for attempt in state.tries]
 
 
-def _try_to_json(state: LookupState, each: Try) -> dict[str, Any]:
-    told: dict[str, Any] = {"at": to_number(each.at), "ms": each.ms}
-    if each.kind is not state.kind:
-        told["kind"] = each.kind.value
-    if each.code != state.code:
-        told["code"] = printable(each.code)
-    if each.question != state.question:
-        told["question"] = each.question
-    if each.message != each.question:
-        told["message"] = each.message
-    return told
+def _try_to_json(state: LookupState, attempt: Try) -> dict[str, Any]:
+    detail: dict[str, Any] = {"at": to_number(attempt.at), "ms": attempt.ms}
+    if attempt.kind is not state.kind:
+        detail["kind"] = attempt.kind.value
+    if attempt.code != state.code:
+        detail["code"] = printable(attempt.code)
+    if attempt.question != state.question:
+        detail["question"] = attempt.question
+    if attempt.message != attempt.question:
+        detail["message"] = attempt.message
+    return detail
 
 
 def state_from_row(row: Row[Any]) -> LookupState:
@@ -227,7 +227,7 @@ def worst_severity(severities: Iterable[str]) -> str | None:
     """Return the worst severity; one of another release, which nobody here can rank, comes first."""
     there = set(map(str, severities))
     unknown = sorted(there.difference(_WORST_FIRST))
-    return next((each for each in (*unknown, *_WORST_FIRST) if each in there), None)
+    return next((severity for severity in (*unknown, *_WORST_FIRST) if severity in there), None)
 
 
 def pending_of(states: Iterable[LookupState]) -> list[str]:

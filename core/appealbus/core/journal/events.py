@@ -67,7 +67,7 @@ for _name, _which in (("look", LOOK), ("deed", and_(OF_PERSON, ~LOOK))):
     for _columns in (("position",), ("actor", "position")):
         partial_index(
             f"ix_log_entry_{_name}{'_by' if len(_columns) > 1 else ''}",
-            *(log_entry.c[each] for each in _columns),
+            *(log_entry.c[name] for name in _columns),
             where=_which,
         )
 

@@ -94,8 +94,8 @@ def pause(connection: Connection, wish: Pausing) -> bool:
 
 
 def _in_force(connection: Connection, order: Pause) -> str:
-    found = connection.execute(select(source_pause).where(source_pause.c.source == order.source)).first()
-    return Pause(**found._mapping).mark if found is not None and found.until > order.at else ""
+    row = connection.execute(select(source_pause).where(source_pause.c.source == order.source)).first()
+    return Pause(**row._mapping).mark if row is not None and row.until > order.at else ""
 
 
 @Resuming.each

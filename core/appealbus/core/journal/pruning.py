@@ -135,8 +135,8 @@ def trim_quarantine(connection: Connection, item: QuarantineBounds) -> int:
         too_much |= all_.c.at < item.before
     ids = select(all_.c.id).where(too_much).limit(_BATCH)
     dropped = delete(quarantine).where(quarantine.c.id.in_(ids))
-    told = dropped.returning(quarantine.c.id, quarantine.c.channel, quarantine.c.at)
-    rows = sorted(connection.execute(told), key=lambda row: row.id)
+    returned = dropped.returning(quarantine.c.id, quarantine.c.channel, quarantine.c.at)
+    rows = sorted(connection.execute(returned), key=lambda row: row.id)
     events.note(connection, [_dropped(row, item) for row in rows])
     return len(rows)
 
@@ -182,8 +182,8 @@ def drop_deliveries(connection: Connection, item: Gone) -> int:
 
 def _drop(connection: Connection, item: Gone, which: ColumnElement[bool]) -> int:
     some = select(outbox.c.id).where(outbox.c.receiver == item.receiver, which).limit(_BATCH)
-    told = (outbox.c.id, outbox.c.appeal_id, outbox.c.version)
-    dropped = delete(outbox).where(outbox.c.id.in_(some)).returning(*told)
+    columns = (outbox.c.id, outbox.c.appeal_id, outbox.c.version)
+    dropped = delete(outbox).where(outbox.c.id.in_(some)).returning(*columns)
     rows = sorted(connection.execute(dropped), key=lambda row: row.id)
     if rows:
         _note(connection, item.by, "outbox", rows[-1].id, len(rows))

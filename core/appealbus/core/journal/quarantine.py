@@ -168,8 +168,8 @@ def reserve(connection: Connection, count: int) -> Sequence[int]:
 def _appeals(connection: Connection, numbers: Sequence[str]) -> dict[str | None, int]:
     if not numbers:
         return {}
-    found = select(appeal.c.number, appeal.c.id).where(appeal.c.number.in_(direct.padded(list(set(numbers)))))
-    return {row.number: row.id for row in connection.execute(found)}
+    query = select(appeal.c.number, appeal.c.id).where(appeal.c.number.in_(direct.padded(list(set(numbers)))))
+    return {row.number: row.id for row in connection.execute(query)}
 
 
 @Replayed.batch
@@ -263,11 +263,11 @@ def quarantine_groups(connection: Connection, channel: str | None = None) -> lis
     query = select(quarantine.c.code, func.count().label("messages"), *ids).where(QUARANTINED)
     if channel is not None:
         query = query.where(quarantine.c.channel == channel)
-    found = connection.execute(query.group_by(quarantine.c.code)).all()
-    ends = {each for row in found for each in (row.oldest, row.newest)}
+    rows = connection.execute(query.group_by(quarantine.c.code)).all()
+    ends = {id_ for row in rows for id_ in (row.oldest, row.newest)}
     # Of the ends alone: `at` is not in the index, and a message of megabytes may lie beside it.
     at = {row.id: row.at for row in connection.execute(_WHEN, {"ids": list(ends)})} if ends else {}
-    groups = [QuarantineGroup(row.code, row.messages, at[row.oldest], at[row.newest]) for row in found]
+    groups = [QuarantineGroup(row.code, row.messages, at[row.oldest], at[row.newest]) for row in rows]
     return sorted(groups, key=lambda group: (-group.messages, group.code))
 
 
@@ -310,8 +310,8 @@ def copies(connection: Connection, messages: Sequence[Named]) -> list[str | None
             came |= {(channel, name): (at, number) for channel, name, at, number in connection.execute(query)}
     if numbers:
         columns = (appeal.c.number, appeal.c.channel, appeal.c.message_id)
-        found = connection.execute(select(*columns).where(appeal.c.number.in_(numbers)))
-        taken = {number: (channel, name) for number, channel, name in found}
+        rows = connection.execute(select(*columns).where(appeal.c.number.in_(numbers)))
+        taken = {number: (channel, name) for number, channel, name in rows}
     return [_copy(message, came, taken) for message in messages]
 
 
@@ -336,7 +336,7 @@ def of_quarantine(connection: Connection, row: QuarantineRow) -> list[LogEntry]:
 
     There is no index of them: they are few, and each stands where the log was at that moment.
     """
-    found: dict[int, LogEntry] = {}
+    entries: dict[int, LogEntry] = {}
     last = head(connection)
     for moment in (row.at, row.replayed_at, row.closed_at):
         if moment is None:
@@ -345,10 +345,10 @@ def of_quarantine(connection: Connection, row: QuarantineRow) -> list[LogEntry]:
         near = log_entry.c.position.between(place - _NEAR, place + _NEAR)
         about = log_entry.c.what.in_(_OF_QUARANTINE) & (log_entry.c.about == row.channel)
         for entry in connection.execute(placed_entries().where(near, about).order_by(log_entry.c.position)):
-            told = entry_of(entry, entry.number)
-            if told.detail.get("id") == row.id:
-                found[entry.position] = told
-    return [found[position] for position in sorted(found)]
+            shown = entry_of(entry, entry.number)
+            if shown.detail.get("id") == row.id:
+                entries[entry.position] = shown
+    return [entries[position] for position in sorted(entries)]
 
 
 def _place_at(connection: Connection, moment: datetime, last: int) -> int:

@@ -74,8 +74,8 @@ class Renewed(Write[None]):
 @Renewed.batch
 def end(connection: Connection, items: Sequence[Renewed]) -> list[None]:
     connection.execute(delete(counter).where(counter.c.name == RENEWED))
-    told = [Event(What.MIGRATED, None, "bus", "key", {"rows": item.count}) for item in items]
-    events.note(connection, told)
+    happened = [Event(What.MIGRATED, None, "bus", "key", {"rows": item.count}) for item in items]
+    events.note(connection, happened)
     return [None] * len(items)
 
 
@@ -115,10 +115,10 @@ def _last(connection: Connection) -> int:
 
 
 def _documents(connection: Connection, ids: list[int]) -> dict[int, dict[bytes, bytes]]:
-    found: dict[int, dict[bytes, bytes]] = {appeal_id: {} for appeal_id in ids}
+    by_appeal: dict[int, dict[bytes, bytes]] = {appeal_id: {} for appeal_id in ids}
     for row in connection.execute(select(document).where(document.c.appeal_id.in_(ids))):
-        found[row.appeal_id][row.digest] = row.body
-    return found
+        by_appeal[row.appeal_id][row.digest] = row.body
+    return by_appeal
 
 
 def _named(case: Case, documents: Mapping[bytes, bytes]) -> list[Named]:

@@ -235,18 +235,18 @@ class LookedAt(Write[None]):
 @LookedAt.each
 def looked_at(connection: Connection, item: LookedAt) -> None:
     """Note that a person has seen what a pass left, so that it is no longer reported."""
-    for found in passes(connection):
-        if found.source == item.source and found.is_undone:
-            note_pass(connection, [Stands(replace(found, stage=Stage.OVER, left=0))])
+    for state in passes(connection):
+        if state.source == item.source and state.is_undone:
+            note_pass(connection, [Stands(replace(state, stage=Stage.OVER, left=0))])
 
 
 def passes(connection: Connection) -> list[RereadPass]:
     rows = select(counter.c.name, counter.c.value).where(counter.c.name.startswith(_BEGINNING, autoescape=True))
-    told: dict[str, dict[str, int]] = defaultdict(dict)
+    numbers_of: dict[str, dict[str, int]] = defaultdict(dict)
     for row in connection.execute(rows):
         source, _, name = row.name.removeprefix(_BEGINNING).rpartition("/")
-        told[source][name] = row.value
-    return [_pass(source, numbers) for source, numbers in sorted(told.items())]
+        numbers_of[source][name] = row.value
+    return [_pass(source, numbers) for source, numbers in sorted(numbers_of.items())]
 
 
 def _pass(source: str, numbers: dict[str, int]) -> RereadPass:

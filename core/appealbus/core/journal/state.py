@@ -224,12 +224,12 @@ def what_may_be_lost(connection: Connection) -> list[str]:
         return []
     commit, names, standbys = connection.exec_driver_sql(_SETTINGS).one()
     lost = "loses receipts of the last moments, up to a second unnoticed: set"
-    found = []
+    advice = []
     if commit == "off":
-        found.append(f"journal: synchronous_commit is off: a crash or a promotion {lost} synchronous_commit = on")
+        advice.append(f"journal: synchronous_commit is off: a crash or a promotion {lost} synchronous_commit = on")
     if standbys and (commit in ("off", "local") or not names):
-        found.append(
+        advice.append(
             f"journal: a standby of the database is asynchronous: its promotion {lost} synchronous_commit = on and "
             "synchronous_standby_names, such as 'ANY 1 (*)'"
         )
-    return found
+    return advice

@@ -57,15 +57,15 @@ def take_in(connection: Connection, its: TakingIn) -> TakenIn:
     item = its.wish
     ready = select(appeal.c.id).where(appeal.c.state == READY).limit(_READY)
     waits = select(appeal.c.id).where(appeal.c.state == PARKED, appeal.c.due_at <= item.now).limit(_READY)
-    if any(connection.scalar(select(func.count()).select_from(each.subquery())) == _READY for each in (ready, waits)):
+    if any(connection.scalar(select(func.count()).select_from(query.subquery())) == _READY for query in (ready, waits)):
         return TakenIn(0, item.places, False)
     places, rows, over = dict(item.places), [], True
     for waits_for in waiting_for(connection, item.source):
-        found = _next(connection, waits_for, places.get(waits_for), item.now)
-        rows += [(row.urgency, row.id, waits_for, row) for row in found]
-        over = over and len(found) < _LOOKED_AT
+        batch = _next(connection, waits_for, places.get(waits_for), item.now)
+        rows += [(row.urgency, row.id, waits_for, row) for row in batch]
+        over = over and len(batch) < _LOOKED_AT
     due: list[int] = []
-    for urgency, appeal_id, waits_for, row in sorted(rows, key=lambda each: each[:2]):
+    for urgency, appeal_id, waits_for, row in sorted(rows, key=lambda entry: entry[:2]):
         if len(due) >= item.limit:
             over = False
             break
@@ -137,10 +137,10 @@ def by_day(connection: Connection, needs: Needs, most: int = COUNTED) -> Waiting
     for query in needing(connection, needs):
         some = query.order_by(appeal.c.urgency, appeal.c.id).limit(most).subquery()
         counted = select(some.c.urgency, func.count().label("number")).group_by(some.c.urgency)
-        found = {row.urgency: row.number for row in connection.execute(counted)}
-        if sum(found.values()) == most:
-            ends = min(ends, max(found))
-        days.update(found)
+        numbers = {row.urgency: row.number for row in connection.execute(counted)}
+        if sum(numbers.values()) == most:
+            ends = min(ends, max(numbers))
+        days.update(numbers)
     # Behind where the counting of one ended, the days would tell of the others alone.
     whole = {date.fromordinal(day): days[day] for day in sorted(days) if day <= ends}
     return WaitingByDay(whole, ends < urgency_of(None))
@@ -151,11 +151,11 @@ def missing(
 ) -> list[AppealRow]:
     """Return a page of those that miss these days; go on after the day and id of the last one."""
     queries, ids = list(needing(connection, needs)), list[int]()
-    for each in days:
-        day = each.day.toordinal()
+    for due_day in days:
+        day = due_day.day.toordinal()
         if len(ids) == limit or (after.first or 0) > day:
             continue
-        behind = after.id if after.first == day else _in_time(connection, queries, each)
+        behind = after.id if after.first == day else _in_time(connection, queries, due_day)
         # `id + 0`: by id they would be looked for among all that come behind.
         of_day = [query.where(appeal.c.urgency == day, appeal.c.id + 0 > behind) for query in queries]
         ids += sorted(_ids(connection, of_day, limit - len(ids)))[: limit - len(ids)]
@@ -183,8 +183,8 @@ def needing(connection: Connection, needs: Needs) -> Iterator[Needing]:
     """Yield the queries that find them, one for each index."""
     columns = select(appeal.c.urgency, appeal.c.id).where(appeal.c.urgency < urgency_of(None))
     # What was closed waits for nothing: a change makes it ready, and its run ends its questions. So the index answers.
-    for each in waiting_for(connection, needs.source):
-        yield columns.where(WAITS_FOR, appeal.c.waits_for == each)
+    for combination in waiting_for(connection, needs.source):
+        yield columns.where(WAITS_FOR, appeal.c.waits_for == combination)
     # What has a version already waits for its sources by name, once it is parked.
     new = columns.where(appeal.c.version == 0, unindexed(appeal.c.closed) == "")
     new = new if needs.kinds is None else new.where(unindexed(appeal.c.kind).in_(needs.kinds))
@@ -234,9 +234,9 @@ _PARKED = (
 
 def parked_for(connection: Connection) -> list[ParkedFor]:
     """Return how many appeals are parked for each source, and when they ask it again."""
-    found: dict[str, tuple[int, datetime, datetime]] = {}
+    sums: dict[str, tuple[int, datetime, datetime]] = {}
     for row in connection.execute(_PARKED):
         for source in names_from(row.waits_for):
-            number, first, last = found.get(source, (0, row.first, row.last))
-            found[source] = (number + row.number, min(first, row.first), max(last, row.last))
-    return [ParkedFor(source, *found[source]) for source in sorted(found)]
+            number, first, last = sums.get(source, (0, row.first, row.last))
+            sums[source] = (number + row.number, min(first, row.first), max(last, row.last))
+    return [ParkedFor(source, *sums[source]) for source in sorted(sums)]

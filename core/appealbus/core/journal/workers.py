@@ -129,8 +129,8 @@ def _one(states: list[SourceState]) -> SourceState:
         unread.update(state.unread)
         unreadable.update(state.unreadable)
         differences.update(state.differences)
-        for name, each in state.drifts.items():
-            drifts[name] = drifts[name] + each if name in drifts else each
+        for name, drift in state.drifts.items():
+            drifts[name] = drifts[name] + drift if name in drifts else drift
         for name, known in state.usual.items():
             usual[name] = usual[name] + known if name in usual else known
     return SourceState(
@@ -233,9 +233,9 @@ class Remember(Write[list[KnownLookup]]):
 def remember(connection: Connection, items: Sequence[Remember]) -> list[list[KnownLookup]]:
     """Write what can be asked here; return all that is known. Nothing is ever forgotten."""
     rows = [
-        {"plugin": each.plugin, "lookup": each.lookup, "version": each.version, "detail": _detail(each)}
+        {"plugin": lookup.plugin, "lookup": lookup.lookup, "version": lookup.version, "detail": _detail(lookup)}
         for item in items
-        for each in item.lookups
+        for lookup in item.lookups
     ]
     bulk.upsert(connection, known_lookup, rows)
     return [known(connection)] * len(items)
@@ -247,15 +247,15 @@ def known(connection: Connection) -> list[KnownLookup]:
     return [_known(row.plugin, row.lookup, row.version, row.detail) for row in connection.execute(query)]
 
 
-def _detail(each: KnownLookup) -> bytes:
-    inputs = [[given.union, list(given.paths)] for given in each.inputs]
-    return orjson.dumps({"inputs": inputs, "formerly": each.formerly})
+def _detail(lookup: KnownLookup) -> bytes:
+    inputs = [[given.union, list(given.paths)] for given in lookup.inputs]
+    return orjson.dumps({"inputs": inputs, "formerly": lookup.formerly})
 
 
 def _known(plugin: str, lookup: str, version: str, detail: bytes) -> KnownLookup:
-    told = orjson.loads(detail)
-    inputs = tuple(InputPaths(bool(union), tuple(paths)) for union, paths in told["inputs"])
-    return KnownLookup(plugin, lookup, version, inputs, tuple(told["formerly"]))
+    kept = orjson.loads(detail)
+    inputs = tuple(InputPaths(bool(union), tuple(paths)) for union, paths in kept["inputs"])
+    return KnownLookup(plugin, lookup, version, inputs, tuple(kept["formerly"]))
 
 
 _WORKERS = 1000
@@ -293,8 +293,8 @@ def workers(connection: Connection) -> list[WorkerState]:
 def last_heartbeat(connection: Connection) -> datetime | None:
     """Return until when the newest heartbeat counts; None if nobody is alive."""
     alive = worker.c.seen_until > shared_now(connection)
-    found: datetime | None = connection.scalar(select(func.max(worker.c.seen_until)).where(alive))
-    return found
+    newest: datetime | None = connection.scalar(select(func.max(worker.c.seen_until)).where(alive))
+    return newest
 
 
 def heartbeats(connection: Connection) -> list[Heartbeat]:

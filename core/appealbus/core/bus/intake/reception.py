@@ -19,6 +19,7 @@ from appealbus.core.domain.sender import EVERY, NOT_ALLOWED, Says, Sender
 from appealbus.core.errors import JournalError, MessageDiffers
 from appealbus.core.fair_share import on_behalf_of
 from appealbus.core.interfaces.intake import Inbound, Quarantined, Taken
+from appealbus.core.journal import leaving
 from appealbus.core.journal.appeals import accepting, numbering
 from appealbus.core.journal.appeals.accepting import Accepted, NewAppeal
 from appealbus.core.journal.changes import changing, targets
@@ -182,7 +183,7 @@ class Reception:
                 new = await self._new(_inbound(row, message_id), read, apart=row.code == "message.kills")
                 read = new.appeal
             waiting = self._settings.waiting_changes
-            taken = await self.journal.leave_quarantine(row, new, most_waiting=waiting, reason=reason)
+            taken = await leaving.leave_quarantine(self.journal, row, new, most_waiting=waiting, reason=reason)
         _tell(taken, read.channel)
         if isinstance(read, Change) or isinstance(taken, ChangeTaken):
             return taken.receipt

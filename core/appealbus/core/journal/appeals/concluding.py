@@ -82,6 +82,7 @@ class Conclusion:
 
 @dataclass(frozen=True, slots=True)
 class Concluding(Write[bool]):
+    turn = 1  # it ends the lease under which what was queued before it is written
     conclusion: Conclusion
     sketch: Sketch | None = None
     """Of its text in its new form."""

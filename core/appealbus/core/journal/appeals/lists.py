@@ -75,8 +75,8 @@ def dossier_of(connection: Connection, public_id: str) -> tuple[AppealRow, bytes
     except ValueError:
         return None
     row, raw = documents.row_with_newest(connection, (_TAGGED, {"of": appeal_id}), appeal_id)
-    found = None if row is None else _if_tagged(row, tag)
-    return None if found is None else (found, raw)
+    listed = None if row is None else _if_tagged(row, tag)
+    return None if listed is None else (listed, raw)
 
 
 def _if_tagged(row: Any, tag: bytes) -> AppealRow | None:

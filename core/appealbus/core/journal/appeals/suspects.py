@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+import structlog
 from sqlalchemy import Connection, Select, case, select, text, update
 
 from appealbus.core.domain.event import Event, What, by_person
@@ -18,6 +19,8 @@ from appealbus.core.journal.drivers.encoding import to_number
 from appealbus.core.journal.tables import IN_WORK, READY, SUSPECT, WAITED_FOR, appeal
 from appealbus.core.journal.writes import ACTOR, NOW, WALL, Write
 from appealbus.schemas.base import printable
+
+log = structlog.get_logger(__name__)
 
 DEATHS = 3
 """So many workers die over a suspect in its turn before it is held: two may have died for reasons of their own."""
@@ -59,6 +62,14 @@ def leased() -> Select[Any]:
     return query.with_for_update(skip_locked=True, key_share=True)
 
 
+def tell(suspected: SuspectsFound) -> None:
+    """Log what a dead worker had in work."""
+    if suspected.suspects:
+        log.warning("case.suspect", count=suspected.suspects)
+    for number in suspected.held:
+        log.error("case.held", number=number, reason=REASON)
+
+
 @Burial.each
 def bury(connection: Connection, item: Burial) -> SuspectsFound:
     query = leased().order_by(appeal.c.lease_until)
@@ -74,7 +85,7 @@ def take_over(connection: Connection, rows: Sequence[Any], now: datetime, by: st
 
     By the journal's clock, as is `next_turn`: what was to wait by a clock that is set back is set back with it.
     """
-    found = SuspectsFound(suspects=len(rows))
+    suspected = SuspectsFound(suspects=len(rows))
     happened: list[Event] = []
     free = update(appeal).values(lease_owner=None, lease_until=None)
     innocent = [row.id for row in rows if row.deaths is None]
@@ -94,11 +105,11 @@ def take_over(connection: Connection, rows: Sequence[Any], now: datetime, by: st
         else:
             held = {"state": "held", "held_by": BY_ITSELF, "held_reason": REASON, "changed_at": now}
             connection.execute(this.values(deaths=deaths, due_at=None, **held))
-            found.held.append(row.number)
+            suspected.held.append(row.number)
             detail = {"deaths": deaths, "held": 1}
         happened.append(Event(What.SUSPECTED, row.id, by, detail=detail))
     events.note(connection, happened)
-    return found
+    return suspected
 
 
 def next_turn(connection: Connection, now: datetime) -> Any | None:
@@ -147,32 +158,32 @@ class Releasing(Write[bool]):
 @Hold.each
 def hold(connection: Connection, item: Hold) -> bool | JournalError:
     """Hold an appeal, also one in work: its worker loses it. False for an unknown appeal."""
-    found = _with_number(connection, item.number)
-    if found is None:
+    row = _with_number(connection, item.number)
+    if row is None:
         return False
-    if found.state == "held":
+    if row.state == "held":
         return JournalError("the appeal is held already; `appealbus why NUMBER` says why", "held")
     held = {"held_by": printable(item.by), "held_reason": printable(item.reason), "changed_at": item.at}
     free = {"due_at": None, "lease_owner": None, "lease_until": None, "waits_for": WAITED_FOR}
-    connection.execute(update(appeal).where(appeal.c.id == found.id).values(state="held", **held, **free))
+    connection.execute(update(appeal).where(appeal.c.id == row.id).values(state="held", **held, **free))
     reason = {"reason": held["held_reason"]}
-    events.note(connection, [Event(What.HELD, found.id, by_person(item.by), detail=reason)])
+    events.note(connection, [Event(What.HELD, row.id, by_person(item.by), detail=reason)])
     return True
 
 
 @Releasing.each
 def let_go(connection: Connection, item: Releasing) -> bool | JournalError:
     """Release a held appeal; a suspect still runs alone. False for an unknown appeal."""
-    found = _with_number(connection, item.number)
-    if found is None:
+    row = _with_number(connection, item.number)
+    if row is None:
         return False
-    if found.state != "held":
+    if row.state != "held":
         return JournalError("the appeal is not held", "not_held")
-    state = {"state": "ready"} if found.deaths is None else {"state": "suspect", "deaths": 0}
+    state = {"state": "ready"} if row.deaths is None else {"state": "suspect", "deaths": 0}
     free = {"held_by": None, "held_reason": None, "changed_at": item.at, "due_at": None}
     reason = {"reason": printable(item.reason)} if item.reason else {}
-    connection.execute(update(appeal).where(appeal.c.id == found.id).values(**state, **free))
-    events.note(connection, [Event(What.RELEASED, found.id, item.by, detail=reason)])
+    connection.execute(update(appeal).where(appeal.c.id == row.id).values(**state, **free))
+    events.note(connection, [Event(What.RELEASED, row.id, item.by, detail=reason)])
     return True
 
 

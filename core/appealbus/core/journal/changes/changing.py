@@ -49,7 +49,7 @@ def change(connection: Connection, items: Sequence[Changing]) -> list[ChangeTake
     targets = Targets(connection, asked)
     results: list[ChangeTaken | JournalError] = []
     rows: list[dict[str, Any]] = []
-    told: list[Event] = []
+    happened: list[Event] = []
     for item in items:
         said = digest(item.new.change)
         if item.key in known and (item not in anew or differ(known[item.key][1], said)):
@@ -58,7 +58,7 @@ def change(connection: Connection, items: Sequence[Changing]) -> list[ChangeTake
             results.append(_differs(shown) if (differs := differ(said_first, said)) else shown)
             if not differs:  # of one that differs quarantine tells
                 channel, detail = item.new.change.channel, {"change": item.new.change.message_id}
-                told.append(Event(What.REPEATED, first.appeal_id, by_client(channel), channel, detail))
+                happened.append(Event(What.REPEATED, first.appeal_id, by_client(channel), channel, detail))
             continue
         target = targets.of(item)
         refused = target if isinstance(target, JournalError) else None
@@ -78,7 +78,7 @@ def change(connection: Connection, items: Sequence[Changing]) -> list[ChangeTake
         rows.append(row)
         said_of = {"fields": fields_of_change(item.new.change)} | (target.told if target is not None else {})
         if refused is None:  # of one that is refused quarantine tells: one entry each, for who counts them
-            told.append(_told(item, waiting_changes.told(row, said_of)))
+            happened.append(_told(item, waiting_changes.told(row, said_of)))
         number = item.new.change.number or "" if target is None else target.row.number
         taken = _taken(number, row, item.new.accepted_by, new=True)
         if refused is not None:
@@ -92,7 +92,7 @@ def change(connection: Connection, items: Sequence[Changing]) -> list[ChangeTake
     except IntegrityError:  # another worker has just taken one of them: on the next try it is known
         raise JournalError("others write the same changes", CONFLICT) from None
     targets.write(connection)
-    events.note(connection, told)
+    events.note(connection, happened)
     return [_warned(result, item) for result, item in zip(results, items, strict=True)]
 
 

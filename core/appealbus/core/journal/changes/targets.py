@@ -25,6 +25,7 @@ from appealbus.core.journal.writes import Write
 class Changing(Write[ChangeTaken]):
     """A change to write down, and how many of its channel may wait for their appeals."""
 
+    turn = 2
     new: NewChange
     most_waiting: int = 10_000
     replayed: bool = False
@@ -219,8 +220,8 @@ class Targets:
     def _candidates(self, item: Changing) -> list[Any]:
         by_number, by_message = self._found
         of_message = item.of_message
-        found = [by_number.get(item.new.change.number), by_message.get(of_message) if of_message else None]
-        return [row for row in found if row is not None]
+        candidates = [by_number.get(item.new.change.number), by_message.get(of_message) if of_message else None]
+        return [row for row in candidates if row is not None]
 
 
 def _found(connection: Connection, items: Sequence[Changing]) -> tuple[dict[str | None, Any], dict[Any, Any]]:
@@ -237,15 +238,15 @@ def _targets_of(
     rows = connection.execute(_SEEN if look else _LOCKED, {"ids": direct.padded(ids)})
     # Where changes were worked in, place and kind are those of the last that says them: as they count here, too.
     given = ((row, Standing(Touched(row.channel, row.place, row.kind))) for row in rows)
-    found = {
+    targets = {
         row.id: Target(row, standing, row.urgency, misdated=MISDATED in names_from(row.lacks))
         for row, standing in given
     }
     changes = connection.execute(_OF_APPEALS, {"ids": direct.padded(ids)}).all()
     says = said(connection, [row for row in changes if row.appeal_id in scoped])
     for row in changes:
-        found[row.appeal_id].has(row, says.get(row.id, _NOTHING))
-    return found
+        targets[row.appeal_id].has(row, says.get(row.id, _NOTHING))
+    return targets
 
 
 def _is_about(item: Changing, row: Any) -> bool:

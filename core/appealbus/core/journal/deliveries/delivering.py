@@ -318,10 +318,10 @@ class Shown:
     @classmethod
     def parse(cls, text: str) -> "Shown":
         """Return it from its text; ValueError if that is malformed."""
-        found = _WRITTEN.fullmatch(text)
-        if found is None:
+        match = _WRITTEN.fullmatch(text)
+        if match is None:
             raise ValueError("write it as it was shown")
-        return cls(int(found[1]), DeliveryState(found[2]), int(found[3]), int(found[4]))
+        return cls(int(match[1]), DeliveryState(match[2]), int(match[3]), int(match[4]))
 
     @classmethod
     def of(cls, row: DeliveryRow) -> "Shown":
