@@ -6,7 +6,7 @@ import pytest
 
 from appealbus.core.domain.listing import AppealState
 from appealbus.core.errors import JournalError
-from appealbus.core.journal import figures, suspect_messages
+from appealbus.core.journal import figures
 from appealbus.core.journal.appeals import cases as journal_cases
 from appealbus.core.journal.appeals import claiming, leases, lists, suspects
 from appealbus.core.journal.appeals.concluding import Conclusion
@@ -61,7 +61,7 @@ async def test_workers_that_claim_together_take_one_suspect(journal_database, ma
     """On PostgreSQL transactions run side by side: all the same only one worker has a suspect."""
     journals = [await Journal.open(journal_database) for _ in range(4)]
     await dead(journals[0], make, *(f"m{at}" for at in range(8)))
-    await journals[0].bury("dead")
+    await claiming.bury(journals[0], "dead")
     claims = (claiming.claim(one, claiming.Claim(str(at), make.at_last(), 5, LEASE)) for at, one in enumerate(journals))
     got = [case for cases in await asyncio.gather(*claims) for case in cases]
     for one in journals:
@@ -174,7 +174,7 @@ async def test_a_claim_takes_no_more_bytes_than_there_is_room_for(journal, make)
 
 async def test_turns_of_a_message_that_never_end_are_counted(journal):
     """One that ends, however, forgets those before it."""
-    assert [await journal.do(suspect_messages.Turn("m")) for _ in range(3)] == [0, 1, 2]
-    assert await journal.do(suspect_messages.Turn("other")) == 0
-    await journal.do(suspect_messages.TurnEnded("m"))
-    assert await journal.do(suspect_messages.Turn("m")) == 0
+    assert [await journal.do(suspects.Turn("m")) for _ in range(3)] == [0, 1, 2]
+    assert await journal.do(suspects.Turn("other")) == 0
+    await journal.do(suspects.TurnEnded("m"))
+    assert await journal.do(suspects.Turn("m")) == 0

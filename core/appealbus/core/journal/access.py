@@ -16,7 +16,7 @@ from appealbus.core.journal.drivers import bulk, direct
 from appealbus.core.journal.drivers.encoding import Moment
 from appealbus.core.journal.events import LOOK, OF_PERSON, log_entry, log_unplaced
 from appealbus.core.journal.log import entry_of
-from appealbus.core.journal.tables import Id, appeal, metadata
+from appealbus.core.journal.tables import Id, appeal, metadata, row_of
 from appealbus.core.journal.writes import ACTOR, Write
 from appealbus.schemas.base import printable
 
@@ -38,18 +38,7 @@ access = Table(
 
 
 def access_to_row(row: AccessRow) -> dict[str, Any]:
-    return {
-        "question_id": row.question_id,
-        "at": row.at,
-        "actor": printable(row.actor),
-        "subject": printable(row.subject),
-        "source": row.source,
-        "lookup": printable(row.lookup),
-        "number": row.number,
-        "purpose": printable(row.purpose),
-        "legal_basis": printable(row.legal_basis),
-        "served": row.served.value,
-    }
+    return row_of(access, row, served=row.served.value)
 
 
 def access_from_row(row: Row[Any]) -> AccessRow:

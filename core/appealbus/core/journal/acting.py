@@ -9,11 +9,11 @@ from sqlalchemy import ColumnElement, Connection, case, func, or_, select, updat
 
 from appealbus.core.domain.event import Event, What
 from appealbus.core.domain.operation import Operation, Order, Verdict
-from appealbus.core.journal import clock, events, feed, notifications
+from appealbus.core.journal import clock, events, feed
 from appealbus.core.journal.appeals import suspects
 from appealbus.core.journal.appeals.leases import ANSWERED_NO, ANSWERED_YES, OPEN
 from appealbus.core.journal.deliveries import delivering
-from appealbus.core.journal.drivers import bulk
+from appealbus.core.journal.drivers import bulk, direct
 from appealbus.core.journal.drivers.encoding import to_number
 from appealbus.core.journal.tables import WAITED_FOR, appeal, lookup, outbox
 
@@ -142,7 +142,7 @@ def resend(connection: Connection, act: Act) -> Verdicts:
     if done:
         delivering.again(connection, [row.id for row in done], act.at)
         events.note(connection, [delivering.event(What.RESENT, row, act.by, **act.told) for row in done])
-        notifications.tell(connection)
+        direct.notify(connection)
     return verdicts
 
 
@@ -195,7 +195,7 @@ def hand_over(connection: Connection, act: Act) -> Verdicts:
         new = [row for row in deliveries if (row.appeal_id, row.version) in made]
         more = {"operation": act.hash} | ({"reason": act.reason} if act.reason else {})
         events.note(connection, [delivering.event(What.HANDED_LATER, row, act.by, **more) for row in new])
-        notifications.tell(connection)
+        direct.notify(connection)
     return verdicts
 
 

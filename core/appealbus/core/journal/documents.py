@@ -24,7 +24,7 @@ from sqlalchemy import (
 
 from appealbus.core.domain.document import NO_RECORD, Document, Version, put_together, split
 from appealbus.core.journal.drivers import bulk, direct
-from appealbus.core.journal.questions import single
+from appealbus.core.journal.drivers.direct import single
 from appealbus.core.journal.tables import appeal, document, dossier, lookup, outbox
 from appealbus.core.packing import DOCUMENTS, MOST, pack, unpack
 from appealbus.schemas.outcome import OutcomeKind

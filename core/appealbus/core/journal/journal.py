@@ -22,7 +22,6 @@ from appealbus.core.journal import (
     pauses,
     state,
     store,
-    suspect_messages,
 )
 from appealbus.core.journal.appeals import suspects
 from appealbus.core.journal.appeals.accepting import Accepted, Arriving, NewAppeal
@@ -42,7 +41,7 @@ from appealbus.schemas.appeal import Appeal
 
 R = TypeVar("R")
 
-_SUBJECTS = (limits, named_views, operations, pauses, suspect_messages)
+_SUBJECTS = (limits, named_views, operations, pauses)
 """Imported for their tables: whoever imports this module has all in `tables.metadata`."""
 _LONG = 10_000
 """Characters of a text that is sketched in a thread: it would hold up the event loop for milliseconds."""

@@ -17,9 +17,8 @@ from appealbus.core.journal import codec
 from appealbus.core.journal.appeals.forms import sketch, sketch_hash
 from appealbus.core.journal.changes.changes import change, change_from_row
 from appealbus.core.journal.drivers import direct
-from appealbus.core.journal.key import JournalKey
+from appealbus.core.journal.key import JournalKey, key_of
 from appealbus.core.journal.naming import named_by_appeal
-from appealbus.core.journal.questions import key_of
 from appealbus.core.journal.sketch import INDEXED, Sketch, likeness, unpacked
 from appealbus.core.journal.tables import appeal, document, subject
 from appealbus.core.packing import unpack

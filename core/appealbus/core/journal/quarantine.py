@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from sqlalchemy import Column, Connection, LargeBinary, Table, Text, bindparam, delete, func, select, update
 
@@ -15,7 +14,7 @@ from appealbus.core.journal.drivers import direct
 from appealbus.core.journal.drivers.encoding import Moment
 from appealbus.core.journal.events import log_entry
 from appealbus.core.journal.log import entry_of, head, placed_entries
-from appealbus.core.journal.tables import Id, appeal, metadata, partial_index
+from appealbus.core.journal.tables import Id, appeal, metadata, partial_index, row_of
 from appealbus.core.journal.writes import NOW, Write
 from appealbus.schemas.base import printable
 
@@ -120,20 +119,7 @@ class Closing(Write[bool]):
 def keep(connection: Connection, items: Sequence[NewQuarantine]) -> list[int]:
     insert = quarantine.insert().returning(quarantine.c.id, sort_by_parameter_order=True)
     noted: list[Event] = []
-    rows: list[dict[str, Any]] = [
-        {
-            "at": item.at,
-            "channel": printable(item.channel),
-            "position": printable(item.position),
-            "reason": printable(item.reason),
-            "code": printable(item.code),
-            "number": item.number,
-            "media_type": printable(item.media_type),
-            "raw": item.raw,
-            "sender": item.sender,
-        }
-        for item in items
-    ]
+    rows = [row_of(quarantine, item) for item in items]
     ids = list(connection.execute(insert, rows).scalars())
     appeals = _appeals(connection, [item.number for item in items if item.number is not None])
     for quarantine_id, row in zip(ids, rows, strict=True):

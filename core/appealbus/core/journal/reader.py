@@ -24,8 +24,7 @@ from appealbus.core.journal.appeals.candidates import by_id
 from appealbus.core.journal.deliveries import receivers
 from appealbus.core.journal.deliveries.deliveries import DeliveryState
 from appealbus.core.journal.deliveries.receivers import Page as DeliveryPage
-from appealbus.core.journal.key import JournalKey, KeyFile
-from appealbus.core.journal.questions import KEY, key_of
+from appealbus.core.journal.key import KEY, JournalKey, KeyFile, key_of
 from appealbus.core.journal.store import READERS, as_journal_error
 from appealbus.core.packing import unpack
 

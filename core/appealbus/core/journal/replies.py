@@ -28,9 +28,8 @@ from appealbus.core.domain.reread_pass import RereadPass, Stage
 from appealbus.core.journal import events
 from appealbus.core.journal.drivers import bulk
 from appealbus.core.journal.drivers.encoding import Moment, to_number
-from appealbus.core.journal.tables import Id, counter, metadata, unindexed
+from appealbus.core.journal.tables import Id, counter, metadata, row_of, unindexed
 from appealbus.core.journal.writes import ACTOR, NOW, Write
-from appealbus.schemas.base import printable
 
 reply = Table(
     "reply",
@@ -78,17 +77,7 @@ def keep(connection: Connection, items: Sequence[Kept]) -> None:
     room: dict[int, int] = {}
     items = [item for item in items if len(item.replies.packed) <= _SMALL or _has_room(connection, item, room)]
     rows = [
-        {
-            "appeal_id": item.appeal_id,
-            "lookup": item.state.lookup,
-            "key": item.state.key,
-            "source": item.replies.source,
-            "question_id": item.replies.question_id,
-            "at": item.replies.at,
-            "until": item.until,
-            "head": printable(item.replies.head),
-            "packed": item.replies.packed,
-        }
+        row_of(reply, item.replies, **row_of(reply, item, lookup=item.state.lookup, key=item.state.key))
         for item in items
     ]
     bulk.insert(connection, reply, rows)

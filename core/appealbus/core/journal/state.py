@@ -11,12 +11,12 @@ from sqlalchemy.exc import DBAPIError
 
 from appealbus.core import clocks
 from appealbus.core.domain.event import BUS, Event, What
-from appealbus.core.journal import events, generation, log, migration_lock
+from appealbus.core.journal import events, log, migration_lock
 from appealbus.core.journal.clock import Look, shared_now
 from appealbus.core.journal.drivers import bulk
+from appealbus.core.journal.drivers.direct import single
 from appealbus.core.journal.events import epoch
-from appealbus.core.journal.mark import PLACE, JournalState, Mark, Place
-from appealbus.core.journal.questions import single
+from appealbus.core.journal.mark import PLACE, JournalState, Mark, Place, keep_writers_out
 from appealbus.core.journal.tables import counter, standing
 from appealbus.core.journal.writes import ACTOR, Write, filled
 
@@ -157,7 +157,7 @@ _PASS_OVER = {
 @Restored.each
 def begin_epoch(connection: Connection, item: Restored) -> JournalState:
     """Begin an epoch, in which nothing gets a number that was ever given."""
-    generation.alone(connection)
+    keep_writers_out(connection)
     was = _standing(connection.execute(select(standing).with_for_update()).one()._mapping)
     now = replace(was, epoch=max(was.epoch, item.epoch) + 1, beat=max(was.beat, item.beat) + 1)
     _write(connection, now)

@@ -1,5 +1,7 @@
 """What all tables share, and those that nearly every subject uses; each other table stands in its subject's module."""
 
+from dataclasses import fields
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -23,6 +25,7 @@ from sqlalchemy import (
 
 from appealbus.core.domain.listing import AppealState
 from appealbus.core.journal.drivers.encoding import Moment
+from appealbus.schemas.base import printable
 
 
 def unindexed(column: ColumnElement[Any]) -> ColumnElement[Any]:
@@ -32,6 +35,18 @@ def unindexed(column: ColumnElement[Any]) -> ColumnElement[Any]:
     rows of a receiver, a source or a kind to find the few of an appeal.
     """
     return func.coalesce(column, "")
+
+
+def row_of(table: Table, item: Any, **more: Any) -> dict[str, Any]:
+    """Return a row with what a dataclass has for the columns, texts as a database can hold them, and with `more`."""
+    values = {name: getattr(item, name) for name in _in_common(table, item.__class__) if name not in more}
+    return {name: printable(value) if type(value) is str else value for name, value in values.items()} | more
+
+
+@cache
+def _in_common(table: Table, kind: type) -> list[str]:
+    names = {field.name for field in fields(kind)} - {"id"}  # that is the database's to give
+    return [column.name for column in table.columns if column.name in names]
 
 
 def partial_index(name: str, *columns: ColumnElement[Any], where: ColumnElement[bool]) -> Index:

@@ -9,7 +9,7 @@ from appealbus.core.bus.intake.decoding import Unacceptable
 from appealbus.core.errors import JournalError
 from appealbus.core.fair_share import FairShare
 from appealbus.core.interfaces.intake import Inbound
-from appealbus.core.journal import suspect_messages
+from appealbus.core.journal.appeals import suspects
 from appealbus.core.journal.journal import Journal
 
 TRIES = 3
@@ -39,12 +39,12 @@ class SuspectMessages:
             return
         mark = f"{message.channel} {sha256(message.raw).hexdigest()}"
         if mark in self._survived:
-            await self._journal.do(suspect_messages.TurnEnded(mark))
+            await self._journal.do(suspects.TurnEnded(mark))
             self._survived.discard(mark)
-        died = await self._journal.ask(suspect_messages.turns, mark)
+        died = await self._journal.ask(suspects.turns, mark)
         await asyncio.sleep(PAUSES[min(died, len(PAUSES) - 1)])
         async with self._one.place():
-            died = await self._journal.do(suspect_messages.Turn(mark))
+            died = await self._journal.do(suspects.Turn(mark))
             try:
                 if died >= TRIES:
                     raise Unacceptable(f"{died} processes died while they read it", "message.kills")
@@ -54,7 +54,7 @@ class SuspectMessages:
 
     async def _end(self, mark: str) -> None:
         try:
-            await self._journal.do(suspect_messages.TurnEnded(mark))
+            await self._journal.do(suspects.TurnEnded(mark))
         except JournalError:
             if len(self._survived) < _KNOWN:
                 self._survived.add(mark)

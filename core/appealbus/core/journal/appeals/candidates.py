@@ -14,8 +14,7 @@ from sqlalchemy import BigInteger, ColumnElement, Connection, Select, func, sele
 from appealbus.core.domain.listing import AppealState
 from appealbus.core.domain.selection import NOWHERE, Place, Selection
 from appealbus.core.journal import codec
-from appealbus.core.journal.key import insist_on
-from appealbus.core.journal.questions import key_of
+from appealbus.core.journal.key import insist_on, key_of
 from appealbus.core.journal.tables import (
     HELD,
     IN_WORK,

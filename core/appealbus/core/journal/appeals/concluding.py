@@ -11,7 +11,7 @@ from sqlalchemy import Connection, func, select
 from appealbus.core.domain.document import Document, Form
 from appealbus.core.domain.event import Event, What, by_worker
 from appealbus.core.errors import JournalError
-from appealbus.core.journal import documents, events, notifications
+from appealbus.core.journal import documents, events
 from appealbus.core.journal.appeals import forms
 from appealbus.core.journal.awaiting import ANSWERS
 from appealbus.core.journal.codec import names_from, names_to, urgency_of
@@ -244,7 +244,7 @@ def _insert_versions(
     ]
     bulk.insert(connection, outbox, deliveries)
     if deliveries:
-        notifications.tell(connection)
+        direct.notify(connection)
 
 
 def _admit(newest: dict[int, tuple[int, str | None]], item: Conclusion) -> JournalError | None:

@@ -10,7 +10,7 @@ from appealbus.core.domain import public_id as ids
 from appealbus.core.domain.listing import AppealRow, AppealState, VersionRow
 from appealbus.core.journal import codec, documents, tables
 from appealbus.core.journal.drivers import direct
-from appealbus.core.journal.questions import single
+from appealbus.core.journal.drivers.direct import single
 from appealbus.core.journal.tables import HELD, IDLE, IN_WORK, LACKS, PARKED, READY, SUSPECT, appeal
 from appealbus.core.journal.tables import dossier as dossiers
 

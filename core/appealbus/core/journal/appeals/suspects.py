@@ -1,7 +1,8 @@
-"""Suspects, and appeals that are held.
+"""Suspects: appeals and messages over which workers may have died; and appeals that are held.
 
 Appeals whose worker died with them in work are suspect, and taken one at a time until it is found which of them kills.
 While an appeal is a suspect its column `deaths` is a number: of the workers that died while it had its turn.
+A message that came again is noted before it is read, so that one that kills whoever reads it is known by that.
 """
 
 from collections.abc import Sequence
@@ -10,13 +11,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, Select, case, select, text, update
+from sqlalchemy import Column, Connection, Integer, Select, Table, Text, case, delete, select, text, update
 
 from appealbus.core.domain.event import Event, What, by_person
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import events
-from appealbus.core.journal.drivers.encoding import to_number
-from appealbus.core.journal.tables import IN_WORK, READY, SUSPECT, WAITED_FOR, appeal
+from appealbus.core.journal.drivers import bulk
+from appealbus.core.journal.drivers.encoding import Moment, to_number
+from appealbus.core.journal.tables import IN_WORK, READY, SUSPECT, WAITED_FOR, appeal, metadata
 from appealbus.core.journal.writes import ACTOR, NOW, WALL, Write
 from appealbus.schemas.base import printable
 
@@ -190,3 +192,58 @@ def let_go(connection: Connection, item: Releasing) -> bool | JournalError:
 def _with_number(connection: Connection, number: str) -> Any | None:
     query = select(appeal.c.id, appeal.c.state, appeal.c.deaths).where(appeal.c.number == number)
     return connection.execute(query.with_for_update(key_share=True)).first()
+
+
+suspect_message = Table(
+    "suspect_message",
+    metadata,
+    Column("mark", Text, primary_key=True),
+    Column("turns", Integer, nullable=False),
+    Column("at", Moment, nullable=False),
+)
+"""Messages that came again and are being taken alone: how many turns of theirs have begun and not ended."""
+
+
+_FORGOTTEN = timedelta(days=30)
+"""No queue keeps a message for so long between two deliveries; what stands here then, nobody sends any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn(Write[int]):
+    """A message about to be read alone; it returns how many such turns never ended. Equal marks: the same message."""
+
+    mark: str
+    at: datetime = WALL
+
+
+@Turn.batch
+def begin_turn(connection: Connection, items: Sequence[Turn]) -> list[int]:
+    """Note turns; return how many of the same message began before and never ended."""
+    results = []
+    for item in items:
+        query = select(suspect_message.c.turns).where(suspect_message.c.mark == item.mark).with_for_update()
+        before = connection.scalar(query) or 0
+        row = {"mark": item.mark, "turns": before + 1, "at": item.at}
+        bulk.upsert(connection, suspect_message, [row])
+        results.append(before)
+    oldest = min(item.at for item in items) - _FORGOTTEN
+    connection.execute(delete(suspect_message).where(suspect_message.c.at < oldest))
+    return results
+
+
+@dataclass(frozen=True, slots=True)
+class TurnEnded(Write[None]):
+    """Nobody died over the message."""
+
+    mark: str
+
+
+@TurnEnded.batch
+def end_turn(connection: Connection, items: Sequence[TurnEnded]) -> list[None]:
+    """Note that turns have ended without a death, so that earlier ones no longer count."""
+    connection.execute(delete(suspect_message).where(suspect_message.c.mark.in_([item.mark for item in items])))
+    return [None] * len(items)
+
+
+def turns(connection: Connection, mark: str) -> int:
+    return connection.scalar(select(suspect_message.c.turns).where(suspect_message.c.mark == mark)) or 0

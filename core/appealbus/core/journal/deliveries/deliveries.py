@@ -25,8 +25,8 @@ from sqlalchemy import case as sql_case
 from appealbus.core.domain.selection import NOWHERE, DeliverySelection, Place
 from appealbus.core.journal import documents
 from appealbus.core.journal.appeals.selecting import packed_ids
+from appealbus.core.journal.drivers.direct import single
 from appealbus.core.journal.drivers.encoding import Moment, to_moment, to_number
-from appealbus.core.journal.questions import single
 from appealbus.core.journal.tables import ALONE, SENT, WAITS, appeal, outbox
 from appealbus.core.journal.tables import dossier as dossiers
 

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, bindparam, case, func, select,
 
 from appealbus.core.domain.event import Event, What
 from appealbus.core.domain.operation import Verdict
-from appealbus.core.journal import events, notifications
+from appealbus.core.journal import events
 from appealbus.core.journal.deliveries import deliveries
 from appealbus.core.journal.deliveries.deliveries import DeliveryRow, DeliveryState, listed
 from appealbus.core.journal.drivers import direct
@@ -271,7 +271,7 @@ def resend(connection: Connection, item: Resend) -> int:
         again(connection, [row.id for row in rows], item.at)
         why = {"reason": item.reason} if item.reason else {}
         events.note(connection, [event(What.RESENT, row, item.by, **why) for row in rows])
-        notifications.tell(connection)
+        direct.notify(connection)
     return len(rows)
 
 
@@ -360,7 +360,7 @@ def decide(connection: Connection, item: Decision) -> Verdict:
         return Verdict.NEWER
     again(connection, [row.id], item.at)
     events.note(connection, [event(What.RESENT, row, item.by, reason=item.reason)])
-    notifications.tell(connection)
+    direct.notify(connection)
     return Verdict.DONE
 
 

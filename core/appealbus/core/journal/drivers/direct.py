@@ -7,7 +7,7 @@ something is asked or the transaction ends, and all that is asked together costs
 from __future__ import annotations
 
 from collections import namedtuple
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from itertools import chain
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from appealbus.core.journal.drivers.pipeline import PipelinedConnection
 
 T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Any])
 Statement: TypeAlias = Any
 """A statement of SQLAlchemy that is made once, when its module is loaded: what it is compiled to is kept for good."""
 Params: TypeAlias = Mapping[str, Any]
@@ -34,6 +35,8 @@ Bound: TypeAlias = tuple[Statement, Params]
 POSTGRESQL: Dialect = postgresql.dialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
 SQLITE: Dialect = sqlite.dialect()
 """What texts for the drivers are compiled by."""
+CHANNEL = "appealbus"
+_NOTIFY = encoding.Command(f"NOTIFY {CHANNEL}".encode())
 
 
 def sqlite_driver(connection: Connection) -> sqlite3.Connection:
@@ -64,6 +67,21 @@ def _any(element: _Among, compiler: Any, **given: Any) -> str:
 @compiles(_Among, "sqlite")
 def _in(element: _Among, compiler: Any, **given: Any) -> str:
     return f"{compiler.process(element.column, **given)} IN ({compiler.process(element.values, **given)})"
+
+
+def notify(connection: Connection) -> None:
+    """Tell all workers, once the transaction is committed, that there is something to deliver; on SQLite there is one.
+
+    It can be lost with the connection of whoever listens.
+    """
+    if connection.dialect.name == "postgresql":
+        postgresql_driver(connection).queue(_NOTIFY)
+
+
+def single(question: F) -> F:
+    """Mark a question of one statement: on PostgreSQL a transaction costs as much as two small questions."""
+    question.single = True  # type: ignore[attr-defined]
+    return question
 
 
 def run(connection: Connection, statement: Statement, params: Params) -> None:
