@@ -17,7 +17,7 @@ from appealbus.core.bus.work import dispatcher as dispatching
 from appealbus.core.domain.listing import AppealRow
 from appealbus.core.enrichment import assembly
 from appealbus.core.journal import figures
-from appealbus.core.journal.appeals import leases, lists
+from appealbus.core.journal.appeals import claiming, leases, lists
 from appealbus.core.loading.host import Host, Plugin
 from appealbus.schemas import Completeness, Dossier, Iin
 from tests.core.kit import ScriptedWire, Thing, dossier, lookup, message, reply, running_bus
@@ -31,7 +31,7 @@ Start = Callable[..., AbstractAsyncContextManager[Bus]]
 @pytest.fixture
 def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Start:
     """Start a bus over one journal with these lookups; what is carried is worked again at once."""
-    monkeypatch.setattr(leases, "_AGAIN", -timedelta(hours=1))
+    monkeypatch.setattr(claiming, "_AGAIN", -timedelta(hours=1))
 
     def started(*lookups: Lookup[Any, Any], **given: Any) -> AbstractAsyncContextManager[Bus]:
         return running_bus(tmp_path, *lookups, **given)

@@ -14,7 +14,7 @@ from appealbus.core.bus.intake import reception as reception_module
 from appealbus.core.bus.intake.reception import Reception
 from appealbus.core.config.models import BusSettings
 from appealbus.core.journal import quarantine
-from appealbus.core.journal import suspect_messages as journal_suspect_messages
+from appealbus.core.journal.appeals import suspects as journal_suspect_messages
 from tests.core.kit import lookup, message, running_bus
 from tests.services.asking import instead
 

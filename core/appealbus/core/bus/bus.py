@@ -40,7 +40,7 @@ from appealbus.core.guards.limits import Limits
 from appealbus.core.interfaces.intake import Inbound, Quarantined, Taken
 from appealbus.core.interfaces.link import LinkState, LinkStatus
 from appealbus.core.journal import figures
-from appealbus.core.journal.appeals import leases
+from appealbus.core.journal.appeals import claiming, leases
 from appealbus.core.journal.deliveries import deliveries as journal_deliveries
 from appealbus.core.journal.errors import Superseded
 from appealbus.core.journal.journal import Journal
@@ -338,7 +338,7 @@ class Bus:
                 await self._heartbeat.leave()
                 # Before the rest is given back: who never ends is found as who kills.
                 if self._dispatcher.cut != []:
-                    await self.journal.bury(self._dispatcher.owner, self._dispatcher.cut)
+                    await claiming.bury(self.journal, self._dispatcher.owner, self._dispatcher.cut)
                 await self.journal.do(leases.Release(self._dispatcher.owner))
                 await self._sequencer.finish()
                 if self._limits is not None:

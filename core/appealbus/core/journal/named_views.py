@@ -9,7 +9,8 @@ from appealbus.core.domain.event import Event, What
 from appealbus.core.domain.listing import MOST_VIEWS, NamedView
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import events
-from appealbus.core.journal.tables import Moment, metadata
+from appealbus.core.journal.drivers.encoding import Moment
+from appealbus.core.journal.tables import metadata
 from appealbus.core.journal.writes import ACTOR, NOW, Write
 
 named_view = Table(

@@ -13,12 +13,12 @@ from sqlalchemy import BigInteger, Connection, Integer, bindparam, literal_colum
 
 from appealbus.core.domain.change import KeptChange
 from appealbus.core.interfaces.past import Other, Past
-from appealbus.core.journal import codec, direct
+from appealbus.core.journal import codec
 from appealbus.core.journal.appeals.forms import sketch, sketch_hash
 from appealbus.core.journal.changes.changes import change, change_from_row
-from appealbus.core.journal.key import JournalKey
+from appealbus.core.journal.drivers import direct
+from appealbus.core.journal.key import JournalKey, key_of
 from appealbus.core.journal.naming import named_by_appeal
-from appealbus.core.journal.questions import key_of
 from appealbus.core.journal.sketch import INDEXED, Sketch, likeness, unpacked
 from appealbus.core.journal.tables import appeal, document, subject
 from appealbus.core.packing import unpack

@@ -104,7 +104,7 @@ def _fill(engine: Engine, lock: AbstractContextManager[None], key: JournalKey, t
         total = filling.total(connection) if _revision(connection) == UNFILLED else 0
     if total:
         log.info("journal.migrating", appeals=total)
-    began = told = time.monotonic()
+    began = logged = time.monotonic()
     done = 0
     while True:
         with lock, engine.begin() as connection:
@@ -121,8 +121,8 @@ def _fill(engine: Engine, lock: AbstractContextManager[None], key: JournalKey, t
         done, now = filled, time.monotonic()
         if tell is not None:
             tell(Progress(done, total, now - began))
-        if now - told > _SILENT:
-            told = now
+        if now - logged > _SILENT:
+            logged = now
             log.info("journal.migrating", count=done, appeals=total, seconds=round(now - began))
     if total:
         log.info("journal.migrated", appeals=total, seconds=round(time.monotonic() - began, 1))

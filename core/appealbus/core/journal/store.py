@@ -15,13 +15,12 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import QueuePool
 
 from appealbus.core.errors import UNEXPECTED, UNREACHABLE, ConfigError, JournalError
-from appealbus.core.journal import migration_lock, notifications, postgresql, schema
-from appealbus.core.journal.drivers import sqlite_driver
+from appealbus.core.journal import migration_lock, postgresql, schema
+from appealbus.core.journal.drivers.direct import sqlite_driver
 from appealbus.core.journal.errors import NoJournalYet, Outlived
-from appealbus.core.journal.generation import Generation
 from appealbus.core.journal.key import JournalKey, KeyFile
 from appealbus.core.journal.lock import FileLock
-from appealbus.core.journal.mark import Memory
+from appealbus.core.journal.mark import Generation, Memory
 from appealbus.core.journal.postgresql import OpenConnections
 from appealbus.core.process.sidecar import make_private
 
@@ -245,6 +244,6 @@ def _open_postgresql(
         mine = as_journal_error(error)
         where = f"{url.host or 'the local socket'}{f':{url.port}' if url.port else ''}, database {url.database}"
         raise JournalError(f"{where}: {mine}", mine.code) from None
-    listen = partial(notifications.listen, url, password)
+    listen = partial(postgresql.listen, url, password)
     generation = Generation(its_key.check) if isinstance(its_key, JournalKey) else None
     return OpenedDatabase(reading, writing, nullcontext(), None, its_key, memory, listen, connections.cut, generation)

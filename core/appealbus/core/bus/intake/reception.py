@@ -19,8 +19,8 @@ from appealbus.core.domain.client import EVERY, NOT_ALLOWED, Says, Sender
 from appealbus.core.errors import JournalError, MessageDiffers
 from appealbus.core.fair_share import FairShare, on_behalf_of
 from appealbus.core.interfaces.intake import Inbound, Quarantined, Taken
-from appealbus.core.journal import suspect_messages
-from appealbus.core.journal.appeals import accepting, numbering
+from appealbus.core.journal import leaving
+from appealbus.core.journal.appeals import accepting, numbering, suspects
 from appealbus.core.journal.appeals.accepting import Accepted, NewAppeal
 from appealbus.core.journal.changes import changing, targets
 from appealbus.core.journal.changes.changes import ChangeTaken, NewChange
@@ -63,12 +63,12 @@ class SuspectMessages:
             return
         mark = f"{message.channel} {sha256(message.raw).hexdigest()}"
         if mark in self._survived:
-            await self._journal.do(suspect_messages.TurnEnded(mark))
+            await self._journal.do(suspects.TurnEnded(mark))
             self._survived.discard(mark)
-        died = await self._journal.ask(suspect_messages.turns, mark)
+        died = await self._journal.ask(suspects.turns, mark)
         await asyncio.sleep(PAUSES[min(died, len(PAUSES) - 1)])
         async with self._one.place():
-            died = await self._journal.do(suspect_messages.Turn(mark))
+            died = await self._journal.do(suspects.Turn(mark))
             try:
                 if died >= TRIES:
                     raise Unacceptable(f"{died} processes died while they read it", "message.kills")
@@ -78,7 +78,7 @@ class SuspectMessages:
 
     async def _end(self, mark: str) -> None:
         try:
-            await self._journal.do(suspect_messages.TurnEnded(mark))
+            await self._journal.do(suspects.TurnEnded(mark))
         except JournalError:
             if len(self._survived) < _KNOWN:
                 self._survived.add(mark)
@@ -231,7 +231,7 @@ class Reception:
                 new = await self._new(_inbound(row, message_id), read, apart=row.code == "message.kills")
                 read = new.appeal
             waiting = self._settings.waiting_changes
-            taken = await self.journal.leave_quarantine(row, new, most_waiting=waiting, reason=reason)
+            taken = await leaving.leave_quarantine(self.journal, row, new, most_waiting=waiting, reason=reason)
         _tell(taken, read.channel)
         if isinstance(read, Change) or isinstance(taken, ChangeTaken):
             return taken.receipt

@@ -19,7 +19,7 @@ from appealbus.core.clocks import monotonic
 from appealbus.core.domain.case import Case
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import figures
-from appealbus.core.journal.appeals import leases
+from appealbus.core.journal.appeals import claiming, leases
 from appealbus.core.journal.journal import Journal
 from appealbus.core.logs.setup import LogThrottle
 
@@ -358,24 +358,27 @@ class Dispatcher:
             budget = self.budget
             room, alone = budget.left, budget.untouched
             suspects = not self._suspects and self._turns.begin_suspect()
-            claimed = await self._journal.claim(
-                self.owner,
-                self._journal.now(),
-                limit,
-                self.lease,
-                room=room,
-                alone=alone,
-                suspects=suspects,
-                lost=lost,
-                kept=self._kept(),
-                thorough=self._is_thorough(),
-                busy=frozenset(self._cases),
+            claimed = await claiming.claim(
+                self._journal,
+                claiming.Claim(
+                    self.owner,
+                    self._journal.now(),
+                    limit,
+                    self.lease,
+                    room=room,
+                    alone=alone,
+                    suspects=suspects,
+                    lost=lost,
+                    kept=self._kept(),
+                    thorough=self._is_thorough(),
+                    busy=frozenset(self._cases),
+                ),
             )
             for case in claimed:
                 self.start(case)
             more = len(claimed) == limit or (bool(claimed) and not budget.fits(LARGEST))
             self._backlog = self._backlog or more
-            self._lacking = self._journal.looks_on or (more and lost is not None)
+            self._lacking = bool(self._journal.lacks_after) or (more and lost is not None)
             due = await self._journal.ask(figures.next_due)
             if due is not None and (claimed or due > self._journal.now()):
                 self.expect(due)  # a due appeal that could not be claimed is being claimed by another worker

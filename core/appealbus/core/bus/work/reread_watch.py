@@ -31,9 +31,9 @@ from appealbus.core.errors import JournalError
 from appealbus.core.guards.guard import Guard
 from appealbus.core.journal import replies
 from appealbus.core.journal import workers as journal_workers
+from appealbus.core.journal.drivers.encoding import to_number
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.replies import Place, Span
-from appealbus.core.journal.tables import to_number
 from appealbus.core.loading.parts import Parts
 from appealbus.core.logs.setup import LogThrottle
 from appealbus.schemas.outcome import OutcomeKind

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from sqlalchemy import BigInteger, Column, Connection, ForeignKey, LargeBinary, Table, bindparam, delete, func, select
 
 from appealbus.core.domain.document import Form
-from appealbus.core.journal import bulk, codec, documents
+from appealbus.core.journal import codec, documents
+from appealbus.core.journal.drivers import bulk, direct
 from appealbus.core.journal.key import Marked
 from appealbus.core.journal.sketch import INDEXED, Sketch, packed, unpacked
 from appealbus.core.journal.tables import Id, appeal, document, metadata, subject
@@ -67,7 +68,7 @@ class Fill(Write[None]):
 @Fill.each
 def fill_sketches(connection: Connection, item: Fill) -> None:
     """Add sketches of appeals that still have this form and no sketch."""
-    ids = bulk.padded([one.appeal_id for one in item.sketches])
+    ids = direct.padded([one.appeal_id for one in item.sketches])
     # Locked as whoever gives an appeal another form has it locked: its index must not have hashes of two texts.
     stand = select(appeal.c.id, appeal.c.content).where(appeal.c.id.in_(ids)).order_by(appeal.c.id)
     now = {row.id: row.content for row in connection.execute(stand.with_for_update(key_share=True))}
@@ -87,13 +88,15 @@ def add_sketches(connection: Connection, items: Sequence[tuple[int, Sketch]]) ->
 
 
 def drop_sketches(connection: Connection, ids: Sequence[int]) -> None:
-    kept = select(sketch).where(sketch.c.appeal_id.in_(bulk.padded(ids)))
+    kept = select(sketch).where(sketch.c.appeal_id.in_(direct.padded(ids)))
     found = connection.execute(kept).all() if ids else []
     pairs = [{"h": value, "a": row.appeal_id} for row in found for value in unpacked(row.hashes)[:INDEXED]]
     if pairs:
         connection.execute(_DROP, pairs)
     if found:
-        connection.execute(delete(sketch).where(sketch.c.appeal_id.in_(bulk.padded([row.appeal_id for row in found]))))
+        connection.execute(
+            delete(sketch).where(sketch.c.appeal_id.in_(direct.padded([row.appeal_id for row in found])))
+        )
 
 
 _BEFORE = select(appeal.c.id, appeal.c.first, appeal.c.content).where(appeal.c.id.in_(bindparam("ids", expanding=True)))

@@ -3,16 +3,15 @@
 from collections.abc import Mapping, Sequence
 from functools import cache
 from itertools import chain
-from typing import Any, Literal, TypeAlias, TypeVar
+from typing import Any, Literal, TypeAlias
 
 from sqlalchemy import ColumnElement, Connection, Table, literal_column, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from appealbus.core.journal import encoding
-from appealbus.core.journal.drivers import POSTGRESQL, SQLITE, postgresql_driver, sqlite_driver
-from appealbus.core.journal.tables import Moment, to_number
+from appealbus.core.journal.drivers import encoding
+from appealbus.core.journal.drivers.direct import POSTGRESQL, SQLITE, postgresql_driver, sqlite_driver
+from appealbus.core.journal.drivers.encoding import Moment, to_number
 
-T = TypeVar("T")
 Conflict: TypeAlias = Literal["fail", "keep", "overwrite"]
 """What becomes of a row whose primary key is there already."""
 
@@ -51,12 +50,6 @@ def update(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any
         sqlite_driver(connection).executemany(_changing_one(table, names), values)
     else:
         _send(connection, table, rows, _changing(table, tuple(rows[0])))
-
-
-def padded(values: Sequence[T]) -> Sequence[T]:
-    """Repeat the first value up to a power of two, so that few lengths of `IN (…)` are prepared."""
-    size = 1 << (len(values) - 1).bit_length() if values else 0
-    return [*values, *([values[0]] * (size - len(values)))] if values else values
 
 
 def take(connection: Connection, table: Table, row: Mapping[str, Any], where: ColumnElement[bool]) -> bool:

@@ -15,7 +15,7 @@ from psycopg import pq, waiting
 from psycopg.adapt import Transformer
 from psycopg.errors import error_from_result
 
-from appealbus.core.journal.encoding import Command
+from appealbus.core.journal.drivers.encoding import Command
 
 _BEGIN, _COMMIT, _FORGET = Command(b"BEGIN"), Command(b"COMMIT"), Command(b"DEALLOCATE ALL")
 _DONE = frozenset({pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK, pq.ExecStatus.PIPELINE_SYNC})

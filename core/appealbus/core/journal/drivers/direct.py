@@ -4,24 +4,47 @@ SQLAlchemy makes a small statement several times as dear as the database does. O
 something is asked or the transaction ends, and all that is asked together costs one wait.
 """
 
+from __future__ import annotations
+
 from collections import namedtuple
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from itertools import chain
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 
 from sqlalchemy import ARRAY, ColumnElement, Connection, Dialect, bindparam
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.compiler import compiles
 
-from appealbus.core.journal import bulk, encoding
-from appealbus.core.journal.drivers import POSTGRESQL, SQLITE, postgresql_driver, sqlite_driver
-from appealbus.core.journal.tables import Moment, to_moment, to_number
+from appealbus.core.journal.drivers import encoding
+from appealbus.core.journal.drivers.encoding import Moment, to_moment, to_number
 
+if TYPE_CHECKING:
+    import sqlite3
+
+    from appealbus.core.journal.drivers.pipeline import PipelinedConnection
+
+T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Any])
 Statement: TypeAlias = Any
 """A statement of SQLAlchemy that is made once, when its module is loaded: what it is compiled to is kept for good."""
 Params: TypeAlias = Mapping[str, Any]
 Bound: TypeAlias = tuple[Statement, Params]
+
+POSTGRESQL: Dialect = postgresql.dialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
+SQLITE: Dialect = sqlite.dialect()
+"""What texts for the drivers are compiled by."""
+CHANNEL = "appealbus"
+_NOTIFY = encoding.Command(f"NOTIFY {CHANNEL}".encode())
+
+
+def sqlite_driver(connection: Connection) -> sqlite3.Connection:
+    return cast("sqlite3.Connection", connection.connection.dbapi_connection)
+
+
+def postgresql_driver(connection: Connection) -> PipelinedConnection:
+    return cast("PipelinedConnection", connection.connection.dbapi_connection)
 
 
 class _Among(ColumnElement[bool]):
@@ -46,6 +69,21 @@ def _in(element: _Among, compiler: Any, **given: Any) -> str:
     return f"{compiler.process(element.column, **given)} IN ({compiler.process(element.values, **given)})"
 
 
+def notify(connection: Connection) -> None:
+    """Tell all workers, once the transaction is committed, that there is something to deliver; on SQLite there is one.
+
+    It can be lost with the connection of whoever listens.
+    """
+    if connection.dialect.name == "postgresql":
+        postgresql_driver(connection).queue(_NOTIFY)
+
+
+def single(question: F) -> F:
+    """Mark a question of one statement: on PostgreSQL a transaction costs as much as two small questions."""
+    question.single = True  # type: ignore[attr-defined]
+    return question
+
+
 def run(connection: Connection, statement: Statement, params: Params) -> None:
     """Execute a statement without a result; on PostgreSQL its error comes at the next `ask` or the commit."""
     if connection.dialect.name == "sqlite":
@@ -60,19 +98,19 @@ def ask(connection: Connection, *bound: Bound) -> list[list[Any]]:
     On PostgreSQL all go out together, after what is still to be done, and cost one wait. One about an empty list is
     not put.
     """
-    asked = [(at, one, params) for at, (one, params) in enumerate(bound) if [] not in params.values()]
-    found: list[list[Any]] = [[] for _ in bound]
+    asked = [(at, statement, params) for at, (statement, params) in enumerate(bound) if [] not in params.values()]
+    answers: list[list[Any]] = [[] for _ in bound]
     if connection.dialect.name == "sqlite":
         lite = sqlite_driver(connection)
         for at, statement, params in asked:
-            one = _for_sqlite(statement)
-            found[at] = one.rows(lite.execute(*one.bound(params)))
+            compiled = _for_sqlite(statement)
+            answers[at] = compiled.rows(lite.execute(*compiled.bound(params)))
     elif asked:
         commands = [_for_postgresql(statement).bound(params) for _, statement, params in asked]
-        answers = postgresql_driver(connection).ask(*commands)
-        for (at, statement, _), rows in zip(asked, answers, strict=True):
-            found[at] = _for_postgresql(statement).rows(rows)
-    return found
+        results = postgresql_driver(connection).ask(*commands)
+        for (at, statement, _), rows in zip(asked, results, strict=True):
+            answers[at] = _for_postgresql(statement).rows(rows)
+    return answers
 
 
 class _Compiled:
@@ -92,16 +130,21 @@ class _Compiled:
     def _values(self, params: Params) -> list[Any]:
         return [params[name] if name in params else self._given[name] for name in self._order]
 
-    def rows(self, found: Iterable[Sequence[Any]]) -> list[Any]:
+    def rows(self, raw: Iterable[Sequence[Any]]) -> list[Any]:
         if not self._moments:
-            return [self._row(*row) for row in found]
-        made = []
-        for row in found:
-            values = list(row)
+            return [self._row(*values) for values in raw]
+        rows = []
+        for values in map(list, raw):
             for at in self._moments:
                 values[at] = to_moment(values[at])
-            made.append(self._row._make(values))
-        return made
+            rows.append(self._row._make(values))
+        return rows
+
+
+def padded(values: Sequence[T]) -> Sequence[T]:
+    """Repeat the first value up to a power of two, so that few lengths of `IN (…)` are prepared."""
+    size = 1 << (len(values) - 1).bit_length() if values else 0
+    return [*values, *([values[0]] * (size - len(values)))] if values else values
 
 
 class _ForSqlite(_Compiled):
@@ -110,11 +153,11 @@ class _ForSqlite(_Compiled):
         self._pieces = self._text.split("?")
 
     def bound(self, params: Params) -> tuple[str, list[Any]]:
-        values = [to_number(value) if isinstance(value, datetime) else value for value in self._values(params)]
-        if not any(isinstance(value, list) for value in values):
-            return self._text, values
-        lists = [bulk.padded(value) if isinstance(value, list) else [value] for value in values]
-        marks = [*(", ".join("?" * len(each)) for each in lists), ""]
+        bound = [to_number(value) if isinstance(value, datetime) else value for value in self._values(params)]
+        if not any(isinstance(value, list) for value in bound):
+            return self._text, bound
+        lists = [padded(value) if isinstance(value, list) else [value] for value in bound]
+        marks = [*(", ".join("?" * len(values)) for values in lists), ""]
         text = "".join(chain.from_iterable(zip(self._pieces, marks, strict=True)))
         return text, list(chain.from_iterable(lists))
 
@@ -125,9 +168,9 @@ class _ForPostgresql(_Compiled):
         self._raw = self._text.encode()
 
     def bound(self, params: Params) -> encoding.Command:
-        values = zip(self._kinds, self._values(params), strict=True)
-        each = [encoding.one(value) if kind is None else encoding.array(kind, value) for kind, value in values]
-        return encoding.command(self._raw, each)
+        pairs = zip(self._kinds, self._values(params), strict=True)
+        values = [encoding.one(value) if kind is None else encoding.array(kind, value) for kind, value in pairs]
+        return encoding.command(self._raw, values)
 
 
 _for_sqlite = cache(_ForSqlite)
