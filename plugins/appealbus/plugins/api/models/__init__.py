@@ -17,7 +17,7 @@ from appealbus.plugins.api.models.appeals import (
 )
 from appealbus.plugins.api.models.feed import Feed, Readers
 from appealbus.plugins.api.models.figures import Report
-from appealbus.plugins.api.models.surges import SurgeAlarm, SurgeAlarms, Surges
+from appealbus.plugins.surges.alarm import SurgeAlarm, SurgeAlarms, Surges
 
 __all__ = ["MODELS", "Trouble"]
 
