@@ -11,21 +11,19 @@ from appealbus.client import calls
 from appealbus.client.cache import Cache
 from appealbus.client.conversation import Call, T
 from appealbus.client.models import (
-    Alarms,
-    Dossier,
     Explained,
-    FeedPage,
-    Found,
-    History,
+    Me,
     Operation,
     Reader,
     Repeats,
     State,
-    Submitted,
+    SurgeAlarm,
+    Surges,
     Term,
     Version,
     Why,
 )
+from appealbus.client.results import Alarms, Dossier, FeedPage, Found, History, Submitted
 from appealbus.client.retrying import Retries
 from appealbus.client.target import Gathering, Target, Token
 from appealbus.client.wire import Answer, Failure, Pause, Send
@@ -119,7 +117,7 @@ class AsyncClient:
         """
         return await self._run(calls.report(which or {}, purpose or self._purpose))
 
-    async def surges(self, *, purpose: str | None = None) -> dict[str, Any]:
+    async def surges(self, *, purpose: str | None = None) -> Surges:
         """Say of what more is written than its past explains: `week` that is over, `day` of the one under way."""
         return await self._run(calls.surges(purpose or self._purpose))
 
@@ -129,7 +127,7 @@ class AsyncClient:
         """List alarms of surges, the newest first; those that are open, or closed ones, too."""
         return await self._run(calls.alarms(before, limit, purpose or self._purpose, closed=closed))
 
-    async def alarm(self, alarm: int, *, purpose: str | None = None) -> dict[str, Any]:
+    async def alarm(self, alarm: int, *, purpose: str | None = None) -> SurgeAlarm:
         """Read one alarm: all that it rests on, and under `appeals` the ids of those behind it."""
         return await self._run(calls.alarm(alarm, purpose or self._purpose))
 
@@ -174,7 +172,7 @@ class AsyncClient:
         """Say up to where clients have read the feed; a registry is told of itself."""
         return await self._run(calls.readers())
 
-    async def me(self) -> dict[str, Any]:
+    async def me(self) -> Me:
         """Say who this client is to the server: its role, scopes, mask and limits."""
         return await self._run(calls.me())
 

@@ -2,29 +2,28 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 from uuid import UUID, uuid4
 
 from appealbus.client import reading
-from appealbus.client.conversation import Call
+from appealbus.client.conversation import Call, T
 from appealbus.client.models import (
-    Alarms,
-    Dossier,
     Explained,
-    FeedPage,
-    Found,
-    History,
+    Me,
     Operation,
     Reader,
     Repeats,
     State,
-    Submitted,
+    SurgeAlarm,
+    Surges,
     Term,
     Version,
     Why,
 )
+from appealbus.client.results import Alarms, Dossier, FeedPage, Found, History, Submitted
+from appealbus.client.wire import Answer
 
 JSON = "application/json"
 XML = "application/xml"
@@ -67,6 +66,20 @@ def _key(message_id: str | None, message: Message) -> Mapping[str, str]:
     raise ValueError("an id with such characters can stand in the message alone, as its message_id")
 
 
+def _get(
+    path: str,
+    read: Callable[[Answer], T],
+    purpose: str | None = None,
+    query: Iterable[tuple[str, object]] = (),
+    *,
+    accept: str = JSON,
+    **more: Any,
+) -> Call[T]:
+    """Return the call that reads something; parts of the query that are None are left out."""
+    known = tuple((name, str(value)) for name, value in query if value is not None)
+    return Call("GET", path, reading.reader(read), known, {"Accept": accept, **_purpose(purpose)}, **more)
+
+
 def find(what: Mapping[str, str], after: str | None, limit: int, purpose: str | None) -> Call[Found]:
     """Find appeals by their number, a message id with its channel, or a number of a person, organisation or parcel.
 
@@ -80,95 +93,80 @@ def find(what: Mapping[str, str], after: str | None, limit: int, purpose: str | 
 
 def state(appeal: str) -> Call[State]:
     """Say how an appeal stands."""
-    return Call("GET", _of(appeal), reading.reader(reading.state), headers={"Accept": JSON})
+    return _get(_of(appeal), reading.state)
 
 
 def dossier(appeal: str, version: int | None, purpose: str | None) -> Call[Dossier]:
     """Read a version of a dossier, the newest where none is named."""
-    headers = {"Accept": JSON, **_purpose(purpose)}
-    return Call("GET", _version(appeal, version), reading.reader(reading.dossier), headers=headers, cached=True)
+    return _get(_version(appeal, version), reading.dossier, purpose, cached=True)
 
 
 def dossier_xml(appeal: str, version: int | None, purpose: str | None) -> Call[bytes]:
     """Read the same as XML."""
-    headers = {"Accept": XML, **_purpose(purpose)}
-    return Call("GET", _version(appeal, version), reading.content, headers=headers, cached=True)
+    return _get(_version(appeal, version), reading.content, purpose, accept=XML, cached=True)
 
 
 def versions(appeal: str, purpose: str | None) -> Call[list[Version]]:
     """List the versions that the client sees."""
-    headers = {"Accept": JSON, **_purpose(purpose)}
-    return Call("GET", _of(appeal, "versions"), reading.reader(reading.rows), headers=headers)
+    return _get(_of(appeal, "versions"), reading.rows, purpose)
 
 
 def difference(appeal: str, version: int, since: int, purpose: str | None) -> Call[list[Operation]]:
     """Say in what a version differs from an earlier one."""
-    path, query = _of(appeal, "versions", str(int(version)), "difference"), (("from", str(int(since))),)
-    headers = {"Accept": "application/json-patch+json", **_purpose(purpose)}
-    return Call("GET", path, reading.reader(reading.rows), query, headers)
+    path = _of(appeal, "versions", str(int(version)), "difference")
+    return _get(path, reading.rows, purpose, [("from", int(since))], accept="application/json-patch+json")
 
 
 def term(appeal: str, purpose: str | None) -> Call[Term]:
     """Return the call that asks until when an appeal has to be answered."""
-    return Call("GET", _of(appeal, "term"), reading.reader(reading.term), headers={"Accept": JSON, **_purpose(purpose)})
+    return _get(_of(appeal, "term"), reading.table, purpose)
 
 
 def repeats(appeal: str, purpose: str | None) -> Call[Repeats]:
     """Return the call that asks which others are about the same."""
-    read = reading.reader(reading.repeats)
-    return Call("GET", _of(appeal, "repeats"), read, headers={"Accept": JSON, **_purpose(purpose)})
+    return _get(_of(appeal, "repeats"), reading.table, purpose)
 
 
 def terms(which: Mapping[str, str], after: str | None, limit: int, purpose: str | None) -> Call[Found]:
     """Read a page of what falls due, the most urgent first."""
-    query = [*which.items(), ("limit", str(int(limit)))] + ([] if after is None else [("after", after)])
-    headers = {"Accept": JSON, **_purpose(purpose)}
-    return Call("GET", "/v1/terms", reading.reader(reading.found), tuple(query), headers)
+    return _get("/v1/terms", reading.found, purpose, [*which.items(), ("limit", int(limit)), ("after", after)])
 
 
 def report(which: Mapping[str, str], purpose: str | None) -> Call[dict[str, Any]]:
     """Read the figures of a period."""
-    headers = {"Accept": JSON, **_purpose(purpose)}
-    return Call("GET", "/v1/report", reading.reader(reading.table), tuple(which.items()), headers)
+    return _get("/v1/report", reading.table, purpose, which.items())
 
 
-def surges(purpose: str | None) -> Call[dict[str, Any]]:
+def surges(purpose: str | None) -> Call[Surges]:
     """Read of what more is written now than its past explains."""
-    headers = {"Accept": JSON, **_purpose(purpose)}
-    return Call("GET", "/v1/surges", reading.reader(reading.table), headers=headers)
+    return _get("/v1/surges", reading.table, purpose)
 
 
 def alarms(before: int | None, limit: int, purpose: str | None, *, closed: bool) -> Call[Alarms]:
     """Read a page of alarms, the newest first."""
-    query = [("limit", str(int(limit)))] + ([("closed", "true")] if closed else [])
-    query += [] if before is None else [("before", str(int(before)))]
-    headers = {"Accept": JSON, **_purpose(purpose)}
-    return Call("GET", "/v1/surges/alarms", reading.reader(reading.alarms), tuple(query), headers)
+    query = [("limit", int(limit)), ("closed", "true" if closed else None), ("before", _number(before))]
+    return _get("/v1/surges/alarms", reading.alarms, purpose, query)
 
 
-def alarm(alarm: int, purpose: str | None) -> Call[dict[str, Any]]:
+def alarm(alarm: int, purpose: str | None) -> Call[SurgeAlarm]:
     """Read one alarm with the ids of the appeals behind it."""
-    headers = {"Accept": JSON, **_purpose(purpose)}
-    return Call("GET", f"/v1/surges/alarms/{int(alarm)}", reading.reader(reading.table), headers=headers)
+    return _get(f"/v1/surges/alarms/{int(alarm)}", reading.table, purpose)
 
 
 def why(appeal: str, purpose: str | None) -> Call[Why]:
     """Say what is missing, and when it is asked again."""
-    return Call("GET", _of(appeal, "why"), reading.reader(reading.why), headers={"Accept": JSON, **_purpose(purpose)})
+    return _get(_of(appeal, "why"), reading.why, purpose)
 
 
 def explain(appeal: str, field: str, version: int | None, purpose: str | None) -> Call[list[Explained]]:
     """Say where a field comes from: `gbdfl.person/surname`."""
-    query = (("field", field), *(() if version is None else (("version", str(int(version))),)))
-    headers = {"Accept": JSON, **_purpose(purpose)}
-    return Call("GET", _of(appeal, "explain"), reading.reader(reading.rows), query, headers)
+    return _get(_of(appeal, "explain"), reading.rows, purpose, [("field", field), ("version", _number(version))])
 
 
 def history(appeal: str, after: int | None, limit: int, purpose: str | None) -> Call[History]:
     """Read a page of what happened to an appeal."""
-    query = (("limit", str(int(limit))), *(() if after is None else (("after", str(int(after))),)))
-    headers = {"Accept": JSON, **_purpose(purpose)}
-    return Call("GET", _of(appeal, "history"), reading.reader(reading.history), query, headers)
+    query = [("limit", int(limit)), ("after", _number(after))]
+    return _get(_of(appeal, "history"), reading.history, purpose, query)
 
 
 def feed(
@@ -181,23 +179,25 @@ def feed(
     completeness: str | Sequence[str] | None,
 ) -> Call[FeedPage]:
     """Read a page of the feed: what follows a cursor, or begins it."""
-    query = [("wait", str(int(wait))), ("limit", str(int(limit)))]
-    query += [("place", place) for place in places] + [("kind", kind) for kind in kinds]
-    query += [("after", after)] if after is not None else []
     words = (completeness,) if isinstance(completeness, str) else completeness or ()
-    query += [("completeness", word) for word in words]
-    read = reading.reader(reading.feed_page)
-    return Call("GET", "/v1/feed", read, tuple(query), {"Accept": JSON}, wait=wait)
+    query: list[tuple[str, object]] = [("wait", int(wait)), ("limit", int(limit))]
+    query += [("place", place) for place in places] + [("kind", kind) for kind in kinds]
+    query += [("after", after)] + [("completeness", word) for word in words]
+    return _get("/v1/feed", reading.feed_page, query=query, wait=wait)
 
 
 def readers() -> Call[list[Reader]]:
     """Say up to where clients have read the feed."""
-    return Call("GET", "/v1/feed/readers", reading.reader(reading.rows), headers={"Accept": JSON})
+    return _get("/v1/feed/readers", reading.rows)
 
 
-def me() -> Call[dict[str, Any]]:
+def me() -> Call[Me]:
     """Say who this client is to the server: its role, scopes, mask and limits."""
-    return Call("GET", "/v1/me", reading.reader(reading.table), headers={"Accept": JSON})
+    return _get("/v1/me", reading.table)
+
+
+def _number(value: int | None) -> int | None:
+    return None if value is None else int(value)
 
 
 def _of(appeal: str, *rest: str) -> str:

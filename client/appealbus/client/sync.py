@@ -11,21 +11,19 @@ from appealbus.client import calls
 from appealbus.client.cache import Cache
 from appealbus.client.conversation import Call, T
 from appealbus.client.models import (
-    Alarms,
-    Dossier,
     Explained,
-    FeedPage,
-    Found,
-    History,
+    Me,
     Operation,
     Reader,
     Repeats,
     State,
-    Submitted,
+    SurgeAlarm,
+    Surges,
     Term,
     Version,
     Why,
 )
+from appealbus.client.results import Alarms, Dossier, FeedPage, Found, History, Submitted
 from appealbus.client.retrying import Retries
 from appealbus.client.target import Gathering, Target, Token
 from appealbus.client.wire import Answer, Failure, Pause, Send
@@ -130,7 +128,7 @@ class Client:
         """
         return self._run(calls.report(which or {}, purpose or self._purpose))
 
-    def surges(self, *, purpose: str | None = None) -> dict[str, Any]:
+    def surges(self, *, purpose: str | None = None) -> Surges:
         """Say of what more is written than its past explains: `week` that is over, `day` of the one under way."""
         return self._run(calls.surges(purpose or self._purpose))
 
@@ -140,7 +138,7 @@ class Client:
         """List alarms of surges, the newest first; those that are open, or closed ones, too."""
         return self._run(calls.alarms(before, limit, purpose or self._purpose, closed=closed))
 
-    def alarm(self, alarm: int, *, purpose: str | None = None) -> dict[str, Any]:
+    def alarm(self, alarm: int, *, purpose: str | None = None) -> SurgeAlarm:
         """Read one alarm: all that it rests on, and under `appeals` the ids of those behind it."""
         return self._run(calls.alarm(alarm, purpose or self._purpose))
 
@@ -185,7 +183,7 @@ class Client:
         """Say up to where clients have read the feed; a registry is told of itself."""
         return self._run(calls.readers())
 
-    def me(self) -> dict[str, Any]:
+    def me(self) -> Me:
         """Say who this client is to the server: its role, scopes, mask and limits."""
         return self._run(calls.me())
 
