@@ -62,7 +62,7 @@ class Why(TypedDict):
     version: NotRequired[int]
     completeness: NotRequired[str]
     gaps: list[Gap]
-    held: NotRequired[Held]
+    held: NotRequired[Held | None]
 
 
 class Explained(TypedDict):

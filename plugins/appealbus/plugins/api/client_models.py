@@ -44,7 +44,7 @@ _NAMES = {name: name for name in _SCHEMAS} | {"OneVersion": "Version", "Missing"
 _BASES = {"SurgeAlarm": "Surge"}
 _MORE = {"State": "Due"}
 """By schema another one whose fields are told with its own."""
-_NULL = frozenset({"counted_on"})
+_NULL = frozenset({"counted_on", "held"})
 """Fields that are null or absent, each for another reason; all others that are not required are never null."""
 
 
