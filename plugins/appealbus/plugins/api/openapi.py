@@ -57,7 +57,8 @@ def document(app: FastAPI) -> Json:
             for parameter in operation.get("parameters", ()):
                 parameter["schema"] = _sendable(parameter["schema"])
     components = made.setdefault("components", {})
-    components["schemas"] = schemas()
+    words = {name: schema for name, schema in components.get("schemas", {}).items() if "enum" in schema}
+    components["schemas"] = words | schemas()  # words that parameters take, and what we say ourselves
     components["headers"] = {name: _header(name, text) for name, text in HEADERS.items()}
     components["securitySchemes"] = {
         "token": {"type": "http", "scheme": "bearer", "description": "`appealbus client add` gives a token, once."},
