@@ -23,11 +23,10 @@ from appealbus.plugins.report.store import Store as Figures
 from appealbus.plugins.report.table import make_table
 from appealbus.plugins.report.words import By, Column
 from appealbus.plugins.surges import kept
-from appealbus.plugins.surges.counting import count_new
 from appealbus.plugins.surges.formatting import alarm_lines, kept_line
 from appealbus.plugins.surges.settings import SurgesSettings
 from appealbus.plugins.surges.store import Store as Counts
-from appealbus.plugins.surges.watch import judged_week, last_whole_week, surges
+from appealbus.plugins.surges.watch import count_new, judged_week, last_whole_week, surges
 
 _FIRST = date(2026, 1, 1)
 """Before the first appeal of the demonstration."""
