@@ -124,7 +124,7 @@ def test_no_door_is_forgotten() -> None:
     assert made == [
         "core/appealbus/core/bus/intake/reception.py",
         "core/appealbus/core/operations/renaming.py",
-        "simulator/appealbus/demo/past.py",
+        "simulator/appealbus/demo/oversight.py",
     ]
 
 
