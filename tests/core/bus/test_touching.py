@@ -123,7 +123,7 @@ def test_no_door_is_forgotten() -> None:
     assert made == [
         "core/appealbus/core/bus/intake/reception.py",
         "core/appealbus/core/cli/misnamed.py",
-        "simulator/appealbus/demo/past.py",
+        "simulator/appealbus/demo/oversight.py",
     ]
 
 

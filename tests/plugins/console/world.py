@@ -22,8 +22,7 @@ from appealbus.core.journal.journal import Journal
 from appealbus.core.loading.parts import build, load_plugins
 from appealbus.core.rights.credentials import new_token
 from appealbus.core.rights.policy import read_policy
-from appealbus.demo.live_setting import toml
-from appealbus.demo.setting import document
+from appealbus.demo.setting import document, toml
 from appealbus.plugins.api.api import Api
 from appealbus.plugins.api.mounting import mount_pages
 from appealbus.plugins.api.server import run

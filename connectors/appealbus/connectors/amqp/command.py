@@ -1,7 +1,8 @@
-"""`appealbus topology`: compare, create and export exchanges, queues, bindings and policies."""
+"""`appealbus topology` and `appealbus asyncapi`."""
 
 import asyncio
 import shlex
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,21 +10,88 @@ import orjson
 import typer
 
 from appealbus.connectors.amqp.brokers import Brokers
-from appealbus.connectors.amqp.configured import foreign_of, wanted_of
+from appealbus.connectors.amqp.names import Names
 from appealbus.connectors.amqp.settings import MAIN, AmqpSettings
 from appealbus.connectors.amqp.topology import by_amqp
 from appealbus.connectors.amqp.topology.finding import Finding
-from appealbus.connectors.amqp.topology.looking import look
+from appealbus.connectors.amqp.topology.keeper import look
 from appealbus.connectors.amqp.topology.management import Management, ManagementFailed
 from appealbus.connectors.amqp.topology.policies import definitions, set_policies
+from appealbus.connectors.amqp.topology.wanted import Exchange, Foreign, Queue, Wanted, alarms_of, answers_of, bus_of
 from appealbus.connectors.broker.broker import Broker, BrokerError
 from appealbus.connectors.broker.settings import BrokerSettings
 from appealbus.core.commands import EXIT_PROBLEMS, Cli, cli_of
+
+_NAMED: Mapping[str, Callable[[str], Exchange | Queue]] = {
+    "queue": lambda name: Queue(name, {}),
+    "dead_letters": lambda name: Queue(name, {}),
+    "exchange": lambda name: Exchange(name, "topic"),
+}
 
 _UP = 15.0
 """Seconds for a connection: a person waits, and one attempt has ten by default."""
 
 Named = Annotated[str, typer.Option("--broker", help="The broker, of those in [plugins.amqp.brokers].")]
+
+
+def wanted_of(document: dict[str, Any], brokers: Brokers, name: str) -> Wanted:
+    names, users = brokers.names, list(_users(document, name))
+    # The main broker may serve those who have no table yet.
+    ours = name == MAIN or any(kind != "sources" for kind, _, _ in users)
+    wanted = bus_of(names) if ours else Wanted()
+    for kind, source, table in users:
+        if kind == "sources" and table.get("answers"):
+            wanted += answers_of(names, source)
+        elif kind == "plugins" and not table.get("exchange"):
+            wanted += alarms_of(names)
+    return wanted
+
+
+def foreign_of(document: dict[str, Any], names: Names, name: str) -> Wanted:
+    """Return what the configuration names on a broker and the bus does not own."""
+    outlets = [
+        str(table.get("exchange") or names.out) for kind, _, table in _users(document, name) if kind == "deliveries"
+    ]
+    return Wanted(
+        outlets=tuple(dict.fromkeys(outlets)),
+        foreign=tuple(
+            Foreign(make(table[key]), ".".join(filter(None, (kind, user, key))))
+            for kind, user, table in _users(document, name)
+            for key, make in _NAMED.items()
+            if isinstance(table.get(key), str)
+        ),
+    )
+
+
+def _users(document: dict[str, Any], name: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Yield the tables that name a broker: kind, name, and content."""
+    tables = [("work", "", document.get("work"))]
+    for kind in ("intakes", "deliveries", "sources"):
+        tables += [(kind, user, table) for user, table in (document.get(kind) or {}).items()]
+    for kind, user, table in tables:
+        chooses = "connector" if kind == "sources" else "kind"
+        if isinstance(table, dict) and table.get(chooses) == "amqp" and table.get("broker", MAIN) == name:
+            yield kind, user, table
+    alarms = (document.get("plugins") or {}).get("surges")
+    if isinstance(alarms, dict) and alarms.get("broker") == name:
+        yield "plugins", "surges", alarms
+
+
+def asyncapi(
+    context: typer.Context, file: Annotated[Path | None, typer.Argument(help="Where to; none: standard output.")] = None
+) -> None:
+    """Write the AsyncAPI 3 document of all messages over queues, by the names of the configuration. Needs no broker."""
+    from appealbus.connectors.amqp.asyncapi.document import asyncapi_document
+
+    cli = cli_of(context)
+    document = asyncapi_document(cli.loaded, hosts=True)
+    if file is None:
+        cli.print_json(document)
+        return
+    try:
+        file.write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+    except OSError as error:
+        cli.fail(f"{file} cannot be written: {error.strerror}", EXIT_PROBLEMS)
 
 
 def add_to(app: typer.Typer, settings: AmqpSettings) -> None:
@@ -56,6 +124,7 @@ def add_to(app: typer.Typer, settings: AmqpSettings) -> None:
         Topology(cli_of(context), settings, broker).export(file)
 
     app.add_typer(group, name="topology")
+    app.command("asyncapi")(asyncapi)
 
 
 class Topology:
