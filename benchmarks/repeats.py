@@ -26,11 +26,11 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent))
 
 from appealbus.core.interfaces.past import Past
-from appealbus.core.journal import past as journal_past
 from appealbus.core.journal.appeals.accepting import NewAppeal
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.past import AT_INTAKE, FOR_READERS, Reach
 from appealbus.core.texts import normal
+from appealbus.plugins.repeats import past as journal_past
+from appealbus.plugins.repeats.past import AT_INTAKE, FOR_READERS, Reach
 from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.identifiers import control_digit
 from tests.plugins.repeats import making

@@ -21,6 +21,7 @@ from appealbus.core.interfaces.delivery import Delivery, Handed, Outgoing, Refus
 from appealbus.core.interfaces.factory import Factory
 from appealbus.core.interfaces.form import Form, Shape
 from appealbus.core.interfaces.intake import Acceptor, Inbound, Intake, Quarantined, Taken
+from appealbus.core.interfaces.journal_part import JournalPart
 from appealbus.core.interfaces.link import LinkState, LinkStatus
 from appealbus.core.interfaces.lookup import From, FromAll, Lookup, Query
 from appealbus.core.interfaces.notes import Notes, ReplyCheck
@@ -44,7 +45,7 @@ from appealbus.core.interfaces.pages import (
     PageViewer,
     ReceiverStanding,
 )
-from appealbus.core.interfaces.past import Comparison, Other, Past, PastAssessor
+from appealbus.core.interfaces.past import Comparison, Other, Past, PastAssessor, PastFinder
 from appealbus.core.interfaces.service import JournalView, RunningBus, Service
 from appealbus.core.interfaces.source import Source
 from appealbus.core.interfaces.terms import Terms
@@ -92,7 +93,9 @@ __all__ += [
     "unavailable",
 ]
 # An assessor.
-__all__ += ["Assessor", "Comparison", "Other", "Past", "PastAssessor", "records"]
+__all__ += ["Assessor", "Comparison", "Other", "Past", "PastAssessor", "PastFinder", "records"]
+# What a plugin keeps in the journal.
+__all__ += ["JournalPart"]
 # A connector and its wires.
 __all__ += [
     "Call",

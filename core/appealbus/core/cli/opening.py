@@ -21,6 +21,7 @@ from appealbus.core.journal.errors import Behind
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.key import KeyFile
 from appealbus.core.journal.mark import Mark
+from appealbus.core.loading.host import Host
 
 log = structlog.get_logger(__name__)
 
@@ -35,9 +36,19 @@ _VOUCHED = BEAT + 2.0
 
 @asynccontextmanager
 async def opened(
-    bus: BusSettings, terminal: Terminal, *, write: bool, restored: bool, anew: bool, ends_workers: bool
+    bus: BusSettings,
+    terminal: Terminal,
+    host: Host | None,
+    *,
+    restored: bool,
+    anew: bool,
+    ends_workers: bool,
 ) -> AsyncIterator[Journal]:
-    """Open the journal as described at `Cli.journal`; the terminal shows the progress of a migration."""
+    """Open the journal as described at `Cli.journal`, to write with a host alone: plugins keep parts of it.
+
+    The terminal shows the progress of a migration.
+    """
+    write = host is not None
     checkpoint = Checkpoint(bus.checkpoint_file()) if write and not restored else None
     mark = None if checkpoint is None else checkpoint.read()
     if checkpoint is not None and anew:  # a copy gets no other key
@@ -54,9 +65,11 @@ async def opened(
         read_only=not write,
         tell=shown_on(terminal),
         ends_workers=ends_workers,
+        parts=() if host is None else host.journal_parts,
     )
-    if write:
+    if host is not None:
         journal.actor = by_person(person())
+        journal.keeping = host.keeping_parts
     try:
         if checkpoint is not None:
             journal.checkpoint = await _proved(journal, checkpoint, mark, works=ends_workers)

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import date, datetime
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Concatenate, ParamSpec, Protocol, TypeVar
 
 from appealbus.core.domain.access import AccessRow
 from appealbus.core.domain.case import Case
@@ -17,6 +17,9 @@ from appealbus.core.domain.weekly import WeekCounts, WeekPart
 from appealbus.core.interfaces.intake import Inbound, Quarantined, Taken
 from appealbus.core.interfaces.link import LinkState
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
 
 class JournalView(Protocol):
     """What a service can read of the journal. Reading never holds up who writes.
@@ -24,6 +27,12 @@ class JournalView(Protocol):
     Lists are paged: pass the last id that you got as `after`. Every method raises JournalError where the journal does
     not answer.
     """
+
+    async def ask(self, question: Callable[Concatenate[Any, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Return what a function of SQLAlchemy's connection and these arguments reads, such as rows of a `JournalPart`.
+
+        It runs in a thread, and sees the journal at one moment.
+        """
 
     async def appeals(self, after: int = 0, limit: int = 100, *, state: AppealState | None = None) -> list[AppealRow]:
         """Return a page of appeals, oldest first; of one state if it is given."""

@@ -7,7 +7,7 @@ import re
 import socket
 import threading
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from functools import partial
 from types import MappingProxyType
@@ -19,6 +19,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import NullPool, QueuePool
 
 from appealbus.core.errors import CONFLICT, UNREACHABLE, ConfigError, JournalError
+from appealbus.core.interfaces.journal_part import JournalPart
 from appealbus.core.journal import migration_lock, schema
 from appealbus.core.journal.generation import OUTLIVED
 from appealbus.core.journal.key import JournalKey, KeyFile
@@ -175,6 +176,7 @@ def open_engines(
     tell: schema.Tell | None,
     read_only: bool,
     ends_workers: bool,
+    parts: Sequence[JournalPart],
 ) -> tuple[Engine, Engine | None, KeyFile | JournalKey]:
     """Connect, and create and migrate the tables unless `read_only`; return the engines to read and write, and the key.
 
@@ -186,13 +188,13 @@ def open_engines(
     reading = _engine(url, password, connections, _READING, knows, pool_size=readers, application_name="appealbus read")
     try:
         if read_only:
-            schema.check(reading)
+            schema.check(reading, parts)
             return reading, None, key
         patient = _MIGRATION_SECONDS
         migrating = _engine(url, password, connections, pool_size=2, seconds=patient, idle_seconds=patient)
         try:
             fence = partial(migration_lock.PostgresqlFence, migrating)
-            its_key = schema.upgrade(migrating, nullcontext(), key, fence, tell, ends_workers=ends_workers)
+            its_key = schema.upgrade(migrating, nullcontext(), key, fence, tell, ends_workers=ends_workers, parts=parts)
         finally:
             migrating.dispose()
     except SQLAlchemyError as error:

@@ -1,7 +1,7 @@
 """Which version of the tables a journal has, and how it gets to ours."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +11,9 @@ import structlog
 from sqlalchemy import Connection, Engine, inspect, text
 
 from appealbus.core.errors import ConfigError
+from appealbus.core.interfaces.journal_part import JournalPart
 from appealbus.core.journal import migration_lock
+from appealbus.core.journal import parts as plugin_parts
 from appealbus.core.journal.errors import NoJournalYet, OlderJournal
 from appealbus.core.journal.key import JournalKey, KeyFile
 from appealbus.core.journal.migration_lock import Fence
@@ -39,13 +41,14 @@ class Progress:
 Tell: TypeAlias = Callable[[Progress], None]
 
 
-def check(engine: Engine) -> None:
-    """Raise ConfigError unless the journal has our tables."""
+def check(engine: Engine, parts: Sequence[JournalPart] = ()) -> None:
+    """Raise ConfigError unless the journal has our tables. Those of parts may not be there yet."""
     with engine.connect() as connection:
         revision = _revision(connection)
+        older = revision == REVISIONS[-1] and plugin_parts.is_older(connection, parts)
     if revision is None:
         raise NoJournalYet("the database holds no journal; `appealbus run` or `appealbus intake` makes one")
-    if revision != REVISIONS[-1]:
+    if older or revision != REVISIONS[-1]:
         raise OlderJournal("the journal is of an older version; `appealbus run` or `appealbus intake` upgrades it")
 
 
@@ -57,8 +60,9 @@ def upgrade(
     tell: Tell | None = None,
     *,
     ends_workers: bool = False,
+    parts: Sequence[JournalPart] = (),
 ) -> JournalKey:
-    """Bring the journal to our tables, and return its key. A new one gets them all in one transaction.
+    """Bring the journal to our tables and those of parts, and return its key. A new one gets them in one transaction.
 
     What has to be moved between two revisions moves in batches. Who is killed meanwhile has lost one of them, and
     whoever opens the journal next goes on; processes that open it at the same time take turns.
@@ -71,15 +75,27 @@ def upgrade(
         revision = _revision(connection)
         if revision is None:
             _migrate(connection, REVISIONS[-1])
-        if revision in (None, REVISIONS[-1]):
-            return key.settle(connection)
-        if revision < _LEASES:
+        if revision in (None, REVISIONS[-1]) and not plugin_parts.is_older(connection, parts):
+            return _ready(connection, key, parts)  # no worker uses the tables of a new part
+        if revision is not None and revision < _LEASES:
             _migrate(connection, _LEASES)
     with migration_lock.alone(engine, lock, fence(), tells=ends_workers):
-        return _bring(engine, lock, key, tell)
+        return _bring(engine, lock, key, tell, parts)
 
 
-def _bring(engine: Engine, lock: AbstractContextManager[None], key: KeyFile, tell: Tell | None) -> JournalKey:
+def _ready(connection: Connection, key: KeyFile, parts: Sequence[JournalPart]) -> JournalKey:
+    for part in parts:
+        plugin_parts.bring(connection, part)
+    return key.settle(connection)
+
+
+def _bring(
+    engine: Engine,
+    lock: AbstractContextManager[None],
+    key: KeyFile,
+    tell: Tell | None,
+    parts: Sequence[JournalPart],
+) -> JournalKey:
     with lock, engine.begin() as connection:
         _one_at_a_time(connection)
         revision = _revision(connection) or ""
@@ -88,11 +104,11 @@ def _bring(engine: Engine, lock: AbstractContextManager[None], key: KeyFile, tel
         its_key = key.settle(connection)
     if revision <= UNFILLED:
         _fill(engine, lock, its_key, tell)
-    if revision != REVISIONS[-1]:
-        with lock, engine.begin() as connection:
-            _one_at_a_time(connection)
+    with lock, engine.begin() as connection:
+        _one_at_a_time(connection)
+        if revision != REVISIONS[-1]:
             _migrate(connection, REVISIONS[-1])
-    return its_key
+        return _ready(connection, key, parts)
 
 
 def _fill(engine: Engine, lock: AbstractContextManager[None], key: JournalKey, tell: Tell | None) -> None:

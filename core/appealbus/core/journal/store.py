@@ -2,7 +2,7 @@
 
 import os
 import sqlite3
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -15,6 +15,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import QueuePool
 
 from appealbus.core.errors import UNEXPECTED, UNREACHABLE, ConfigError, JournalError
+from appealbus.core.interfaces.journal_part import JournalPart
 from appealbus.core.journal import migration_lock, notifications, postgresql, schema
 from appealbus.core.journal.drivers import sqlite_driver
 from appealbus.core.journal.errors import NoJournalYet, Outlived
@@ -85,22 +86,27 @@ def open_store(
     read_only: bool,
     tell: schema.Tell | None = None,
     ends_workers: bool = False,
+    parts: Sequence[JournalPart] = (),
 ) -> OpenedDatabase:
     """Open the database at an SQLAlchemy URL; create and migrate it unless it is only to be read.
 
     `password` is asked for at each new connection to PostgreSQL, `tell` is told how far a long migration is; before
     that, workers of earlier releases end where it `ends_workers`. `key` is the file of the journal's key; None: it lies
-    beside an SQLite file, or else where we run.
+    beside an SQLite file, or else where we run. `parts` are those that plugins keep.
     """
     try:
         parsed = make_url(url)
     except ArgumentError:
         raise ConfigError('the journal\'s URL is malformed; write for example "sqlite:///journal.db"') from None
     if parsed.get_backend_name() == "sqlite":
-        return _open_sqlite(parsed, _key_file(parsed, key), tell, read_only=read_only, ends_workers=ends_workers)
+        return _open_sqlite(
+            parsed, _key_file(parsed, key), tell, read_only=read_only, ends_workers=ends_workers, parts=parts
+        )
     if parsed.get_backend_name() == "postgresql":
         its_key = _key_file(parsed, key)
-        return _open_postgresql(parsed, password, its_key, tell, read_only=read_only, ends_workers=ends_workers)
+        return _open_postgresql(
+            parsed, password, its_key, tell, read_only=read_only, ends_workers=ends_workers, parts=parts
+        )
     raise ConfigError(f"the journal cannot be kept in {parsed.get_backend_name()}; write sqlite:// or postgresql://")
 
 
@@ -140,7 +146,13 @@ def _our_words(error: Exception, original: BaseException | None) -> tuple[str, s
 
 
 def _open_sqlite(
-    url: URL, key: KeyFile, tell: schema.Tell | None, *, read_only: bool, ends_workers: bool
+    url: URL,
+    key: KeyFile,
+    tell: schema.Tell | None,
+    *,
+    read_only: bool,
+    ends_workers: bool,
+    parts: Sequence[JournalPart],
 ) -> OpenedDatabase:
     if not url.database or url.database == ":memory:":
         raise ConfigError('a journal in memory keeps no promise; name a file: "sqlite:///journal.db"')
@@ -151,7 +163,7 @@ def _open_sqlite(
             raise NoJournalYet(f"there is no journal at {path}; `appealbus run` or `appealbus intake` makes one")
         with _in_our_words(path), ExitStack() as undo:
             undo.callback(reading.dispose)
-            schema.check(reading)
+            schema.check(reading, parts)
             undo.pop_all()
         return OpenedDatabase(reading, None, nullcontext(), path, key, Memory())
     if not path.parent.is_dir():
@@ -164,7 +176,7 @@ def _open_sqlite(
             make_private(path)  # SQLite gives the -wal and -shm files the same mode
         try:
             fence = partial(migration_lock.sqlite_fence, path)
-            its_key = schema.upgrade(writing, lock, key, fence, tell, ends_workers=ends_workers)
+            its_key = schema.upgrade(writing, lock, key, fence, tell, ends_workers=ends_workers, parts=parts)
         except BaseException:
             with lock:
                 writing.dispose()
@@ -227,6 +239,7 @@ def _open_postgresql(
     *,
     read_only: bool,
     ends_workers: bool,
+    parts: Sequence[JournalPart],
 ) -> OpenedDatabase:
     connections, memory = OpenConnections(), Memory()
     try:
@@ -240,6 +253,7 @@ def _open_postgresql(
             tell=tell,
             read_only=read_only,
             ends_workers=ends_workers,
+            parts=parts,
         )
     except SQLAlchemyError as error:
         mine = as_journal_error(error)

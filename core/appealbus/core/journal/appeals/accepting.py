@@ -17,14 +17,14 @@ from appealbus.core.domain.event import Event, What, by_client, short
 from appealbus.core.domain.public_id import new_tag
 from appealbus.core.domain.sender import Sender, SenderOf
 from appealbus.core.errors import JournalError, MessageDiffers
-from appealbus.core.journal import bulk, clock, codec, direct, documents, events
+from appealbus.core.journal import bulk, clock, codec, direct, documents, events, parts
 from appealbus.core.journal.appeals import forms, numbering
 from appealbus.core.journal.appeals.numbering import Numbers
 from appealbus.core.journal.changes import waiting_changes
 from appealbus.core.journal.codec import differ, digest, urgency_of
 from appealbus.core.journal.key import JournalKey, Marked
 from appealbus.core.journal.naming import named_by_appeal
-from appealbus.core.journal.sketch import Sketch
+from appealbus.core.journal.parts import Kept
 from appealbus.core.journal.tables import appeal, counter
 from appealbus.core.journal.writes import Write
 from appealbus.schemas.appeal import Appeal, Receipt
@@ -75,8 +75,8 @@ class Arriving(Write[Accepted]):
     """To whom it is leased at once."""
     seconds: float
     """For how long."""
-    sketch: Sketch | None = None
-    """Of its text; None where nobody compares texts."""
+    kept: Kept = ()
+    """Rows of parts."""
 
     @classmethod
     def of(
@@ -88,7 +88,7 @@ class Arriving(Write[Accepted]):
         *,
         owner: str | None,
         seconds: float,
-        sketch: Sketch | None = None,
+        kept: Kept = (),
     ) -> Self:
         number = new.appeal.number
         foreign = None if number is None or numbering.is_own(number, prefix) else number
@@ -101,7 +101,7 @@ class Arriving(Write[Accepted]):
             _row(new, owner),
             owner,
             seconds,
-            sketch,
+            kept,
         )
 
     @property
@@ -191,8 +191,7 @@ def _insert(connection: Connection, new: Sequence[_Numbered], last: Mapping[str,
     bulk.insert(connection, appeal, rows)
     documents.keep(connection, [(each.row["id"], each.document) for each in new])
     forms.add_subjects(connection, [forms.Naming(each.row["id"], each.item.marked) for each in new])
-    drawn = [(each.row["id"], each.item.sketch) for each in new if each.item.sketch is not None]
-    forms.add_sketches(connection, drawn)
+    parts.add(connection, [(each.row["id"], each.item.kept) for each in new])
     values = [{"name": name, "value": value} for name, value in last.items() if name != waiting_changes.WAITING]
     bulk.upsert(connection, counter, values)
     return waiting_changes.adopt(connection, waited, rows) if waited is not None else []

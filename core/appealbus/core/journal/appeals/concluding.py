@@ -18,7 +18,7 @@ from appealbus.core.journal.codec import names_from, names_to, urgency_of
 from appealbus.core.journal.errors import LeaseLost, VersionConflict
 from appealbus.core.journal.key import JournalKey, Marked
 from appealbus.core.journal.naming import named_by_appeal
-from appealbus.core.journal.sketch import Sketch
+from appealbus.core.journal.parts import Kept
 from appealbus.core.journal.tables import CARRIED, MISDATED, UNASSESSED, WAITS, appeal, dossier, outbox, to_number
 from appealbus.core.journal.writes import EPOCH, NOW, WALL, Write, filled
 from appealbus.schemas.dossier import Completeness
@@ -81,8 +81,8 @@ class Conclusion:
 @dataclass(frozen=True, slots=True)
 class Concluding(Write[bool]):
     conclusion: Conclusion
-    sketch: Sketch | None = None
-    """Of its text in its new form."""
+    kept: Kept = ()
+    """Rows of parts, of its new form."""
     at: datetime = WALL
     """The time of day: when the version was made."""
     now: datetime = NOW
@@ -154,7 +154,7 @@ def conclude(connection: Connection, items: Sequence[Concluding]) -> list[Journa
     states = [_state_of(item, again, before[item.conclusion.appeal_id]) for item in good]
     bulk.update(connection, appeal, states)
     formed = [
-        forms.Forming(each.appeal_id, each.form, item.named, item.sketch)
+        forms.Forming(each.appeal_id, each.form, item.named, item.kept)
         for item in good
         for each in (item.conclusion,)
         if each.form is not None

@@ -11,7 +11,7 @@ a thousand: 0.3 ms, not 1.3, for 1,600 characters.
 
 import struct
 from array import array
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from hashlib import blake2b
 
@@ -30,8 +30,16 @@ _REMEMBERED, _SHORT = 128, 10_000
 """Texts whose sketches are remembered, and their most characters: one that is accepted is compared in a moment. With
 more, some megabytes go for texts that nobody asks about again."""
 
+_JOURNALS = 4
+"""Journals whose sketchers are remembered: a process works one; a copy that is restored beside it is another."""
+
 Sketch = tuple[int, ...]
 """The smallest hashes, each of 32 bits, in ascending order. Empty: the text is too short."""
+
+
+def sketcher_of(secret_of: Callable[[str], bytes]) -> "Sketcher":
+    """Return the sketcher of a journal, by what gives the secrets of its key."""
+    return _sketcher(secret_of("sketches of texts"))
 
 
 class Sketcher:
@@ -75,6 +83,11 @@ def _lowest(hashes: set[int]) -> list[int]:
     below = 2 * SIZE * _RANGE // max(1, len(hashes))
     likely = [digest for digest in hashes if digest < below]
     return sorted(likely if len(likely) >= SIZE else hashes)[:SIZE]
+
+
+@lru_cache(_JOURNALS)
+def _sketcher(secret: bytes) -> Sketcher:
+    return Sketcher(secret)
 
 
 class _Numbers(dict[str, bytes]):
