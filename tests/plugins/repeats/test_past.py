@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, inspect, text
 
 from appealbus.core.bus.duties.filling import fill_next
 from appealbus.core.domain.document import Form, appeal_document
@@ -152,11 +152,11 @@ async def test_those_from_before_get_sketches_in_batches(url, make, journal, mon
     engine.dispose()
     drawn, after = [], 0
     while (done := await fill_next(journal, PARTS[0], after)) is not None:
-        drawn.append(done.count)
+        drawn.append(len(done.rows))
         after = done.upto
     assert (sum(drawn), max(drawn), after) == (10, 3, 11)
     assert await rows(url) == (11, 80)
-    assert (await fill_next(journal, PARTS[0], 0)).count == 0
+    assert len((await fill_next(journal, PARTS[0], 0)).rows) == 0
 
 
 @pytest.mark.proof
@@ -186,7 +186,7 @@ async def test_a_journal_without_sketches_is_upgraded(url, make):
         journal.keeping = PARTS
         own, appeal = await put(journal, make, "3", text=LETTER, **by(3))
         assert told(await journal.ask(journal_past.past, own, appeal)) == {}
-        assert (await fill_next(journal, PARTS[0], 0)).count == 3
+        assert len((await fill_next(journal, PARTS[0], 0)).rows) == 3
         assert len(told(await journal.ask(journal_past.past, own, appeal))) == 3
 
 
@@ -205,5 +205,33 @@ async def test_another_key_draws_anew(url, make, monkeypatch):
     assert await rows(url) == (0, 0)
     async with await Journal.open(url, parts=PARTS) as journal:
         assert told(await journal.ask(journal_past.past, own, appeal)) == {}
-        assert (await fill_next(journal, PARTS[0], 0)).count == 2
+        assert len((await fill_next(journal, PARTS[0], 0)).rows) == 2
         assert list(told(await journal.ask(journal_past.past, own, appeal))) == [1]
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("loaded", [True, False])
+async def test_a_journal_of_before_the_part_goes_on(url, make, loaded):
+    """What was sketched is found without being drawn anew, and goes with its appeals though nobody loads the plugin."""
+    async with await Journal.open(url, parts=PARTS) as journal:
+        journal.keeping = PARTS
+        first, _ = await put(journal, make, "1", text=LETTER, **by(0))
+        own, appeal = await put(journal, make, "2", text=LETTER, **by(1))
+        await conclude(journal, first)
+    engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://"))
+    with engine.begin() as connection:
+        for statement in (
+            "DROP TABLE journal_part",
+            "DROP INDEX ix_sketch_hash_appeal",
+            "UPDATE alembic_version SET version_num = '0016'",
+        ):
+            connection.execute(text(statement))
+    engine.dispose()
+    async with await Journal.open(url, parts=PARTS if loaded else ()) as journal:
+        assert list(told(await journal.ask(journal_past.past, own, appeal))) == [first]
+        assert (await retention.prune(journal, journal.now() + timedelta(days=1)))["appeals"] == 1
+    assert await rows(url) == (1, 8)
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT * FROM journal_part")).all() == [("sketches", 1, "sketch sketch_hash")]
+        assert "ix_sketch_hash_appeal" in [index["name"] for index in inspect(connection).get_indexes("sketch_hash")]
+    engine.dispose()

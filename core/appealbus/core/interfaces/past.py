@@ -112,12 +112,7 @@ class PastFinder(JournalPart):
 
     @abstractmethod
     def find(self, connection: Any, appeal_id: int, appeal: Appeal, *, thorough: bool = False) -> Past:
-        """Return what an appeal, in this form, has in common with others: those that came before it.
+        """Return what an appeal, in this form, has in common with others that came before it.
 
-        Args:
-            connection: SQLAlchemy's, to the journal at one moment.
-            appeal_id: of the appeal.
-            appeal: its newest form.
-            thorough: whether somebody waits for it: then further ones are found, those that came later among them.
-
+        `connection` is SQLAlchemy's. If `thorough`, somebody waits for it: then it finds more, and later ones too.
         """

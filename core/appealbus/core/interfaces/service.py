@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import date, datetime
-from typing import Any, ClassVar, Concatenate, ParamSpec, Protocol, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar
 
 from appealbus.core.domain.access import AccessRow
 from appealbus.core.domain.case import Case
@@ -17,7 +17,6 @@ from appealbus.core.domain.weekly import WeekCounts, WeekPart
 from appealbus.core.interfaces.intake import Inbound, Quarantined, Taken
 from appealbus.core.interfaces.link import LinkState
 
-P = ParamSpec("P")
 T = TypeVar("T")
 
 
@@ -28,7 +27,7 @@ class JournalView(Protocol):
     not answer.
     """
 
-    async def ask(self, question: Callable[Concatenate[Any, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+    async def ask(self, question: Callable[..., T], *args: Any) -> T:
         """Return what a function of SQLAlchemy's connection and these arguments reads, such as rows of a `JournalPart`.
 
         It runs in a thread, and sees the journal at one moment.

@@ -46,7 +46,7 @@ from appealbus.core.journal.mark import JournalState, Mark, Memory
 from appealbus.core.journal.parts import Kept, rows_of
 from appealbus.core.journal.quarantine import QuarantineRow
 from appealbus.core.journal.reader import JournalReader
-from appealbus.core.journal.schema import Tell
+from appealbus.core.journal.schema import How, Tell
 from appealbus.core.journal.writer import Writer
 from appealbus.core.journal.writes import Posted, Write
 from appealbus.schemas.appeal import Appeal
@@ -143,14 +143,7 @@ class Journal(JournalReader):
         """
         secret = None if password is None else password.get
         opened = await asyncio.to_thread(
-            store.open_store,
-            url,
-            secret,
-            key=key,
-            read_only=read_only,
-            tell=tell,
-            ends_workers=ends_workers,
-            parts=parts,
+            store.open_store, url, secret, key=key, read_only=read_only, how=How(tell, ends_workers, parts)
         )
         last = (concluding.conclude, changing.change, leaving.leave, accepting.accept)
         writer = None if opened.writing is None else Writer(opened, last)

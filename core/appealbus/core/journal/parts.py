@@ -17,11 +17,14 @@ from appealbus.core.errors import ConfigError
 from appealbus.core.interfaces.journal_part import JournalPart, Rows
 from appealbus.core.journal import bulk, direct
 from appealbus.core.journal.key import JournalKey
+from appealbus.core.journal.questions import key_of
 from appealbus.core.journal.tables import appeal, document, metadata
 from appealbus.core.journal.writes import Write
+from appealbus.core.packing import unpack
 from appealbus.core.plugin_calls.boundary import is_defect
 from appealbus.core.process.failpoints import failpoint
 from appealbus.schemas.appeal import Appeal
+from appealbus.schemas.stored import APPEAL
 
 log = structlog.get_logger(__name__)
 
@@ -106,52 +109,53 @@ def _deletion(name: str) -> Any:
     return delete(its).where(direct.among(its.c.appeal_id, "ids"))
 
 
-@dataclass(frozen=True, slots=True)
-class Lacking:
-    """An appeal without rows of a part: its id, the digest and the packed body of its newest form."""
-
-    appeal_id: int
-    content: bytes
-    body: bytes
-
-
 _BATCH = 200
 """Appeals of one transaction."""
 _WINDOW = 5000
 """Ids that are looked through at once for some without rows."""
-_content = (document.c.appeal_id == appeal.c.id) & (document.c.digest == appeal.c.content)
-
-
-def lacking(connection: Connection, part: JournalPart, after: int) -> tuple[list[Lacking], int] | None:
-    """Return appeals without rows of a part behind an id, and up to which id all were seen; None at the end."""
-    last = connection.scalar(select(func.max(appeal.c.id))) or 0
-    if after >= last:
-        return None
-    upto = min(after + _WINDOW, last)
-    first = part.tables[0]
-    has = select(first.c.appeal_id).where(first.c.appeal_id == appeal.c.id).exists()
-    query = select(appeal.c.id, appeal.c.content, document.c.body).join(document, _content)
-    query = query.where(appeal.c.id > after, appeal.c.id <= upto, ~has).order_by(appeal.c.id).limit(_BATCH)
-    rows = [Lacking(*row) for row in connection.execute(query)]
-    return rows, rows[-1].appeal_id if len(rows) == _BATCH else upto
+_NOTHING = Appeal(message_id="-")
+"""What a damaged appeal counts as."""
+_FORMS = select(appeal.c.id, appeal.c.content, document.c.body).join(
+    document, (document.c.appeal_id == appeal.c.id) & (document.c.digest == appeal.c.content)
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Fill(Write[None]):
-    """Rows of a part, of appeals that lacked them."""
+    """Rows of appeals that lacked those of a part, with the digest of the form; up to an id there are no others."""
 
     part: JournalPart
-    rows: Sequence[tuple[Lacking, Rows]]
+    rows: Sequence[tuple[int, bytes, Kept]]
+    upto: int
+
+
+def lacking(connection: Connection, part: JournalPart, after: int) -> Fill | None:
+    """Make rows of the next appeals behind an id that lack those of a part; None at the end."""
+    last = connection.scalar(select(func.max(appeal.c.id))) or 0
+    if after >= last:
+        return None
+    upto, its = min(after + _WINDOW, last), part.tables[0].c.appeal_id
+    lacks = ~select(its).where(its == appeal.c.id).exists()
+    query = _FORMS.where(appeal.c.id > after, appeal.c.id <= upto, lacks).order_by(appeal.c.id).limit(_BATCH)
+    found, key = connection.execute(query).all(), key_of(connection)
+    rows = [(row.id, row.content, rows_of([part], _form(row.body), key)) for row in found]
+    return Fill(part, rows, found[-1].id if len(found) == _BATCH else upto)
+
+
+def _form(body: bytes) -> Appeal:
+    try:
+        return APPEAL.read(unpack(body))
+    except Exception:  # damage takes any form, and is told by whoever reads the appeal itself
+        return _NOTHING
 
 
 @Fill.each
 def fill(connection: Connection, item: Fill) -> None:
     """Add the rows of appeals that still have this form and no rows."""
-    ids = bulk.padded([one.appeal_id for one, _ in item.rows])
+    ids, its = bulk.padded([appeal_id for appeal_id, _, _ in item.rows]), item.part.tables[0].c.appeal_id
     # Locked as whoever gives an appeal another form has it locked: a part must not have rows of two forms.
     stand = select(appeal.c.id, appeal.c.content).where(appeal.c.id.in_(ids)).order_by(appeal.c.id)
     now = {row.id: row.content for row in connection.execute(stand.with_for_update(key_share=True))}
-    its = item.part.tables[0].c.appeal_id
-    there = set(connection.scalars(select(its).where(its.in_(ids))))
-    new = [(one, rows) for one, rows in item.rows if now.get(one.appeal_id) == one.content]
-    add(connection, [(one.appeal_id, [(item.part, rows)]) for one, rows in new if one.appeal_id not in there])
+    for appeal_id in connection.scalars(select(its).where(its.in_(ids))):
+        now.pop(appeal_id, None)
+    add(connection, [(appeal_id, kept) for appeal_id, content, kept in item.rows if now.get(appeal_id) == content])

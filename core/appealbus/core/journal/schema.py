@@ -41,61 +41,66 @@ class Progress:
 Tell: TypeAlias = Callable[[Progress], None]
 
 
-def check(engine: Engine, parts: Sequence[JournalPart] = ()) -> None:
-    """Raise ConfigError unless the journal has our tables. Those of parts may not be there yet."""
+@dataclass(frozen=True, slots=True)
+class How:
+    """How a journal is migrated.
+
+    Attributes:
+        tell: called after each batch of a long migration.
+        ends_workers: whether workers of earlier releases are told to end; else they keep the journal as it is.
+        parts: those of plugins, whose tables are migrated with it.
+
+    """
+
+    tell: Tell | None = None
+    ends_workers: bool = False
+    parts: Sequence[JournalPart] = ()
+
+
+AS_IT_IS = How()
+"""Nobody ends for it, and no plugin has a part."""
+
+
+def check(engine: Engine) -> None:
+    """Raise ConfigError unless the journal has our tables."""
     with engine.connect() as connection:
         revision = _revision(connection)
-        older = revision == REVISIONS[-1] and plugin_parts.is_older(connection, parts)
     if revision is None:
         raise NoJournalYet("the database holds no journal; `appealbus run` or `appealbus intake` makes one")
-    if older or revision != REVISIONS[-1]:
+    if revision != REVISIONS[-1]:
         raise OlderJournal("the journal is of an older version; `appealbus run` or `appealbus intake` upgrades it")
 
 
 def upgrade(
-    engine: Engine,
-    lock: AbstractContextManager[None],
-    key: KeyFile,
-    fence: Callable[[], Fence],
-    tell: Tell | None = None,
-    *,
-    ends_workers: bool = False,
-    parts: Sequence[JournalPart] = (),
+    engine: Engine, lock: AbstractContextManager[None], key: KeyFile, fence: Callable[[], Fence], how: How
 ) -> JournalKey:
     """Bring the journal to our tables and those of parts, and return its key. A new one gets them in one transaction.
 
     What has to be moved between two revisions moves in batches. Who is killed meanwhile has lost one of them, and
     whoever opens the journal next goes on; processes that open it at the same time take turns.
 
-    With `ends_workers` workers of earlier releases are told to end, and `fence` keeps them out; else they keep the
-    journal as it is, and JournalError is raised. `tell` is called after each batch.
+    `fence` keeps out workers of earlier releases once they have ended. Raises JournalError if they do not.
     """
     with lock, engine.begin() as connection:
         _one_at_a_time(connection)
         revision = _revision(connection)
         if revision is None:
             _migrate(connection, REVISIONS[-1])
-        if revision in (None, REVISIONS[-1]) and not plugin_parts.is_older(connection, parts):
-            return _ready(connection, key, parts)  # no worker uses the tables of a new part
+        if revision in (None, REVISIONS[-1]) and not plugin_parts.is_older(connection, how.parts):
+            return _ready(connection, key, how)  # no worker uses the tables of a new part
         if revision is not None and revision < _LEASES:
             _migrate(connection, _LEASES)
-    with migration_lock.alone(engine, lock, fence(), tells=ends_workers):
-        return _bring(engine, lock, key, tell, parts)
+    with migration_lock.alone(engine, lock, fence(), tells=how.ends_workers):
+        return _bring(engine, lock, key, how)
 
 
-def _ready(connection: Connection, key: KeyFile, parts: Sequence[JournalPart]) -> JournalKey:
-    for part in parts:
+def _ready(connection: Connection, key: KeyFile, how: How) -> JournalKey:
+    for part in how.parts:
         plugin_parts.bring(connection, part)
     return key.settle(connection)
 
 
-def _bring(
-    engine: Engine,
-    lock: AbstractContextManager[None],
-    key: KeyFile,
-    tell: Tell | None,
-    parts: Sequence[JournalPart],
-) -> JournalKey:
+def _bring(engine: Engine, lock: AbstractContextManager[None], key: KeyFile, how: How) -> JournalKey:
     with lock, engine.begin() as connection:
         _one_at_a_time(connection)
         revision = _revision(connection) or ""
@@ -103,12 +108,12 @@ def _bring(
             _migrate(connection, UNFILLED)
         its_key = key.settle(connection)
     if revision <= UNFILLED:
-        _fill(engine, lock, its_key, tell)
+        _fill(engine, lock, its_key, how.tell)
     with lock, engine.begin() as connection:
         _one_at_a_time(connection)
         if revision != REVISIONS[-1]:
             _migrate(connection, REVISIONS[-1])
-        return _ready(connection, key, parts)
+        return _ready(connection, key, how)
 
 
 def _fill(engine: Engine, lock: AbstractContextManager[None], key: JournalKey, tell: Tell | None) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, TypeVar
 
 from appealbus.core.domain.access import AccessRow
 from appealbus.core.domain.case import Case
@@ -15,7 +15,6 @@ from appealbus.core.journal.appeals import cases, lists
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.state import Probe
 
-P = ParamSpec("P")
 T = TypeVar("T")
 
 
@@ -25,8 +24,8 @@ class PublicJournal:
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
 
-    async def ask(self, question: Callable[Concatenate[Any, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        return await self._journal.ask(question, *args, **kwargs)
+    async def ask(self, question: Callable[..., T], *args: Any) -> T:
+        return await self._journal.ask(question, *args)
 
     async def appeals(self, after: int = 0, limit: int = 100, *, state: AppealState | None = None) -> list[AppealRow]:
         return await self._journal.ask(lists.appeals, after, limit, state)

@@ -7,7 +7,7 @@ import structlog
 from appealbus.core import Past, PastFinder
 from appealbus.core.interfaces.journal_part import Rows, SecretOf
 from appealbus.plugins.repeats.past import AT_INTAKE, FOR_READERS, past
-from appealbus.plugins.repeats.sketch import INDEXED, packed, sketcher_of
+from appealbus.plugins.repeats.sketch import INDEXED, PURPOSE, packed, sketcher_of
 from appealbus.plugins.repeats.tables import TABLES, make
 from appealbus.schemas.appeal import Appeal
 
@@ -21,7 +21,7 @@ class Sketches(PastFinder):
 
     def rows(self, appeal: Appeal, secret_of: SecretOf) -> Rows:
         """Return the sketch, of a short text an empty one, and its hashes for the index."""
-        sketch = sketcher_of(secret_of).of(appeal.text)
+        sketch = sketcher_of(secret_of(PURPOSE)).of(appeal.text)
         return {
             "sketch": [{"hashes": packed(sketch)}],
             "sketch_hash": [{"hash": digest} for digest in sketch[:INDEXED]],

@@ -20,7 +20,7 @@ from appealbus.core.journal.questions import key_of
 from appealbus.core.journal.tables import appeal, document, subject
 from appealbus.core.packing import unpack
 from appealbus.core.texts import ALIKE
-from appealbus.plugins.repeats.sketch import INDEXED, Sketch, likeness, sketcher_of, unpacked
+from appealbus.plugins.repeats.sketch import INDEXED, PURPOSE, Sketch, likeness, sketcher_of, unpacked
 from appealbus.plugins.repeats.tables import sketch, sketch_hash
 from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.stored import APPEAL
@@ -98,7 +98,7 @@ def past(connection: Connection, appeal_id: int, its: Appeal, reach: Reach = AT_
     marked = key.marked(named_by_appeal(its))
     own = next((mark for mark, role, _ in marked if role == "applicant"), None)
     parcels = [mark for mark, _, kind in marked if kind == "cadastral_number"][:_PARCELS]
-    drawn = sketcher_of(key.secret_of).of(its.text)
+    drawn = sketcher_of(key.secret_of(PURPOSE)).of(its.text)
     found = _Found(appeal_id, key, own, parcels, codec.columns_of(its)["category"], drawn)
     found.look(connection, its.repeats[:_PARCELS], reach)
     return found.read(connection, reach.read)

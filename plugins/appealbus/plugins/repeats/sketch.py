@@ -11,7 +11,7 @@ a thousand: 0.3 ms, not 1.3, for 1,600 characters.
 
 import struct
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from hashlib import blake2b
 
@@ -33,13 +33,10 @@ more, some megabytes go for texts that nobody asks about again."""
 _JOURNALS = 4
 """Journals whose sketchers are remembered: a process works one; a copy that is restored beside it is another."""
 
+PURPOSE = "sketches of texts"
+
 Sketch = tuple[int, ...]
 """The smallest hashes, each of 32 bits, in ascending order. Empty: the text is too short."""
-
-
-def sketcher_of(secret_of: Callable[[str], bytes]) -> "Sketcher":
-    """Return the sketcher of a journal, by what gives the secrets of its key."""
-    return _sketcher(secret_of("sketches of texts"))
 
 
 class Sketcher:
@@ -85,9 +82,8 @@ def _lowest(hashes: set[int]) -> list[int]:
     return sorted(likely if len(likely) >= SIZE else hashes)[:SIZE]
 
 
-@lru_cache(_JOURNALS)
-def _sketcher(secret: bytes) -> Sketcher:
-    return Sketcher(secret)
+sketcher_of = lru_cache(_JOURNALS)(Sketcher)
+"""Returns the sketcher of a journal, by the secret of its key for `PURPOSE`."""
 
 
 class _Numbers(dict[str, bytes]):
