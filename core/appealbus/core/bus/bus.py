@@ -83,9 +83,8 @@ class Bus:
         self.guards = self._guards(guarding)
         self._leader_leases = LeaderLeases(self.worker, journal)
         self._retention_lease = self._leader_leases.add("retention")
-        self._fillings = [
-            (part.name, partial(fill_lacking, journal, part, self._leader_leases.add(part.name)))
-            for part in parts.host.keeping_parts
+        self._filling_leases = [
+            (part, self._leader_leases.add(f"journal_part.{part.name}")) for part in parts.host.keeping_parts
         ]
         self._sequencer = Sequencer(journal, self._leader_leases.add("log"))
         turns, policy, self._masker = Turns(), read_policy(loaded, parts.host), Masker()
@@ -195,8 +194,8 @@ class Bus:
         self._tasks.start("leader_leases", self._leader_leases.run, Phase.LAST)
         retention = partial(delete_the_old, self.journal, self.settings, self._retention_lease)
         self._tasks.start("retention", retention, Phase.LAST)
-        for part, filling in self._fillings:
-            self._tasks.start(part, filling, Phase.TAKING)
+        for part, lease in self._filling_leases:
+            self._tasks.start(lease.name, partial(fill_lacking, self.journal, part, lease), Phase.TAKING)
         self._tasks.start("log", self._sequencer.run, Phase.LAST)
         for relay in self.relays:
             self._tasks.start(f"relay.{relay.name}", relay.run, Phase.LAST)

@@ -36,18 +36,9 @@ _VOUCHED = BEAT + 2.0
 
 @asynccontextmanager
 async def opened(
-    bus: BusSettings,
-    terminal: Terminal,
-    host: Host | None,
-    *,
-    restored: bool,
-    anew: bool,
-    ends_workers: bool,
+    bus: BusSettings, terminal: Terminal, host: Host | None, *, restored: bool, anew: bool, ends_workers: bool
 ) -> AsyncIterator[Journal]:
-    """Open the journal as described at `Cli.journal`, to write with a host alone: plugins keep parts of it.
-
-    The terminal shows the progress of a migration.
-    """
+    """Open the journal as described at `Cli.journal`, to write if there is a host; show a migration's progress."""
     write = host is not None
     checkpoint = Checkpoint(bus.checkpoint_file()) if write and not restored else None
     mark = None if checkpoint is None else checkpoint.read()

@@ -1,7 +1,6 @@
 """Parts that plugins keep in the journal: the versions of their tables, and their rows of appeals.
 
-What a plugin does is done outside of the transactions that write: these insert the rows that it has made. And rows are
-deleted by the names of the tables alone, as their plugin may not be there.
+No transaction of an appeal calls a plugin: it inserts rows that were made before, and deletes by the names of tables.
 """
 
 from collections import defaultdict

@@ -45,11 +45,8 @@ Tell: TypeAlias = Callable[[Progress], None]
 class How:
     """How a journal is migrated.
 
-    Attributes:
-        tell: called after each batch of a long migration.
-        ends_workers: whether workers of earlier releases are told to end; else they keep the journal as it is.
-        parts: those of plugins, whose tables are migrated with it.
-
+    `tell` is called after each batch. With `ends_workers` workers of earlier releases are told to end; else they keep
+    the journal as it is. `parts` are those of plugins.
     """
 
     tell: Tell | None = None
@@ -58,7 +55,6 @@ class How:
 
 
 AS_IT_IS = How()
-"""Nobody ends for it, and no plugin has a part."""
 
 
 def check(engine: Engine) -> None:

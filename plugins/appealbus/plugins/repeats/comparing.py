@@ -7,7 +7,7 @@ from dataclasses import replace
 import orjson
 import structlog
 
-from appealbus.core import AppealRow, JournalError, Other, Past, PastAssessor
+from appealbus.core import AppealRow, Comparison, JournalError, Other, Past, PastAssessor
 from appealbus.core.journal.appeals import cases as journal_cases
 from appealbus.core.loading.host import Host
 from appealbus.core.plugin_calls.boundary import is_defect
@@ -63,30 +63,25 @@ def of_assessors(host: Host) -> Compare:
     """
 
     def compare(appeal: Appeal, past: Past) -> tuple[list[Json], frozenset[int]]:
-        results, shown = [], frozenset[int]()
-        for name, assessor in host.assessors.items():
-            if isinstance(assessor, PastAssessor):
-                comparison, others = _result(host, name, assessor, appeal, past)
-                results.append({"name": name, "comparison": comparison})
-                shown |= others
-        return results, shown
+        comparing = [one for one in host.assessors.values() if isinstance(one, PastAssessor)]
+        results = {assessor.name: _result(host, assessor, appeal, past) for assessor in comparing}
+        told = [{"name": name, "comparison": result and result.document} for name, result in results.items()]
+        return told, frozenset[int]().union(*(result.shown for result in results.values() if result))
 
     return compare
 
 
-def _result(
-    host: Host, name: str, assessor: PastAssessor, appeal: Appeal, past: Past
-) -> tuple[Json | None, frozenset[int]]:
+def _result(host: Host, assessor: PastAssessor, appeal: Appeal, past: Past) -> Comparison | None:
     try:
         comparison = assessor.compare(appeal, past)
         orjson.dumps(comparison.document)  # raises where it is none
     except BaseException as error:
         if not is_defect(error):
             raise
-        host.defects[f"assessor.{name}"] += 1
-        log.exception("assessor.raised", assessor=name)
-        return None, frozenset()
-    return comparison.document, comparison.shown
+        host.defects[f"assessor.{assessor.name}"] += 1
+        log.exception("assessor.raised", assessor=assessor.name)
+        return None
+    return comparison
 
 
 def seen_appeal(mask: Mask, appeal: Appeal) -> Appeal:
