@@ -24,6 +24,7 @@ from appealbus.core.interfaces.answer import Answer, Answers, Kept, RawReply
 from appealbus.core.interfaces.assessor import Assessor, records
 from appealbus.core.interfaces.delivery import Delivery, Handed, Outgoing, Refused
 from appealbus.core.interfaces.intake import Acceptor, Inbound, Intake, Quarantined, Taken
+from appealbus.core.interfaces.journal_part import JournalPart
 from appealbus.core.interfaces.link import LinkState, LinkStatus
 from appealbus.core.interfaces.lookup import (
     From,
@@ -53,7 +54,7 @@ from appealbus.core.interfaces.pages import (
     ReceiverStanding,
 )
 from appealbus.core.interfaces.part import Factory
-from appealbus.core.interfaces.past import Comparison, Other, Past, PastAssessor
+from appealbus.core.interfaces.past import Comparison, Other, Past, PastAssessor, PastFinder
 from appealbus.core.interfaces.service import JournalView, RunningBus, Service
 from appealbus.core.interfaces.source import Source
 from appealbus.core.interfaces.terms import Terms
@@ -113,7 +114,9 @@ __all__ += [
     "unavailable",
 ]
 # An assessor.
-__all__ += ["Assessor", "Comparison", "Other", "Past", "PastAssessor", "records"]
+__all__ += ["Assessor", "Comparison", "Other", "Past", "PastAssessor", "PastFinder", "records"]
+# What a plugin keeps in the journal.
+__all__ += ["JournalPart"]
 # A connector and its wires.
 __all__ += [
     "Call",

@@ -116,7 +116,6 @@ async def run(shell: Cli, folder: Path, listener: socket.socket) -> None:
         configure(cli.loaded.settings.log.level, cli.loaded.settings.log.format)
         async with cli.journal(write=True) as journal:
             await journal.hold_run_lock()
-            journal.compares_texts = cli.host.compares
             served = journal.acting(journal.actor)  # a person's; the bus has its own name
             await oversight.past(journal)  # before the watch for surges begins, which judges the last week then
             async with running(cli, simulator, journal) as traffic:

@@ -142,8 +142,8 @@ async def _serve(
     made: list[World],
     events: tuple[threading.Event, asyncio.Event],
 ) -> None:
-    journal = await Journal.open(loaded.settings.bus.journal, key=loaded.settings.bus.key_file())
-    host = load_plugins(loaded)
+    host, settings = load_plugins(loaded), loaded.settings.bus
+    journal = await Journal.open(settings.journal, key=settings.key_file(), parts=host.journal_parts)
     bus = Bus(loaded, build(loaded, host), journal)
     await bus.start()
     for at, each in enumerate(list(read_appeals(_EXAMPLES))[:APPEALS]):

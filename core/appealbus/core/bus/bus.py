@@ -11,10 +11,10 @@ import structlog
 
 from appealbus.core.bus.clock_watch import ClockWatch
 from appealbus.core.bus.delivery.relay import Relay
+from appealbus.core.bus.duties.filling import fill_lacking
 from appealbus.core.bus.duties.leader import LeaderLeases
 from appealbus.core.bus.duties.retention import delete_the_old
 from appealbus.core.bus.duties.sequencer import Sequencer
-from appealbus.core.bus.duties.sketching import sketch_the_old
 from appealbus.core.bus.heartbeat import Heartbeat
 from appealbus.core.bus.intake.arrivals import Arrivals
 from appealbus.core.bus.intake.reception import Reception
@@ -81,7 +81,9 @@ class Bus:
         self.guards = self._guards(guarding)
         self._leader_leases = LeaderLeases(self.worker, journal)
         self._retention_lease = self._leader_leases.add("retention")
-        self._sketching_lease = self._leader_leases.add("sketches") if parts.host.compares else None
+        self._filling_leases = [
+            (part, self._leader_leases.add(f"journal_part.{part.name}")) for part in parts.host.keeping_parts
+        ]
         self._sequencer = Sequencer(journal, self._leader_leases.add("log"))
         turns, policy, self._masker = Turns(), read_policy(loaded, parts.host), Masker()
         self.relays = [
@@ -190,9 +192,8 @@ class Bus:
         self._tasks.start("leader_leases", self._leader_leases.run, Phase.LAST)
         retention = partial(delete_the_old, self.journal, self.settings, self._retention_lease)
         self._tasks.start("retention", retention, Phase.LAST)
-        if self._sketching_lease is not None:
-            sketching = partial(sketch_the_old, self.journal, self._sketching_lease)
-            self._tasks.start("sketches", sketching, Phase.TAKING)
+        for part, lease in self._filling_leases:
+            self._tasks.start(lease.name, partial(fill_lacking, self.journal, part, lease), Phase.TAKING)
         self._tasks.start("log", self._sequencer.run, Phase.LAST)
         for relay in self.relays:
             self._tasks.start(f"relay.{relay.name}", relay.run, Phase.LAST)

@@ -154,7 +154,6 @@ async def _replay(cli: Cli, quarantine_id: int | None, how: Retaking, tell: Call
         cli.journal(write=not how.dry_run) as journal,
         contextlib.aclosing(Reception(journal, bus, due_on, policy)) as reception,
     ):
-        journal.compares_texts = cli.host.compares
         rows = each_waiting(journal) if quarantine_id is None else _one(cli, journal, quarantine_id, anyway=how.anyway)
         async for row in rows:
             tried = await retake(reception, row, how)

@@ -23,6 +23,9 @@ from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.key import KeyFile
 from appealbus.core.journal.mark import Mark
 from appealbus.core.journal.schema import Progress, Tell
+from appealbus.core.loading.host import Host
+
+log = structlog.get_logger(__name__)
 
 
 def shown_on(terminal: Terminal) -> Tell | None:
@@ -40,8 +43,6 @@ def shown_on(terminal: Terminal) -> Tell | None:
     return show
 
 
-log = structlog.get_logger(__name__)
-
 _LAST_LOOK = 1.0
 """Seconds for the final write of the checkpoint; a silent database is not waited for."""
 
@@ -53,9 +54,10 @@ _VOUCHED = BEAT + 2.0
 
 @asynccontextmanager
 async def opened(
-    bus: BusSettings, terminal: Terminal, *, write: bool, restored: bool, anew: bool, ends_workers: bool
+    bus: BusSettings, terminal: Terminal, host: Host | None, *, restored: bool, anew: bool, ends_workers: bool
 ) -> AsyncIterator[Journal]:
-    """Open the journal as described at `Cli.journal`; the terminal shows the progress of a migration."""
+    """Open the journal as described at `Cli.journal`, to write if there is a host; show a migration's progress."""
+    write = host is not None
     checkpoint = Checkpoint(bus.checkpoint_file()) if write and not restored else None
     mark = None if checkpoint is None else checkpoint.read()
     if checkpoint is not None and anew:  # a copy gets no other key
@@ -72,9 +74,11 @@ async def opened(
         read_only=not write,
         tell=shown_on(terminal),
         ends_workers=ends_workers,
+        parts=() if host is None else host.journal_parts,
     )
-    if write:
+    if host is not None:
         journal.actor = by_person(person())
+        journal.keeping = host.keeping_parts
     try:
         if checkpoint is not None:
             journal.checkpoint = await _proved(journal, checkpoint, mark, works=ends_workers)

@@ -1,6 +1,8 @@
 """The part of the journal that services of others are handed."""
 
+from collections.abc import Callable
 from datetime import datetime
+from typing import Any, TypeVar
 
 from appealbus.core.domain.access import AccessRow
 from appealbus.core.domain.case import Case
@@ -12,12 +14,17 @@ from appealbus.core.journal.appeals import cases, lists
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.state import Probe
 
+T = TypeVar("T")
+
 
 class PublicJournal:
     """The `JournalView` of a journal; its methods are documented there."""
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
+
+    async def ask(self, question: Callable[..., T], *args: Any) -> T:
+        return await self._journal.ask(question, *args)
 
     async def appeals(self, after: int = 0, limit: int = 100, *, state: AppealState | None = None) -> list[AppealRow]:
         return await self._journal.ask(lists.appeals, after, limit, state)

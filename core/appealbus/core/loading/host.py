@@ -10,14 +10,14 @@ from dataclasses import dataclass, field
 from itertools import repeat
 from typing import Any, get_args, get_origin
 
-import orjson
 import structlog
 
 from appealbus.core.config.types import NoSettings, Settings
 from appealbus.core.interfaces.assessor import Assessor
+from appealbus.core.interfaces.journal_part import JournalPart
 from appealbus.core.interfaces.lookup import models_of
 from appealbus.core.interfaces.pages import Pages
-from appealbus.core.interfaces.past import Past, PastAssessor
+from appealbus.core.interfaces.past import PastAssessor, PastFinder
 from appealbus.core.interfaces.service import Service
 from appealbus.core.loading.careless import shadows, slip, unusable
 from appealbus.core.loading.discovery import BrokenPlugin, FoundPlugin, Manager, check_api, find, reason_of
@@ -26,7 +26,7 @@ from appealbus.core.loading.extension_points import KINDS
 from appealbus.core.loading.hookspecs import NAMESPACE, Hooks
 from appealbus.core.planning.plan import Node
 from appealbus.core.plugin_calls.boundary import inside, is_defect
-from appealbus.schemas.appeal import Appeal, Receipt
+from appealbus.schemas.appeal import Receipt
 from appealbus.schemas.dossier import Dossier, LookupOutcome
 from appealbus.schemas.record import Record
 from appealbus.schemas.suggestion import did_you_mean
@@ -221,30 +221,21 @@ class Host:
 
     @property
     def compares(self) -> bool:
-        """Whether any part compares appeals: then the journal stores sketches of their content."""
+        """Whether an assessor compares appeals."""
         return any(isinstance(assessor, PastAssessor) for assessor in self.assessors.values())
 
-    def compare(self, appeal: Appeal, past: Past) -> tuple[list[dict[str, Any]], frozenset[int]]:
-        """Return the results of all comparisons of an appeal with its past, and the ids of appeals shown in them.
+    @property
+    def journal_parts(self) -> list[JournalPart]:
+        return list(self.brought("journal_parts").values())
 
-        Each has `name` and `comparison`, which is None if it failed. Takes up to a second.
-        """
-        compared, shown = [], frozenset[int]()
-        for name, assessor in self.assessors.items():
-            if not isinstance(assessor, PastAssessor):
-                continue
-            comparison = None
-            try:
-                result = assessor.compare(appeal, past)
-                orjson.dumps(result.document)  # raises where it is none
-                comparison, shown = result.document, shown | result.shown
-            except BaseException as error:
-                if not is_defect(error):
-                    raise
-                self.defects[f"assessor.{name}"] += 1
-                log.exception("assessor.raised", assessor=name)
-            compared.append({"name": name, "comparison": comparison})
-        return compared, shown
+    @property
+    def keeping_parts(self) -> list[JournalPart]:
+        """Those parts of the journal that keep rows of appeals."""
+        return [part for part in self.journal_parts if self.compares or not isinstance(part, PastFinder)]
+
+    @property
+    def past_finder(self) -> PastFinder | None:
+        return next((part for part in self.journal_parts if isinstance(part, PastFinder)), None)
 
     @property
     def services(self) -> list[Service]:

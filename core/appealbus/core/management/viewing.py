@@ -11,9 +11,9 @@ from appealbus.core.rights.masker import Masker, NeverMasked, NotMasked
 from appealbus.core.rights.policy import Policy, read_policy
 from appealbus.core.rights.senders import missing
 from appealbus.core.rights.viewer import MAY, Action, Viewer
-from appealbus.core.rights.views import Compare, Views
+from appealbus.core.rights.views import Views
 
-__all__ = ["EVERYTHING", "MAY", "TECHNICAL", "Action", "Compare", "FieldError", "FieldHidden", "Looks", "Mask"]
+__all__ = ["EVERYTHING", "MAY", "TECHNICAL", "Action", "FieldError", "FieldHidden", "Looks", "Mask"]
 __all__ += ["Masker", "NeverMasked", "NotMasked", "Policy", "Seen", "Viewer", "Views"]
 __all__ += ["etag", "is_damage", "leaves_of", "missing", "of_each", "read_policy", "rows_of", "titled", "trail_name"]
 __all__ += ["trail_value", "warnings"]

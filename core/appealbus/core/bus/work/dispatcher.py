@@ -23,6 +23,8 @@ from appealbus.core.journal.appeals import claiming, leases
 from appealbus.core.journal.journal import Journal
 from appealbus.core.logs.setup import LogThrottle
 
+log = structlog.get_logger(__name__)
+
 MOST = 12 * 1024 * 1024
 """Bytes of appeals in flight, as stored in the journal. In memory an appeal with its dossier takes up to twelve
 times as much, so a worker stays under 400 MB, plus unread messages of a queue's `prefetch`."""
@@ -56,8 +58,6 @@ class Budget:
     def give(self, size: int) -> None:
         self._taken -= size
 
-
-log = structlog.get_logger(__name__)
 
 LEASE = 30.0
 """Seconds until others take over a dead worker's cases; a process whose event loop hangs as long ends itself. With

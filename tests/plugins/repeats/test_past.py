@@ -4,30 +4,39 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, inspect, text
 
+from appealbus.core.bus.duties.filling import fill_next
 from appealbus.core.domain.document import Form, appeal_document
-from appealbus.core.journal import past as journal_past
-from appealbus.core.journal import renewing, retention, sketching, store
+from appealbus.core.journal import renewing, retention, store
 from appealbus.core.journal.appeals import leases
 from appealbus.core.journal.appeals.accepting import NewAppeal
 from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.key import KeyFile
-from appealbus.core.journal.past import AT_INTAKE, FOR_READERS
+from appealbus.plugins.repeats import past as journal_past
+from appealbus.plugins.repeats.part import Sketches
+from appealbus.plugins.repeats.past import AT_INTAKE, FOR_READERS
 from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.dossier import Completeness
 from tests.core.journal.test_renewing import key_of
 from tests.plugins.repeats import making
 from tests.plugins.repeats.making import LAND, by
 
+PARTS = [Sketches()]
 PARCEL = "20-315-045-123"
 LETTER = making.text(12, 1)
 
 
 @pytest.fixture
+async def journal(url):
+    async with await Journal.open(url, parts=PARTS) as opened:
+        yield opened
+
+
+@pytest.fixture
 async def comparing(journal):
-    journal.compares_texts = True
+    journal.keeping = PARTS
     return journal
 
 
@@ -110,7 +119,7 @@ async def test_who_wrote_is_who_it_is_by_the_newest_form(comparing, make):
 
 async def test_what_goes_takes_its_sketch_along(url, make, journal):
     """Pruned with its appeal; nothing of it is left in the index."""
-    journal.compares_texts = True
+    journal.keeping = PARTS
     first, _ = await put(journal, make, "1", text=LETTER, **by(0))
     await put(journal, make, "2", text=making.text(12, 2), **by(0))
     await conclude(journal, first)
@@ -131,34 +140,34 @@ async def rows(url: str) -> tuple[int, int]:
 
 async def test_those_from_before_get_sketches_in_batches(url, make, journal, monkeypatch):
     """Each once, however often one goes through; a damaged one has an empty sketch, and one that has one keeps it."""
-    monkeypatch.setattr("appealbus.core.journal.appeals.forms._BATCH", 3)
-    monkeypatch.setattr("appealbus.core.journal.appeals.forms._WINDOW", 4)
+    monkeypatch.setattr("appealbus.core.journal.parts._BATCH", 3)
+    monkeypatch.setattr("appealbus.core.journal.parts._WINDOW", 4)
     for number in range(10):
         await put(journal, make, str(number), text=making.text(12, number), **by(0))
-    journal.compares_texts = True
+    journal.keeping = PARTS
     await put(journal, make, "new", text=LETTER, **by(0))
     engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://"))
     with engine.begin() as connection:
         connection.execute(text("UPDATE document SET body = :b WHERE appeal_id = 5"), {"b": b"{"})
     engine.dispose()
     drawn, after = [], 0
-    while (done := await sketching.sketch_missing(journal, after)) is not None:
-        drawn.append(done.drawn)
+    while (done := await fill_next(journal, PARTS[0], after)) is not None:
+        drawn.append(len(done.rows))
         after = done.upto
     assert (sum(drawn), max(drawn), after) == (10, 3, 11)
     assert await rows(url) == (11, 80)
-    assert (await sketching.sketch_missing(journal, 0)).drawn == 0
+    assert len((await fill_next(journal, PARTS[0], 0)).rows) == 0
 
 
 @pytest.mark.proof
 async def test_a_journal_without_sketches_is_upgraded(url, make):
     """One of before has the tables once it is opened, and sketches once somebody draws them."""
-    async with await Journal.open(url) as journal:
+    async with await Journal.open(url, parts=PARTS) as journal:
         for number in range(3):
             await put(journal, make, str(number), text=LETTER, **by(number))
     engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://"))
     with engine.begin() as connection:
-        for table in ("sketch", "sketch_hash", "operation_left", "named_view"):
+        for table in ("sketch", "sketch_hash", "journal_part", "operation_left", "named_view"):
             connection.execute(text(f"DROP TABLE {table}"))
         looks, deeds = ("log_entry_look", "log_entry_look_by"), ("log_entry_deed", "log_entry_deed_by")
         for index in (*looks, *deeds, "quarantine_code", "outbox_lacked", "change_sent"):
@@ -173,11 +182,11 @@ async def test_a_journal_without_sketches_is_upgraded(url, make):
             connection.execute(text(f"ALTER TABLE {column}"))
         connection.execute(text("UPDATE alembic_version SET version_num = '0009'"))
     engine.dispose()
-    async with await Journal.open(url) as journal:
-        journal.compares_texts = True
+    async with await Journal.open(url, parts=PARTS) as journal:
+        journal.keeping = PARTS
         own, appeal = await put(journal, make, "3", text=LETTER, **by(3))
         assert told(await journal.ask(journal_past.past, own, appeal)) == {}
-        assert (await sketching.sketch_missing(journal, 0)).drawn == 3
+        assert len((await fill_next(journal, PARTS[0], 0)).rows) == 3
         assert len(told(await journal.ask(journal_past.past, own, appeal))) == 3
 
 
@@ -185,8 +194,8 @@ async def test_another_key_draws_anew(url, make, monkeypatch):
     """With a new key nothing of the old one is left; what is drawn again is found again."""
     monkeypatch.setattr(renewing, "_BATCH", 1)
     key = key_of(url)
-    async with await Journal.open(url) as journal:
-        journal.compares_texts = True
+    async with await Journal.open(url, parts=PARTS) as journal:
+        journal.keeping = PARTS
         await put(journal, make, "1", text=LETTER, **by(0))
         own, appeal = await put(journal, make, "2", text=LETTER, **by(1))
         await journal.do(leases.Release("me"))
@@ -194,7 +203,35 @@ async def test_another_key_draws_anew(url, make, monkeypatch):
         await renewing.renew(journal, lambda case: {}, lambda done: None)
     assert key != store.UNNAMED_KEY or url.startswith("postgresql")
     assert await rows(url) == (0, 0)
-    async with await Journal.open(url) as journal:
+    async with await Journal.open(url, parts=PARTS) as journal:
         assert told(await journal.ask(journal_past.past, own, appeal)) == {}
-        assert (await sketching.sketch_missing(journal, 0)).drawn == 2
+        assert len((await fill_next(journal, PARTS[0], 0)).rows) == 2
         assert list(told(await journal.ask(journal_past.past, own, appeal))) == [1]
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("loaded", [True, False])
+async def test_a_journal_of_before_the_part_goes_on(url, make, loaded):
+    """What was sketched is found without being drawn anew, and goes with its appeals though nobody loads the plugin."""
+    async with await Journal.open(url, parts=PARTS) as journal:
+        journal.keeping = PARTS
+        first, _ = await put(journal, make, "1", text=LETTER, **by(0))
+        own, appeal = await put(journal, make, "2", text=LETTER, **by(1))
+        await conclude(journal, first)
+    engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://"))
+    with engine.begin() as connection:
+        for statement in (
+            "DROP TABLE journal_part",
+            "DROP INDEX ix_sketch_hash_appeal",
+            "UPDATE alembic_version SET version_num = '0016'",
+        ):
+            connection.execute(text(statement))
+    engine.dispose()
+    async with await Journal.open(url, parts=PARTS if loaded else ()) as journal:
+        assert list(told(await journal.ask(journal_past.past, own, appeal))) == [first]
+        assert (await retention.prune(journal, journal.now() + timedelta(days=1)))["appeals"] == 1
+    assert await rows(url) == (1, 8)
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT * FROM journal_part")).all() == [("sketches", 1, "sketch sketch_hash")]
+        assert "ix_sketch_hash_appeal" in [index["name"] for index in inspect(connection).get_indexes("sketch_hash")]
+    engine.dispose()

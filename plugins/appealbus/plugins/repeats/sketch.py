@@ -30,6 +30,11 @@ _REMEMBERED, _SHORT = 128, 10_000
 """Texts whose sketches are remembered, and their most characters: one that is accepted is compared in a moment. With
 more, some megabytes go for texts that nobody asks about again."""
 
+_JOURNALS = 4
+"""Journals whose sketchers are remembered: a process works one; a copy that is restored beside it is another."""
+
+PURPOSE = "sketches of texts"
+
 Sketch = tuple[int, ...]
 """The smallest hashes, each of 32 bits, in ascending order. Empty: the text is too short."""
 
@@ -75,6 +80,10 @@ def _lowest(hashes: set[int]) -> list[int]:
     below = 2 * SIZE * _RANGE // max(1, len(hashes))
     likely = [digest for digest in hashes if digest < below]
     return sorted(likely if len(likely) >= SIZE else hashes)[:SIZE]
+
+
+sketcher_of = lru_cache(_JOURNALS)(Sketcher)
+"""Returns the sketcher of a journal, by the secret of its key for `PURPOSE`."""
 
 
 class _Numbers(dict[str, bytes]):

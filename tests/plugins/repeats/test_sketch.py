@@ -4,8 +4,8 @@ import random
 
 import pytest
 
-from appealbus.core.journal.sketch import INDEXED, SIZE, Sketcher, likeness, packed, unpacked
 from appealbus.core.texts import normal, shingles, similarity
+from appealbus.plugins.repeats.sketch import INDEXED, SIZE, Sketcher, likeness, packed, unpacked
 from tests.plugins.repeats.making import altered, text
 from tests.services.forms import seeds
 

@@ -11,18 +11,17 @@ from typing import Any
 import structlog
 from sqlalchemy import BigInteger, Connection, Integer, bindparam, literal_column, select
 
-from appealbus.core.domain.change import KeptChange
-from appealbus.core.interfaces.past import Other, Past
+from appealbus.core import KeptChange, Other, Past
 from appealbus.core.journal import codec
-from appealbus.core.journal.appeals.forms import sketch, sketch_hash
 from appealbus.core.journal.changes.changes import change, change_from_row
 from appealbus.core.journal.drivers import direct
 from appealbus.core.journal.key import JournalKey, key_of
 from appealbus.core.journal.naming import named_by_appeal
-from appealbus.core.journal.sketch import INDEXED, Sketch, likeness, unpacked
 from appealbus.core.journal.tables import appeal, document, subject
 from appealbus.core.packing import unpack
 from appealbus.core.texts import ALIKE
+from appealbus.plugins.repeats.sketch import INDEXED, PURPOSE, Sketch, likeness, sketcher_of, unpacked
+from appealbus.plugins.repeats.tables import sketch, sketch_hash
 from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.stored import APPEAL
 
@@ -99,7 +98,7 @@ def past(connection: Connection, appeal_id: int, its: Appeal, reach: Reach = AT_
     marked = key.marked(named_by_appeal(its))
     own = next((mark for mark, role, _ in marked if role == "applicant"), None)
     parcels = [mark for mark, _, kind in marked if kind == "cadastral_number"][:_PARCELS]
-    drawn = key.sketcher.of(its.text)
+    drawn = sketcher_of(key.secret_of(PURPOSE)).of(its.text)
     found = _Found(appeal_id, key, own, parcels, codec.columns_of(its)["category"], drawn)
     found.look(connection, its.repeats[:_PARCELS], reach)
     return found.read(connection, reach.read)
@@ -143,8 +142,8 @@ class _Found:
                 self._parcel.update(row.appeal_id for row in rows if row.role in ("parcel", "mention"))
         self._told.update(row.id for row in answers[-1])
         shared = self._sharing(answers[len(marks) : -1], reach)
-        for each in (self._named, self._parcel, self._told):
-            each.discard(self._id)
+        for ids_found in (self._named, self._parcel, self._told):
+            ids_found.discard(self._id)
         ids = sorted({*self._named, *self._parcel, *self._told, *shared})
         sketches, applicants, about = direct.ask(
             connection,
@@ -153,7 +152,7 @@ class _Found:
             (_ABOUT, {"ids": sorted(self._named)}),
         )
         likes = {row.appeal_id: likeness(self._drawn, unpacked(row.hashes), _PERHAPS) for row in sketches}
-        self._like = {each: like for each, like in likes.items() if like}
+        self._like = {other: like for other, like in likes.items() if like}
         self._applicants = {row.appeal_id: row.mark for row in applicants}
         if self._category is not None:
             self._same_category = {row.id for row in about if row.category == self._category}
@@ -168,7 +167,7 @@ class _Found:
             counted.update(ids)
             # What a hash of common words has brought alone is hardly a copy: one shares two at least.
             rare |= ids if len(ids) <= _RARE else set()
-        counted = Counter({each: n for each, n in counted.items() if n > 1 or each in rare})
+        counted = Counter({other: shared for other, shared in counted.items() if shared > 1 or other in rare})
         counted.pop(self._id, None)
         self._more |= len(counted) > reach.likely
         # Of those that share as many, the first ones come before the newest.
@@ -180,13 +179,13 @@ class _Found:
 
     def read(self, connection: Connection, most: int) -> Past:
         """Read the texts: of the same person the newest, of copies the first, of a parcel the newest."""
-        alike = {each for each, like in self._like.items() if like >= ALIKE}
-        same = {each for each in {*self._named, *self._told, *self._like} if self._person(each)}
+        alike = {other for other, like in self._like.items() if like >= ALIKE}
+        same = {other for other in {*self._named, *self._told, *self._like} if self._person(other)}
         same &= {*self._same_category, *self._parcel, *self._told, *self._like}
-        copies = {each for each in alike if not self._person(each)}
-        neighbours = {each for each in self._parcel if self._person(each) is False}
+        copies = {other for other in alike if not self._person(other)}
+        neighbours = {other for other in self._parcel if self._person(other) is False}
         wanted = {*sorted(same)[-most:], *sorted(neighbours)[-most:]}
-        wanted.update(sorted(each for each in self._like if not self._person(each))[:most])
+        wanted.update(sorted(other for other in self._like if not self._person(other))[:most])
         return Past(tuple(self._read(connection, wanted)), len(copies), len(neighbours), self._more)
 
     def _read(self, connection: Connection, wanted: Collection[int]) -> list[Other]:
@@ -230,6 +229,6 @@ def _changes(connection: Connection, ids: Sequence[int]) -> Mapping[int, list[Ke
             kept[row.appeal_id].append(change_from_row(row))
         except Exception as error:
             log.error("journal.unreadable", appeal_id=row.appeal_id, error=type(error).__name__)
-    for each in kept.values():
-        each.sort(key=lambda one: one.order)
+    for changes in kept.values():
+        changes.sort(key=lambda one: one.order)
     return kept
