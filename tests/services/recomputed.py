@@ -15,7 +15,7 @@ import orjson
 from sqlalchemy import Connection, NullPool, Row, Table, create_engine, select
 
 from appealbus.core.journal import events, tables
-from appealbus.core.journal.tables import to_number
+from appealbus.core.journal.drivers.encoding import to_number
 from appealbus.core.packing import unpack
 
 Key = tuple[Any, ...]

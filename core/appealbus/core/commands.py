@@ -2,7 +2,7 @@
 
 from appealbus.core.cli.as_whom import As, Purpose, look_as
 from appealbus.core.cli.audit_reads import Copy, look
-from appealbus.core.cli.client_options import name_of, role_of
+from appealbus.core.cli.client import name_of, role_of
 from appealbus.core.cli.context import Cli, New, cli_of, started_again
 from appealbus.core.cli.exits import EXIT_ABSENT, EXIT_PROBLEMS
 from appealbus.core.cli.languages import Lang, reader

@@ -2,8 +2,8 @@
 
 from appealbus.core.bus.clock_watch import ClockWatch
 from appealbus.core.bus.intake.decoding import MAX_BYTES, Unacceptable
+from appealbus.core.bus.intake.quarantine import EVERY, trim_quarantine
 from appealbus.core.bus.intake.reception import Received, Reception
-from appealbus.core.bus.intake.trimming import EVERY, trim_quarantine
 from appealbus.core.bus.watchdog import Watchdog
 from appealbus.core.config.loading import Loaded
 from appealbus.core.config.models import BusSettings, LogSettings
@@ -13,7 +13,7 @@ from appealbus.core.loading.host import Host
 from appealbus.core.loading.pages import NotMade, make
 from appealbus.core.loading.parts import build
 from appealbus.core.logs import configure
-from appealbus.core.logs.throttle import LogThrottle
+from appealbus.core.logs.setup import LogThrottle
 from appealbus.core.plugin_calls.boundary import is_defect, within
 from appealbus.core.process.runtime import relieve_collector, run_to_end, start_child
 from appealbus.core.process.sidecar import OwnFile, refuse_another_s

@@ -9,7 +9,7 @@ import pytest
 
 from appealbus.core import Call, From, Reply, Request, Taken
 from appealbus.core.journal import access
-from appealbus.core.journal.appeals import cases
+from appealbus.core.journal.appeals import cases, claiming
 from appealbus.schemas.dossier import Completeness
 from tests.core.kit import ScriptedWire, dossier, lookup, message, reply, running_bus
 
@@ -31,7 +31,7 @@ async def test_a_worker_does_not_claim_what_it_still_works_on(tmp_path: Path) ->
         assert isinstance(taken, Taken)
         for _ in range(2):
             await sent.acquire()
-        await bus.journal.bury(bus.worker)
+        await claiming.bury(bus.journal, bus.worker)
         answers.release()
         await asyncio.sleep(0.2)
         assert await bus.journal.ask(cases.states, taken.receipt.number) == [], "dropped: nobody has the appeal"
@@ -62,7 +62,7 @@ async def test_questions_sent_while_the_clock_was_ahead_are_not_held_against_it_
         (row,) = await bus.journal.ask(access.access_rows, taken.receipt.number)
         ahead = [replace(row, question_id=f"q-{n}", at=row.at + timedelta(days=1)) for n in range(2)]
         await bus.journal.do(access.Asking(ahead))
-        await bus.journal.bury(bus.worker)
+        await claiming.bury(bus.journal, bus.worker)
         for _ in range(9):
             answers.release()
         await bus.settle(parked=True)

@@ -12,12 +12,12 @@ import pytest
 
 from appealbus.core import Call, CallFailed, From, FromAll, Lookup, OutcomeKind, Reply, Request, Taken, found
 from appealbus.core.bus.bus import Bus
-from appealbus.core.bus.work import case_conclusion, case_run
+from appealbus.core.bus.work import case_run
 from appealbus.core.bus.work import dispatcher as dispatching
 from appealbus.core.domain.listing import AppealRow
 from appealbus.core.enrichment import assembly
 from appealbus.core.journal import figures
-from appealbus.core.journal.appeals import leases, lists
+from appealbus.core.journal.appeals import claiming, leases, lists
 from appealbus.core.loading.host import Host, Plugin
 from appealbus.schemas import Completeness, Dossier, Iin
 from tests.core.kit import ScriptedWire, Thing, dossier, lookup, message, reply, running_bus
@@ -31,7 +31,7 @@ Start = Callable[..., AbstractAsyncContextManager[Bus]]
 @pytest.fixture
 def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Start:
     """Start a bus over one journal with these lookups; what is carried is worked again at once."""
-    monkeypatch.setattr(leases, "_AGAIN", -timedelta(hours=1))
+    monkeypatch.setattr(claiming, "_AGAIN", -timedelta(hours=1))
 
     def started(*lookups: Lookup[Any, Any], **given: Any) -> AbstractAsyncContextManager[Bus]:
         return running_bus(tmp_path, *lookups, **given)
@@ -531,7 +531,7 @@ async def test_what_an_older_release_called_complete_is_settled_by_its_next_run(
     given = lookup("s.who", x=(Iin, From("applicant.iin")))
     with monkeypatch.context() as older:
         older.setattr(assembly, "completeness_of", lambda *_: Completeness.COMPLETE)
-        older.setattr(case_conclusion, "completeness_of", lambda *_: Completeness.COMPLETE)
+        older.setattr(case_run, "completeness_of", lambda *_: Completeness.COMPLETE)
         async with start(given) as bus:
             number = await taken(bus, applicant={"type": "person", "iin": "1"})
             assert (await newest(bus, number)).completeness == "complete"

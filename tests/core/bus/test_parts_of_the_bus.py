@@ -18,6 +18,7 @@ from appealbus.core.bus.delivery import relay as relays
 from appealbus.core.bus.work import dispatcher as dispatching
 from appealbus.core.errors import UNREACHABLE, JournalError
 from appealbus.core.journal import figures, workers
+from appealbus.core.journal.appeals import claiming
 from appealbus.core.journal.deliveries import deliveries
 from tests.core.kit import Receiver, ScriptedWire, lookup, message, reply, running_bus
 from tests.services.asking import instead, through
@@ -92,7 +93,7 @@ async def test_a_journal_that_is_away_does_not_fill_the_log(tmp_path: Path, monk
             return fail
 
         methods = ("claim", "beat", "undelivered")
-        monkeypatch.setattr(bus.journal, "claim", failing("claim", bus.journal.claim))
+        monkeypatch.setattr(claiming, "claim", failing("claim", claiming.claim))
         for name, what in (("beat", workers.Beat), ("undelivered", deliveries.undelivered)):
             instead(monkeypatch, bus.journal, what, failing(name, through(bus.journal, what)))
         with capture_logs() as logs:
@@ -146,7 +147,7 @@ async def test_a_due_appeal_that_is_being_taken_is_not_asked_for_in_a_circle(
             while not (await bus.journal.ask(figures.counts)).parked:
                 await asyncio.sleep(0.01)
         claims = 0
-        original = bus.journal.claim
+        original = claiming.claim
 
         async def claim(*given: Any, **named: Any) -> Any:
             nonlocal claims
@@ -158,7 +159,7 @@ async def test_a_due_appeal_that_is_being_taken_is_not_asked_for_in_a_circle(
             due = await bus.journal.ask(figures.next_due)
             assert due is not None
             await asyncio.sleep((due - datetime.now(UTC)).total_seconds() + 0.1)
-            monkeypatch.setattr(bus.journal, "claim", claim)
+            monkeypatch.setattr(claiming, "claim", claim)
             await asyncio.sleep(1.5)
             assert len(wire.asked) == 1
             assert claims <= 5

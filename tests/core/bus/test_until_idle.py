@@ -10,6 +10,7 @@ from appealbus.core import Call, CallFailed, From, OutcomeKind, Reply, Request
 from appealbus.core.bus.work import dispatcher as dispatching
 from appealbus.core.clocks import wall
 from appealbus.core.journal import figures
+from appealbus.core.journal.appeals import claiming
 from tests.core.kit import Receiver, ScriptedWire, lookup, message, running_bus
 from tests.services.processes import PATIENCE
 
@@ -24,13 +25,13 @@ async def test_what_is_due_and_not_taken_yet_is_work(tmp_path: Path, monkeypatch
 
     retry = {"first": "100ms", "max": "100ms", "give_up_after": "700ms"}
     async with running_bus(tmp_path, BY_TEXT, wire=ScriptedWire(away), retry=retry) as bus:
-        original = bus.journal.claim
+        original = claiming.claim
 
         async def slow(*given: Any, **named: Any) -> Any:
             await asyncio.sleep(0.3)
             return await original(*given, **named)
 
-        monkeypatch.setattr(bus.journal, "claim", slow)
+        monkeypatch.setattr(claiming, "claim", slow)
         await bus.accept(message("a", text="a"))
         async with asyncio.timeout(PATIENCE):
             while not (await bus.journal.ask(figures.counts)).parked:

@@ -12,7 +12,7 @@ import pytest
 from appealbus.core import From, FromAll, Lookup, OutcomeKind, Request, Taken, clocks, found, not_found
 from appealbus.core.bus.bus import Bus
 from appealbus.core.bus.work import source_watch
-from appealbus.core.domain.carried import NOT_GIVEN
+from appealbus.core.domain.case import NOT_GIVEN
 from appealbus.core.domain.pauses import Pause
 from appealbus.core.journal import keeping, log, pauses
 from appealbus.core.journal.appeals import leases, lists

@@ -11,6 +11,7 @@ import pytest
 from appealbus.core import Factory, LinkState, LinkStatus, NoSettings, Outgoing, Waiting, WorkQueue
 from appealbus.core.bus.bus import Bus
 from appealbus.core.journal import figures
+from appealbus.core.journal.appeals import claiming
 from tests.core.kit import Receiver, message, running_bus
 from tests.services.processes import PATIENCE
 
@@ -99,14 +100,14 @@ async def test_many_hints_cost_one_look(tmp_path: Path, monkeypatch: pytest.Monk
     async with running_bus(tmp_path) as bus:
         await until(lambda: not bus._dispatcher._backlog)
         looks = 0
-        claim = bus.journal.claim
+        claim = claiming.claim
 
         async def counted(*given: Any, **named: Any) -> object:
             nonlocal looks
             looks += 1
             return await claim(*given, **named)
 
-        monkeypatch.setattr(bus.journal, "claim", counted)
+        monkeypatch.setattr(claiming, "claim", counted)
         async with asyncio.timeout(PATIENCE):
             await asyncio.gather(*(bus._dispatcher.look(20) for _ in range(50)))
         assert looks <= 2

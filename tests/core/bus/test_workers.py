@@ -19,7 +19,7 @@ from appealbus.core.bus.duties import leader
 from appealbus.core.bus.work import dispatcher as dispatching
 from appealbus.core.domain.case import Case
 from appealbus.core.journal import figures, workers
-from appealbus.core.journal.appeals import leases
+from appealbus.core.journal.appeals import claiming, leases
 from tests.core.kit import Receiver, ScriptedWire, lookup, message, reply, running_bus
 from tests.services.postgres import Postgres
 
@@ -173,7 +173,7 @@ async def test_a_case_that_another_worker_took_is_dropped(tmp_path: Path, journa
             while not claimed:
                 with psycopg.connect(journal_database, autocommit=True) as other:
                     other.execute("UPDATE appeal SET lease_until = 0")
-                claimed = await bus.journal.claim("other", datetime.now(UTC), 10, 60)
+                claimed = await claiming.claim(bus.journal, claiming.Claim("other", datetime.now(UTC), 10, 60))
             await until(lambda: bus.in_flight == 0)
         assert "case.lost" in {line["event"] for line in logs}
         (case,) = claimed

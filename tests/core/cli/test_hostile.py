@@ -21,6 +21,7 @@ from appealbus.core.escaping import escaped, escaped_json, escaped_xml, one_line
 from appealbus.core.journal import access, clients, events, quarantine, tables, workers
 from appealbus.core.journal import operations as operating
 from appealbus.core.journal.changes import changes
+from appealbus.core.journal.drivers import encoding
 from appealbus.core.journal.journal import Journal
 
 pytestmark = pytest.mark.proof
@@ -145,7 +146,7 @@ def commands(group: Any, name: str = "") -> Iterator[str]:
 
 def row_of(table: sa.Table, **given: Any) -> dict[str, Any]:
     """Return a row in which every text that is not given is a stranger's."""
-    values: dict[type, Any] = {tables.Moment: NOW, sa.Text: EVIL, sa.LargeBinary: b"{}"}
+    values: dict[type, Any] = {encoding.Moment: NOW, sa.Text: EVIL, sa.LargeBinary: b"{}"}
     row = {
         column.name: next((value for kind, value in values.items() if isinstance(column.type, kind)), 1)
         for column in table.columns

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from appealbus.core.cli.life import failures, life
 from appealbus.core.cli.log_lines import span
 from appealbus.core.domain.event import LogEntry, What
-from appealbus.core.journal.tables import to_number
+from appealbus.core.journal.drivers.encoding import to_number
 
 T = datetime(2026, 11, 24, 5, tzinfo=UTC)
 HTTP = {"kind": "unavailable", "code": "http.503"}

@@ -9,7 +9,7 @@ from appealbus.core import OutcomeKind
 from appealbus.core.domain.case import LookupState
 from appealbus.core.domain.listing import AppealState
 from appealbus.core.journal import keeping
-from appealbus.core.journal.appeals import cases, lists
+from appealbus.core.journal.appeals import cases, claiming, lists
 from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.schemas.dossier import Completeness
 from tests.core.kit import Thing
@@ -29,7 +29,7 @@ async def test_a_record_is_withdrawn_once(program, journal, accepted):
     given = {"version": 1, "completeness": Completeness.COMPLETE, "receivers": []}
     told = dumps({"facts": [{"lookup": "acme.thing", "key": key} for key in ("one", "two")]})
     await journal.conclude(Conclusion(accepted.appeal_id, dossier=told, due_at=now, **given))
-    assert await journal.claim("me", datetime.now(UTC), 1, 60)
+    assert await claiming.claim(journal, claiming.Claim("me", datetime.now(UTC), 1, 60))
     busy = program("withdraw", number, "acme.thing[one]", *why)
     assert (busy.returncode, "worked on right now" in busy.stderr) == (4, True)
     await journal.conclude(Conclusion(accepted.appeal_id, dossier=None, due_at=None, **given))

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from appealbus.core.journal import pipeline
-from appealbus.core.journal.encoding import Command
+from appealbus.core.journal.drivers import pipeline
+from appealbus.core.journal.drivers.encoding import Command
 
 _HAS_PLAN = re.compile(r"\s*(SELECT|UPDATE|DELETE|INSERT|WITH)\b").match
 

@@ -9,7 +9,8 @@ from sqlalchemy import Connection, insert
 from appealbus.core.domain.listing import AppealState
 from appealbus.core.domain.selection import Selection
 from appealbus.core.journal.codec import names_to
-from appealbus.core.journal.tables import appeal, dossier, lookup, outbox, subject, to_moment
+from appealbus.core.journal.drivers.encoding import to_moment
+from appealbus.core.journal.tables import appeal, dossier, lookup, outbox, subject
 
 _STATES = ["ready", "in_work", "parked", "parked", "parked", "idle", "idle", "suspect", "held"]
 _WAITS = [None, ["egkn"], ["egkn", "gbdfl"], ["egkn.old"], ["gbdul"]]

@@ -9,7 +9,7 @@ from sqlalchemy import create_engine
 
 from appealbus.core.domain.listing import AppealState
 from appealbus.core.errors import MessageDiffers
-from appealbus.core.journal.appeals import accepting, cases, lists, numbering
+from appealbus.core.journal.appeals import accepting, cases, claiming, lists, numbering
 from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.journal.journal import Journal
 from appealbus.schemas.dossier import Completeness
@@ -188,8 +188,8 @@ async def test_an_acceptor_may_go_on_without_a_claim(journal, make):
     """An appeal accepted with an owner is that owner's; nobody else gets it until the lease is over."""
     await journal.accept(make.new(), owner="me", lease_seconds=30)
 
-    assert await journal.claim("other", make.later(29), 10, 60) == []
-    assert len(await journal.claim("other", make.later(30), 10, 60)) == 1
+    assert await claiming.claim(journal, claiming.Claim("other", make.later(29), 10, 60)) == []
+    assert len(await claiming.claim(journal, claiming.Claim("other", make.later(30), 10, 60))) == 1
 
 
 async def test_what_was_accepted_is_there_after_reopening(url, make):
@@ -215,7 +215,7 @@ async def test_appeals_of_one_state_are_paged_by_key(journal, make):
     """Each state has its own pages, in the order of acceptance whatever the urgency."""
     for index in range(8):
         await journal.accept(make.new(f"m{index}", due_on=date(2027, 1, 30 - index)))
-    for case in await journal.claim("me", make.later(0), 5, 60):  # the most urgent: m7 to m3
+    for case in await claiming.claim(journal, claiming.Claim("me", make.later(0), 5, 60)):  # the most urgent: m7 to m3
         if case.appeal.message_id != "m3":
             due = make.later(60) if case.appeal.message_id in ("m4", "m6") else None
             await journal.conclude(

@@ -13,7 +13,7 @@ from appealbus.core.domain.listing import AppealState
 from appealbus.core.errors import JournalError
 from appealbus.core.interfaces.answer import Answer, Kept
 from appealbus.core.journal import access, awaiting, retention
-from appealbus.core.journal.appeals import cases, lists
+from appealbus.core.journal.appeals import cases, claiming, lists
 from appealbus.core.journal.appeals.accepting import Accepted
 from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.journal.journal import Journal
@@ -59,7 +59,10 @@ class Life:
         return row.state
 
     async def claim(self) -> list[int]:
-        return [case.appeal_id for case in await self.journal.claim("w", datetime.now(UTC), 10, 60)]
+        return [
+            case.appeal_id
+            for case in await claiming.claim(self.journal, claiming.Claim("w", datetime.now(UTC), 10, 60))
+        ]
 
     async def read(self, kind: OutcomeKind, question_id: str = "q1") -> None:
         await self.journal.post(awaiting.Read(self.id, self.make.state(LOOKUP, KEY, kind=kind), question_id))

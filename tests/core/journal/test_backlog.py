@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import create_engine, insert, text, update
 
 from appealbus.core.domain.listing import AppealState
-from appealbus.core.journal.appeals import leases, lists
+from appealbus.core.journal.appeals import claiming, leases, lists
 from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.tables import appeal
@@ -33,7 +33,10 @@ async def put(journal, make, name, *, days, state=None, **given):
 
 
 async def claimed(journal, make, limit, **given):
-    return [case.appeal.message_id for case in await journal.claim("me", make.later(1), limit, 60, **given)]
+    return [
+        case.appeal.message_id
+        for case in await claiming.claim(journal, claiming.Claim("me", make.later(1), limit, 60, **given))
+    ]
 
 
 async def four_of_each(journal, make):
@@ -84,10 +87,10 @@ async def test_new_ones_by_the_thousand_hide_what_is_asked_again_until_a_thoroug
     """A look at the first thousand of those that are ready is cheap; the other is made once in a while."""
     await put(journal, make, "again", days=90, state="ready")
     write(url, journal, insert(appeal).values([row(n, state="ready", urgency=9) for n in range(100, 1200)]))
-    look = leases.Claim("me", make.later(1), 60, 2, 10**9, True, kept=1)
-    (shallow,) = [await journal._write.submit(leases.claim, replace(look, thorough=False))]
+    look = claiming.Claim("me", make.later(1), 2, 60, 10**9, True, kept=1)
+    (shallow,) = [await journal._write.submit(claiming.lease, replace(look, thorough=False))]
     assert shallow.ids == [100, 101]
-    assert (await journal._write.submit(leases.claim, look)).returning == {1}
+    assert (await journal._write.submit(claiming.lease, look)).returning == {1}
 
 
 async def test_of_more_than_a_thousand_that_are_due_the_most_urgent_come_first(journal, make, url):
@@ -99,8 +102,8 @@ async def test_of_more_than_a_thousand_that_are_due_the_most_urgent_come_first(j
     rows += [row(2002, urgency=2, waits_for="", **soon), row(2003, urgency=0, waits_for=" s ", **soon)]
     rows[-1]["due_at"] = make.later(60)
     write(url, journal, insert(appeal).values(rows))
-    look = leases.Claim("me", make.later(1), 60, 4, 10**9, True)
-    assert (await journal._write.submit(leases.claim, look)).ids == [2001, 2002, 2000, 100]
+    look = claiming.Claim("me", make.later(1), 4, 60, 10**9, True)
+    assert (await journal._write.submit(claiming.lease, look)).ids == [2001, 2002, 2000, 100]
 
 
 async def test_a_suspect_that_is_due_waits_for_its_turn(journal, make, url):
@@ -108,8 +111,8 @@ async def test_a_suspect_that_is_due_waits_for_its_turn(journal, make, url):
     due = {"state": "parked", "urgency": 9, "due_at": make.later(-60), "version": 1, "waits_for": " s "}
     write(url, journal, insert(appeal).values([row(1, **due), row(2, **due), row(3, **due)]))
     write(url, journal, update(appeal).where(appeal.c.id < 3).values(deaths=1))
-    look = leases.Claim("me", make.later(1), 60, 9, 10**9, True)
-    first, then = [await journal._write.submit(leases.claim, look) for _ in range(2)]
+    look = claiming.Claim("me", make.later(1), 9, 60, 10**9, True)
+    first, then = [await journal._write.submit(claiming.lease, look) for _ in range(2)]
     assert (first.ids, first.returning, then.ids) == ([1, 3], {3}, [])
 
 
@@ -172,9 +175,9 @@ async def test_a_claim_walks_indexes_alone(make, url, backlog, monkeypatch):
         others += [row(n, state="parked", urgency=70, due_at=make.now, version=1) for n in range(200, 300)]
         write(url, journal, text(fill), insert(appeal).values(others), text("ANALYZE"))
         heard.clear()
-        look = leases.Claim("me", make.later(1), 60, 20, 10**9, True, kept=5, thorough=False)
+        look = claiming.Claim("me", make.later(1), 20, 60, 10**9, True, kept=5, thorough=False)
         for _ in range(3):
-            assert (await journal._write.submit(leases.claim, look)).ids
+            assert (await journal._write.submit(claiming.lease, look)).ids
     plans = [plan for statement, plan in heard if "appeal" in statement and "log_" not in statement]
     # What is looked up by its ids may be cheaper to find by a scan of so small a table.
     plans = [plan for plan in plans if "= ANY" not in plan]

@@ -2,6 +2,7 @@
 
 import pytest
 
+from appealbus.core.journal.appeals import claiming
 from appealbus.core.journal.deliveries import deliveries, delivering
 from appealbus.core.journal.deliveries.deliveries import DeliveryState
 
@@ -68,9 +69,11 @@ async def test_what_waits_alone_over_deaths_begins_anew_when_it_is_sent_again(jo
 async def test_a_claim_leaves_suspects_where_they_are_if_it_is_told_to(journal, make):
     """All else is leased."""
     await journal.accept(make.new("suspect"), owner="dead", lease_seconds=60.0)
-    await journal.bury("dead")
+    await claiming.bury(journal, "dead")
     await journal.accept(make.new("new"))
     later = make.at_last()
-    first = await journal.claim("me", later, 10, 60, suspects=False)
+    first = await claiming.claim(journal, claiming.Claim("me", later, 10, 60, suspects=False))
     assert [case.appeal.message_id for case in first] == ["new"]
-    assert [case.appeal.message_id for case in await journal.claim("me", later, 10, 60)] == ["suspect"]
+    assert [case.appeal.message_id for case in await claiming.claim(journal, claiming.Claim("me", later, 10, 60))] == [
+        "suspect"
+    ]

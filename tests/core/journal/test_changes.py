@@ -5,12 +5,12 @@ from datetime import date, timedelta
 
 import pytest
 
+from appealbus.core.domain.client import Sender
 from appealbus.core.domain.listing import AppealState
-from appealbus.core.domain.sender import Sender
 from appealbus.core.errors import JournalError, MessageDiffers
 from appealbus.core.journal import events, figures, log, quarantine, retention
 from appealbus.core.journal.appeals import cases as journal_cases
-from appealbus.core.journal.appeals import lists, suspects
+from appealbus.core.journal.appeals import claiming, lists, suspects
 from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.journal.changes import changes, changing, targets, waiting_changes
 from appealbus.core.journal.changes.changes import NewChange
@@ -56,13 +56,13 @@ async def test_a_change_makes_its_appeal_ready(journal, make, change, conclude):
     await conclude(appeal)
     taken = await journal.do(targets.Changing(change(number=appeal.receipt.number)))
     assert (taken.new, taken.appeal_id, taken.receipt.number) == (True, appeal.appeal_id, appeal.receipt.number)
-    (case,) = await journal.claim("w", make.now, 10, 60)
+    (case,) = await claiming.claim(journal, claiming.Claim("w", make.now, 10, 60))
     assert (case.changes, [each.change.message_id for each in case.kept_changes]) == (1, ["c1"])
     done = with_changes(case)
     assert (done.appeal.due_on, done.form.appeal, case.closed) == (date(2026, 3, 2), done.appeal, None)
     assert not await journal.conclude(ended(appeal, case, 2))
     await journal.do(targets.Changing(change("c2", kind="withdrawn", dated_at=make.later(9))))
-    (case,) = await journal.claim("w", make.now, 10, 60)
+    (case,) = await claiming.claim(journal, claiming.Claim("w", make.now, 10, 60))
     assert (case.closed, case.appeal.due_on, case.first.due_on) == ("withdrawn", date(2026, 3, 2), None)
 
 
@@ -98,7 +98,7 @@ async def test_a_change_waits_for_its_appeal(journal, make, change):
     appeal = await journal.accept(make.new(number="ЖТ-1"), owner="w")
     assert not appeal.leased
     assert (await journal.accept(make.new("m2"), owner="w")).leased
-    (case,) = await journal.claim("w", make.now, 10, 60)
+    (case,) = await claiming.claim(journal, claiming.Claim("w", make.now, 10, 60))
     assert (case.changes, len(case.kept_changes), case.closed) == (2, 2, "withdrawn")
     assert (await journal.ask(figures.counts)).waiting_changes == 0
     again = await journal.do(targets.Changing(change(kind="withdrawn")))
@@ -145,7 +145,7 @@ async def test_who_may_not_change_it_does_not_by_coming_first(journal, make, cha
     await journal.do(targets.Changing(change("b", number="ЖТ-1", channel="registry", anywhere=True)))
     await journal.do(targets.Changing(change("c", appeal_message_id="m1", channel="other")))
     await journal.accept(make.new(number="ЖТ-1"))
-    (case,) = await journal.claim("w", make.now, 10, 60)
+    (case,) = await claiming.claim(journal, claiming.Claim("w", make.now, 10, 60))
     assert [each.change.message_id for each in case.kept_changes] == ["b"]
     (foreign,) = await journal.ask(quarantine.quarantined)
     assert (foreign.position, foreign.code) == ("change a", "change.foreign")
@@ -159,7 +159,7 @@ async def test_a_number_that_the_bus_has_not_given_is_no_number(journal, make, c
     await journal.do(targets.Changing(change("b", number="ЖТ-1")))
     assert (await journal.accept(make.new())).receipt.number == "AB-2026-00000001"
     await journal.accept(make.new("m2", number="ЖТ-1"))
-    assert [case.changes for case in await journal.claim("w", make.now, 10, 60)] == [0, 1]
+    assert [case.changes for case in await claiming.claim(journal, claiming.Claim("w", make.now, 10, 60))] == [0, 1]
     assert (await journal.ask(figures.counts)).waiting_changes == 1
 
 
@@ -194,10 +194,10 @@ async def test_what_comes_during_a_run_is_not_lost(journal, make, change):
     (case,) = await journal.ask(journal_cases.cases, [appeal.appeal_id])
     await journal.do(targets.Changing(change()))
     assert await journal.conclude(ended(appeal, case))
-    (case,) = await journal.claim("w", make.now, 10, 60)
+    (case,) = await claiming.claim(journal, claiming.Claim("w", make.now, 10, 60))
     assert case.changes == 1
     assert not await journal.conclude(ended(appeal, case, 2, due_at=make.later(60)))
-    assert await journal.claim("w", make.now, 10, 60) == []
+    assert await claiming.claim(journal, claiming.Claim("w", make.now, 10, 60)) == []
 
 
 async def test_a_held_appeal_stays_held(journal, make, change):
@@ -207,7 +207,7 @@ async def test_a_held_appeal_stays_held(journal, make, change):
     await journal.do(targets.Changing(change()))
     assert (await journal.ask(lists.appeal_row, appeal.receipt.number)).state is AppealState.HELD
     await journal.do(suspects.Releasing(appeal.receipt.number))
-    (case,) = await journal.claim("w", make.now, 10, 60)
+    (case,) = await claiming.claim(journal, claiming.Claim("w", make.now, 10, 60))
     assert case.changes == 1
 
 
@@ -222,7 +222,7 @@ async def test_an_appeal_has_no_more_than_so_many_changes(journal, make, change,
         results += await asyncio.gather(*batch, return_exceptions=True)
     refused = [each.code for each in results if isinstance(each, JournalError)]
     assert refused == ["change.too_many"] * (sent - form(20, 200))
-    (case,) = await journal.claim("w", make.now, 10, 60)
+    (case,) = await claiming.claim(journal, claiming.Claim("w", make.now, 10, 60))
     assert case.changes == len(case.kept_changes) == form(20, 200)
 
 
@@ -230,7 +230,7 @@ async def test_what_is_pruned_takes_its_changes_along(journal, make, change, con
     """A change of it that comes later waits like one of an appeal that never came."""
     appeal = await journal.accept(make.new())
     await journal.do(targets.Changing(change()))
-    (case,) = await journal.claim("w", make.now, 10, 60)
+    (case,) = await claiming.claim(journal, claiming.Claim("w", make.now, 10, 60))
     await journal.conclude(ended(appeal, case))
     assert (await retention.prune(journal, journal.now() + timedelta(days=1)))["appeals"] == 1
     assert (await journal.do(targets.Changing(change("c2")))).appeal_id is None
@@ -250,6 +250,6 @@ async def test_two_workers_lose_nothing(journal_database, make, change):
             jobs += [one.do(targets.Changing(change(f"c{at}", appeal_message_id=f"m{at}")))]
         results = await asyncio.gather(*jobs)
         assert sum(each.new for each in results) == 2 * count
-        cases = await one.claim("w", make.now, 2 * count, 60)
+        cases = await claiming.claim(one, claiming.Claim("w", make.now, 2 * count, 60))
         assert [case.changes for case in cases] == [1] * count
         assert (await one.ask(figures.counts)).waiting_changes == 0

@@ -9,7 +9,7 @@ import pytest
 from appealbus.core import clocks
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import access, retention, workers
-from appealbus.core.journal.appeals import cases, leases, lists
+from appealbus.core.journal.appeals import cases, claiming, leases, lists
 from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.workers import WorkerState
@@ -43,8 +43,10 @@ async def test_a_wrong_clock_takes_no_live_appeal(journal, make, url, wrong):
     await journal.accept(make.new("accepted", at=now + wrong), owner="a", lease_seconds=60)
     await journal.accept(make.new("free", at=now), owner=None)
 
-    assert [case.appeal.message_id for case in await journal.claim("b", now + wrong, 10, 120)] == ["free"]
-    assert await journal.claim("c", now - wrong, 10, 60) == []
+    assert [
+        case.appeal.message_id for case in await claiming.claim(journal, claiming.Claim("b", now + wrong, 10, 120))
+    ] == ["free"]
+    assert await claiming.claim(journal, claiming.Claim("c", now - wrong, 10, 60)) == []
     left = ends_in(url)
     assert 0 < left["accepted"] <= 60 < left["free"] <= 120
 

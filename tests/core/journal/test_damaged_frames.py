@@ -16,7 +16,7 @@ from appealbus.core.domain.case import Case
 from appealbus.core.domain.document import Part, written
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import documents, keeping
-from appealbus.core.journal.appeals import cases, leases
+from appealbus.core.journal.appeals import cases, claiming, leases
 from appealbus.core.journal.appeals.accepting import Accepted
 from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.journal.changes import targets
@@ -132,7 +132,7 @@ async def test_the_other_appeal_goes_on(
             connection.execute(change, {"it": damage(kept)})
             connection.execute(text("UPDATE appeal SET state = 'ready', due_at = NULL, lease_until = NULL"))
         with capture_logs() as logs:
-            claimed = await journal.claim("me", make.now, 10, 60)
+            claimed = await claiming.claim(journal, claiming.Claim("me", make.now, 10, 60))
             due = await journal.ask(deliveries.undelivered, "out", journal.now(), 10)
         readable = place == "the newest version"  # it is looked at when there is something to tell
         assert [case.receipt.number for case in claimed] == ([one, other] if readable else [other]), name

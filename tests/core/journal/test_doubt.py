@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from appealbus.core import clocks
-from appealbus.core.bus.intake.trimming import trim_quarantine
+from appealbus.core.bus.intake.quarantine import trim_quarantine
 from appealbus.core.config.models import BusSettings
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import clock, figures, keeping, retention, state
-from appealbus.core.journal.appeals import leases, lists
+from appealbus.core.journal.appeals import claiming, leases, lists
 from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.journal.deliveries import deliveries, delivering
 from appealbus.core.journal.journal import Journal
@@ -161,14 +161,16 @@ async def test_what_was_stamped_in_the_future_does_not_wait_for_it(url, make, ma
         machine.passed += 10
         assert (await journal.look()).doubt == "jumped"
         assert len(await journal.ask(deliveries.undelivered, "out", journal.now(), 10)) == 1
-        assert await journal.claim("me", journal.now(), 10, 60) == []
+        assert await claiming.claim(journal, claiming.Claim("me", journal.now(), 10, 60)) == []
     async with await Journal.open(url) as journal:
         await journal.trust_clock()
         assert abs(journal.now() - clocks.wall()) < timedelta(seconds=1)
         assert len(await journal.ask(deliveries.undelivered, "out", journal.now(), 10)) == 1
-        assert await journal.claim("me", journal.now(), 10, 60) == []
+        assert await claiming.claim(journal, claiming.Claim("me", journal.now(), 10, 60)) == []
         machine.passed += 60
-        assert [case.appeal_id for case in await journal.claim("me", journal.now(), 10, 60)] == [one.appeal_id]
+        assert [
+            case.appeal_id for case in await claiming.claim(journal, claiming.Claim("me", journal.now(), 10, 60))
+        ] == [one.appeal_id]
 
 
 async def test_what_dead_workers_had_is_worked_whatever_the_clock_says(url, make, machine):
@@ -179,14 +181,14 @@ async def test_what_dead_workers_had_is_worked_whatever_the_clock_says(url, make
         await journal.look()
     machine.set(days=400)
     async with await Journal.open(url) as journal:
-        await journal.bury("dead")
-        (case,) = await journal.claim("me", journal.now(), 10, 60)
+        await claiming.bury(journal, "dead")
+        (case,) = await claiming.claim(journal, claiming.Claim("me", journal.now(), 10, 60))
         machine.set(days=-400)
         machine.passed += 1
         await journal.look()
         await journal.trust_clock()
         await journal.do(leases.Release("me"))
-        assert await journal.claim("me", journal.now(), 10, 60) == [case]
+        assert await claiming.claim(journal, claiming.Claim("me", journal.now(), 10, 60)) == [case]
 
 
 async def test_a_suspect_that_waits_by_a_clock_that_was_ahead_is_due_earlier(url, make, machine):
@@ -195,16 +197,16 @@ async def test_a_suspect_that_waits_by_a_clock_that_was_ahead_is_due_earlier(url
     async with await Journal.open(url) as journal:
         await journal.accept(make.new("a", at=clocks.wall()), owner="dead")
         await journal.look()
-        await journal.bury("dead")
-        await journal.claim("dead", journal.now(), 10, 60)
-        await journal.bury("dead")
-        assert await journal.claim("me", journal.now(), 10, 60) == []
+        await claiming.bury(journal, "dead")
+        await claiming.claim(journal, claiming.Claim("dead", journal.now(), 10, 60))
+        await claiming.bury(journal, "dead")
+        assert await claiming.claim(journal, claiming.Claim("me", journal.now(), 10, 60)) == []
         machine.set(days=-1)
         machine.passed += 1
         await journal.look()
         await journal.trust_clock()
         machine.passed += 30
-        assert len(await journal.claim("me", journal.now(), 10, 60)) == 1
+        assert len(await claiming.claim(journal, claiming.Claim("me", journal.now(), 10, 60))) == 1
 
 
 async def test_what_is_resent_or_follows_one_that_waits_alone_goes_out(url, make, machine):

@@ -8,7 +8,7 @@ import pytest
 
 from appealbus.core.domain.listing import AppealState
 from appealbus.core.journal import access, documents, keeping
-from appealbus.core.journal.appeals import cases, leases, lists
+from appealbus.core.journal.appeals import cases, claiming, leases, lists
 from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.journal.errors import LeaseLost
 from appealbus.schemas.dossier import Completeness
@@ -37,7 +37,9 @@ async def test_a_renewed_lease_lasts_longer(journal, make):
 
     kept = await journal.do(leases.Renewal("me", [one.appeal_id, three.appeal_id], make.later(60), 60))
     assert kept == {one.appeal_id}
-    assert [case.appeal_id for case in await journal.claim("x", make.later(61), 10, 60)] == [two.appeal_id]
+    assert [case.appeal_id for case in await claiming.claim(journal, claiming.Claim("x", make.later(61), 10, 60))] == [
+        two.appeal_id
+    ]
     assert await journal.do(leases.Renewal("me", [two.appeal_id], make.later(60), 60)) == set()
     assert await journal.do(leases.Renewal("me", [], make.later(60), 60)) == set()
 
@@ -45,7 +47,7 @@ async def test_a_renewed_lease_lasts_longer(journal, make):
 async def test_who_has_lost_an_appeal_concludes_nothing(journal, make):
     """The other's version is the one that counts; before it, after it, with a dossier and without."""
     accepted = await journal.accept(make.new(), owner="slow", lease_seconds=60)
-    assert await journal.claim("quick", make.later(61), 10, 10**6)
+    assert await claiming.claim(journal, claiming.Claim("quick", make.later(61), 10, 10**6))
 
     for version, dossier in ((1, b"slow"), (0, None)):
         with pytest.raises(LeaseLost):
@@ -68,7 +70,7 @@ async def test_a_lease_that_is_over_and_that_nobody_took_is_still_good(journal, 
 async def test_who_has_lost_an_appeal_keeps_nothing(journal, make):
     """What the new owner has found is not overwritten by the old one's failure."""
     accepted = await journal.accept(make.new(), owner="slow", lease_seconds=60)
-    await journal.claim("quick", make.later(61), 10, 10**6)
+    await claiming.claim(journal, claiming.Claim("quick", make.later(61), 10, 10**6))
     await journal.post(keeping.Keep(accepted.appeal_id, make.state(kind=OutcomeKind.NOT_FOUND), owner="quick"))
     await journal.post(keeping.Keep(accepted.appeal_id, make.state(kind=OutcomeKind.TIMED_OUT), owner="slow"))
     await end(journal, accepted, "quick")

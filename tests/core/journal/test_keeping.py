@@ -9,7 +9,18 @@ import pytest
 from sqlalchemy import select
 
 from appealbus.core.errors import JournalError
-from appealbus.core.journal import access, documents, events, figures, keeping, log, pruning, quarantine, retention
+from appealbus.core.journal import (
+    access,
+    documents,
+    events,
+    figures,
+    keeping,
+    leaving,
+    log,
+    pruning,
+    quarantine,
+    retention,
+)
 from appealbus.core.journal.appeals import cases, lists
 from appealbus.core.journal.appeals.accepting import Accepted
 from appealbus.core.journal.deliveries import deliveries, delivering
@@ -48,9 +59,9 @@ async def test_quarantine_keeps_the_message_until_it_is_replayed(journal, make):
     assert (await journal.ask(quarantine.quarantine_row, first)).raw == b"\x00\xff{"
     assert [(row.id, row.raw) for row in await journal.ask(quarantine.quarantined)] == [(first, b""), (second, b"")]
     row = await journal.ask(quarantine.quarantine_row, first)
-    assert (await journal.leave_quarantine(row, make.new())).receipt.number == "AB-2026-00000001"
+    assert (await leaving.leave_quarantine(journal, row, make.new())).receipt.number == "AB-2026-00000001"
     with pytest.raises(JournalError, match="meanwhile"):
-        await journal.leave_quarantine(row, make.new("m2"))
+        await leaving.leave_quarantine(journal, row, make.new("m2"))
     assert [each.message_id for each in await journal.ask(lists.appeals)] == ["m1"]
     assert [row.id for row in await journal.ask(quarantine.quarantined)] == [second]
     everything = await journal.ask(quarantine.quarantined, include_replayed=True)
@@ -86,11 +97,11 @@ async def test_a_closed_message_counts_no_more_and_can_still_be_taken(journal, m
     assert [row.id for row in await journal.ask(quarantine.quarantined, include_replayed=True)] == [second]
 
     with pytest.raises(JournalError, match="taken or closed it meanwhile"):
-        await journal.leave_quarantine(rows[0], make.new())
+        await leaving.leave_quarantine(journal, rows[0], make.new())
     assert await journal.ask(lists.appeals) == []
-    await journal.leave_quarantine(await journal.ask(quarantine.quarantine_row, first), make.new())
+    await leaving.leave_quarantine(journal, await journal.ask(quarantine.quarantine_row, first), make.new())
     assert [row.id for row in await journal.ask(quarantine.quarantined, include_replayed=True)] == [first, second]
-    await journal.leave_quarantine(rows[1], make.new("m2"))
+    await leaving.leave_quarantine(journal, rows[1], make.new("m2"))
     assert not await journal.do(quarantine.Closing(second, by="anna", reason="too late"))
     while await journal.do(events.Placing()):
         pass
@@ -104,7 +115,9 @@ async def test_of_closing_and_replaying_at_once_one_is_done(journal, make, url):
     kept = [await journal.ask(quarantine.quarantine_row, one) for one in ids]
     async with await Journal.open(url) as beside:
         work = [beside.do(quarantine.Closing(one, by="anna", reason="r")) for one in ids]
-        work += [each.leave_quarantine(row, make.new(f"m{row.id}")) for row in kept for each in (journal, beside)]
+        work += [
+            leaving.leave_quarantine(each, row, make.new(f"m{row.id}")) for row in kept for each in (journal, beside)
+        ]
         order = list(range(len(work)))
         shuffle(order)
         done = await asyncio.gather(*(work[place] for place in order), return_exceptions=True)

@@ -11,7 +11,7 @@ from appealbus.core.domain.known import InputPaths, KnownLookup
 from appealbus.core.domain.listing import AppealState
 from appealbus.core.domain.selection import Selection
 from appealbus.core.journal import figures, workers
-from appealbus.core.journal.appeals import leases, lists
+from appealbus.core.journal.appeals import claiming, leases, lists
 from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.schemas.dossier import Completeness
 from tests.services.forms import form
@@ -46,7 +46,12 @@ def beside(journal, url):
 
 
 async def claimed(journal, make, lost, limit=10, *, after=1, kept=0):
-    return [case.appeal_id for case in await journal.claim("me", make.later(after), limit, 60, lost=lost, kept=kept)]
+    return [
+        case.appeal_id
+        for case in await claiming.claim(
+            journal, claiming.Claim("me", make.later(after), limit, 60, lost=lost, kept=kept)
+        )
+    ]
 
 
 async def test_only_who_can_ask_what_is_lacking_gets_it_the_most_urgent_first(journal, make):
@@ -84,7 +89,7 @@ async def test_what_is_carried_returns_with_its_lookup_behind_new_ones(journal, 
     assert await claimed(journal, make, {"a.b", "c.d", "e.f"}) == []
     assert await claimed(journal, make, {"a.b", "c.d"}) == [both]
     assert await claimed(journal, make, {"c.d", "e.f"}) == []  # it was worked a moment ago
-    monkeypatch.setattr(leases, "_AGAIN", -timedelta(days=3650))
+    monkeypatch.setattr(claiming, "_AGAIN", -timedelta(days=3650))
     assert await claimed(journal, make, {"c.d", "e.f"}) == [carried]
     check_the_past(url)
 
@@ -119,14 +124,14 @@ async def test_one_that_cannot_be_read_does_not_come_again_and_again(journal, ma
 
 async def test_no_kind_of_lack_is_starved_by_others(journal, make, monkeypatch):
     """However many others stand before it: the next claim goes on behind those that this one has looked at."""
-    monkeypatch.setattr(leases, "_KINDS_OF_LACK", 2)
-    monkeypatch.setattr(leases, "_AGAIN", -timedelta(days=3650))
+    monkeypatch.setattr(claiming, "_KINDS_OF_LACK", 2)
+    monkeypatch.setattr(claiming, "_AGAIN", -timedelta(days=3650))
     for name in "abcde":
         await lacking(journal, make, name, f"{name}.{name}")
     carried = await lacking(journal, make, "m1", carried=["z.z"])
     lost = {f"{name}.{name}" for name in "abcde"}
     assert [await claimed(journal, make, lost) for _ in range(4)] == [[], [], [carried], []]
-    assert not journal.looks_on
+    assert not bool(journal.lacks_after)
     first = (await journal.ask(lists.appeals, limit=1))[0].appeal_id
     assert await claimed(journal, make, lost - {"a.a"}) == [first]
 

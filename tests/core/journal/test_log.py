@@ -8,7 +8,7 @@ from appealbus.core import clocks
 from appealbus.core.domain.event import Cursor
 from appealbus.core.interfaces.answer import Answer, Kept
 from appealbus.core.journal import access, awaiting, events, figures, keeping, log, pruning, retention
-from appealbus.core.journal.appeals import leases, suspects
+from appealbus.core.journal.appeals import claiming, leases, suspects
 from appealbus.core.journal.deliveries import delivering
 from appealbus.core.journal.errors import CursorAhead, CursorPruned, CursorUndone, UnknownEpoch
 from appealbus.core.journal.journal import Journal
@@ -41,7 +41,7 @@ async def test_a_whole_life_is_noted(journal, make, conclude):
     accepted = await journal.accept(make.new())
     number, id_ = accepted.receipt.number, accepted.appeal_id
     await journal.accept(make.new())
-    await journal.claim("w", make.now, 10, 60)
+    await claiming.claim(journal, claiming.Claim("w", make.now, 10, 60))
     await journal.do(access.Asking([make.access(number)]))
     await journal.post(keeping.Keep(id_, make.state(), owner="w"))
     await conclude(accepted)
@@ -91,12 +91,12 @@ async def test_what_people_and_the_bus_do_is_noted(journal, make, conclude):
     number = accepted.receipt.number
     await journal.do(suspects.Hold(number, by="aigul", reason="asked to"))
     await journal.do(suspects.Releasing(number))
-    await journal.claim("w", make.now, 10, 60)
+    await claiming.claim(journal, claiming.Claim("w", make.now, 10, 60))
     await journal.do(leases.Release("w"))
-    await journal.claim("w", make.now, 10, 60)
-    await journal.bury("w")
+    await claiming.claim(journal, claiming.Claim("w", make.now, 10, 60))
+    await claiming.bury(journal, "w")
     await journal.do(leases.Retry(number, everything=True))
-    await journal.claim("w", clocks.wall(), 10, 60)
+    await claiming.claim(journal, claiming.Claim("w", clocks.wall(), 10, 60))
     await conclude(accepted, due_at=make.later(60))
     await conclude(accepted, 2)
     await journal.do(delivering.Failed([(1, "away", make.later(5))]))

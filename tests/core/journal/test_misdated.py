@@ -6,10 +6,10 @@ from dataclasses import replace
 import pytest
 
 from appealbus.core.domain.change import AHEAD, KeptChange
+from appealbus.core.domain.client import Sender
 from appealbus.core.domain.selection import Selection
-from appealbus.core.domain.sender import Sender
 from appealbus.core.journal import figures
-from appealbus.core.journal.appeals import leases, lists, selecting, suspects
+from appealbus.core.journal.appeals import claiming, leases, lists, selecting, suspects
 from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.journal.changes import changes as journal_changes
 from appealbus.core.journal.changes import targets
@@ -35,7 +35,7 @@ def told(warnings):
 
 async def worked(journal, make):
     """Claim the appeal and return its case as its changes make it."""
-    (case,) = await journal.claim("w", make.later(100), 10, 60)
+    (case,) = await claiming.claim(journal, claiming.Claim("w", make.later(100), 10, 60))
     return with_changes(case)
 
 
@@ -160,7 +160,7 @@ async def test_it_is_counted_and_listed_apart_from_what_is_lacking(journal, make
     told = rows[ids["all"]]
     assert (told.lacks, told.unassessed, told.misdated) == (("a.b",), ("minor", "repeats"), True)
     assert (rows[ids["date"]].lacks, rows[ids["none"]].misdated) == ((), False)
-    claimed = await journal.claim("w", make.later(1), 10, 60, lost=())
+    claimed = await claiming.claim(journal, claiming.Claim("w", make.later(1), 10, 60, lost=()))
     assert sorted(case.appeal_id for case in claimed) == [ids["lookup"], ids["all"]]
 
 
@@ -271,7 +271,7 @@ async def test_a_held_appeal_that_it_ended_is_told(journal, make, end, waits):
 async def test_a_run_that_did_not_know_of_it_does_not_hide_it(journal, make):
     """It came during the run, and a person holds the appeal before the next one."""
     taken = await journal.accept(make.new())
-    await journal.claim("w", make.later(1), 10, 60)
+    await claiming.claim(journal, claiming.Claim("w", make.later(1), 10, 60))
     await journal.do(targets.Changing(change("end", make.later(2), "answered", dated_at=TYPO)))
     done = Conclusion(taken.appeal_id, dossier=b"{}", version=1, completeness=Completeness.COMPLETE, owner="w")
     await journal.conclude(done)

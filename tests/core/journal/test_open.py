@@ -12,7 +12,7 @@ from sqlalchemy import create_engine
 
 from appealbus.core.errors import ConfigError, JournalError
 from appealbus.core.journal import access, figures
-from appealbus.core.journal.appeals import cases, lists
+from appealbus.core.journal.appeals import cases, claiming, lists
 from appealbus.core.journal.errors import AlreadyRunning
 from appealbus.core.journal.journal import Journal
 from tests.services.processes import PATIENCE
@@ -162,7 +162,7 @@ async def test_one_process_works_a_journal(path, make):
     await first.close()
 
     await second.hold_run_lock()
-    assert len(await second.claim("second", datetime.now(UTC), 10, 60)) == 1
+    assert len(await claiming.claim(second, claiming.Claim("second", datetime.now(UTC), 10, 60))) == 1
     await second.close()
 
 

@@ -12,16 +12,16 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import delete, text
 
-from appealbus.core.domain.listing import AppealState
-from appealbus.core.domain.named_view import NamedView
+from appealbus.core.domain.listing import AppealState, NamedView
 from appealbus.core.domain.operation import Frozen, Operation, Order, Verdict
 from appealbus.core.domain.selection import DeliverySelection, Selection
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import events, keeping, log, named_views, tables
 from appealbus.core.journal import operations as operating
-from appealbus.core.journal.appeals import cases, leases, lists, suspects
+from appealbus.core.journal.appeals import cases, claiming, leases, lists, suspects
+from appealbus.core.journal.appeals.claiming import ANY
 from appealbus.core.journal.deliveries import deliveries
-from appealbus.core.journal.journal import ANY, Journal
+from appealbus.core.journal.journal import Journal
 from appealbus.core.management import operations
 from appealbus.schemas.outcome import OutcomeKind
 from tests.core.journal.many_appeals import fill
@@ -223,8 +223,8 @@ async def test_a_worker_that_claims_meanwhile(journal, url, many, monkeypatch):
     async def claim():
         for _ in range(30):
             # Not by `journal.claim`, which gives back what it cannot read: these have no content.
-            wanted = leases.Claim("me", journal.now(), 600, 2, ANY, alone=True)
-            claimed.update((await journal._write.submit(leases.claim, wanted)).ids)
+            wanted = claiming.Claim("me", journal.now(), 2, 600, ANY, alone=True)
+            claimed.update((await journal._write.submit(claiming.lease, wanted)).ids)
 
     async def act():
         return [progress async for progress in operations.carry_out(journal, begun.hash)]

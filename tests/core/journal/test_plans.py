@@ -5,11 +5,11 @@ from datetime import UTC, date, datetime
 import psycopg
 import pytest
 
+from appealbus.core.domain.counts import WeekPart
 from appealbus.core.domain.listing import AppealState
 from appealbus.core.domain.selection import Selection
-from appealbus.core.domain.weekly import WeekPart
 from appealbus.core.journal import figures, keeping
-from appealbus.core.journal.appeals import leases, lists
+from appealbus.core.journal.appeals import claiming, leases, lists
 from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.journal.deliveries import deliveries, delivering, receivers
 from appealbus.core.journal.deliveries.deliveries import DeliveryState
@@ -65,9 +65,9 @@ async def test_no_busy_query_reads_the_whole_table(large, make, monkeypatch):
         Selection(source="egkn", code="guard.timeout"),
     ):
         await large.find(selection, limit=3)
-    claimed = await large.claim("me", now, 50, 60)
+    claimed = await claiming.claim(large, claiming.Claim("me", now, 50, 60))
     assert len(claimed) == 50
-    assert len(await large.claim("me", now, 5, 60, lost={"c.1"})) == 5
+    assert len(await claiming.claim(large, claiming.Claim("me", now, 5, 60, lost={"c.1"}))) == 5
     await large.ask(figures.counts)
     assert await large.do(leases.Renewal("me", [case.appeal_id for case in claimed], now, 60)) != set()
     for case in claimed[:2]:

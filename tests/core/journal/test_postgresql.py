@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 from appealbus.core.config.types import Secret
 from appealbus.core.errors import ConfigError, JournalError
 from appealbus.core.journal import access, documents, figures, keeping, writer
-from appealbus.core.journal.appeals import lists
+from appealbus.core.journal.appeals import claiming, lists
 from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.journal.errors import OutcomeUnknown
 from appealbus.core.journal.journal import Journal
@@ -181,7 +181,9 @@ async def test_a_state_that_was_lost_concerns_one_run_only(journal, make, postgr
 
     postgres.start()
     await conclude(journal, told)
-    assert [case.appeal_id for case in await journal.claim("me", make.later(61), 10, 60)] == [anew.appeal_id]
+    assert [case.appeal_id for case in await claiming.claim(journal, claiming.Claim("me", make.later(61), 10, 60))] == [
+        anew.appeal_id
+    ]
     await conclude(journal, anew)
 
 

@@ -11,9 +11,10 @@ from sqlalchemy import make_url
 from structlog.testing import capture_logs
 
 from appealbus.core.errors import JournalError
-from appealbus.core.journal import access, pipeline, postgresql, writer
+from appealbus.core.journal import access, postgresql, writer
 from appealbus.core.journal import journal as journals
 from appealbus.core.journal.appeals import lists, numbering
+from appealbus.core.journal.drivers import pipeline
 from appealbus.core.journal.errors import OutcomeUnknown
 from appealbus.core.journal.journal import Journal
 from tests.services.processes import PATIENCE

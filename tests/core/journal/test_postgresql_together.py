@@ -10,11 +10,12 @@ import pytest
 from sqlalchemy import create_engine, event
 from structlog.testing import capture_logs
 
-from appealbus.core.journal import access, bulk, encoding, keeping, postgresql
+from appealbus.core.journal import access, keeping, postgresql
 from appealbus.core.journal.appeals import cases as journal_cases
-from appealbus.core.journal.appeals import leases, lists, numbering
+from appealbus.core.journal.appeals import claiming, leases, lists, numbering
 from appealbus.core.journal.appeals.concluding import Conclusion
-from appealbus.core.journal.drivers import postgresql_driver
+from appealbus.core.journal.drivers import bulk, encoding
+from appealbus.core.journal.drivers.direct import postgresql_driver
 from appealbus.core.journal.errors import OutcomeUnknown
 from appealbus.core.journal.journal import Journal
 from appealbus.schemas.dossier import Completeness
@@ -94,10 +95,10 @@ async def test_nobody_takes_an_appeal_over_while_a_state_of_it_is_being_written(
         monkeypatch.setattr(bulk, "upsert", stand_still)
         await old.post(keeping.Keep(accepted.appeal_id, make.state(kind=OutcomeKind.TIMED_OUT), owner="old"))
         assert await asyncio.to_thread(looked.wait, 10)
-        assert await new.claim("new", make.later(61), 10, 60) == []
+        assert await claiming.claim(new, claiming.Claim("new", make.later(61), 10, 60)) == []
         go_on.set()
         await old.do(access.Asking([make.access("n")]))
-        (case,) = await new.claim("new", make.later(61), 10, 60)
+        (case,) = await claiming.claim(new, claiming.Claim("new", make.later(61), 10, 60))
         assert [state.kind for state in case.states] == [OutcomeKind.TIMED_OUT]
 
 
@@ -156,7 +157,9 @@ async def test_many_workers_accept_side_by_side(url, make):
     assert sum(one.new for one in accepted) == 200
     assert {one.receipt.number for one in accepted} == {f"AB-2026-{at:08d}" for at in range(1, 201)}
 
-    claimed = await asyncio.gather(*(one.claim(str(at), make.now, 80, 60) for at, one in enumerate(journals)))
+    claimed = await asyncio.gather(
+        *(claiming.claim(one, claiming.Claim(str(at), make.now, 80, 60)) for at, one in enumerate(journals))
+    )
     ids = [case.appeal_id for cases in claimed for case in cases]
     assert len(ids) == len(set(ids)) == 200
     for one in journals:

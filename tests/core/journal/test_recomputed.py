@@ -17,7 +17,7 @@ from appealbus.core.domain.case import LookupState, Try
 from appealbus.core.errors import JournalError, MessageDiffers
 from appealbus.core.interfaces.answer import Answer
 from appealbus.core.journal import access, awaiting, keeping, pruning, retention
-from appealbus.core.journal.appeals import leases, lists, suspects
+from appealbus.core.journal.appeals import claiming, leases, lists, suspects
 from appealbus.core.journal.appeals.accepting import NewAppeal
 from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.journal.deliveries import deliveries, delivering
@@ -87,7 +87,9 @@ class Life:
 
     async def claim(self) -> None:
         worker, limit = self.chance.choice(WORKERS), self.chance.choice([1, 3])
-        await self.journal.claim(worker, self.now, limit, 30, lost=self.chance.choice([None, ["x.y"], []]))
+        await claiming.claim(
+            self.journal, claiming.Claim(worker, self.now, limit, 30, lost=self.chance.choice([None, ["x.y"], []]))
+        )
 
     async def keep(self) -> None:
         await self.journal.post(keeping.Keep(self.one(), self.state(), owner=self.owner()))
@@ -156,7 +158,7 @@ class Life:
         await self.journal.do(leases.Release(self.chance.choice(WORKERS)))
 
     async def bury(self) -> None:
-        await self.journal.bury(self.owner())
+        await claiming.bury(self.journal, self.owner())
 
     async def hold(self) -> None:
         await self.journal.do(suspects.Hold(self.numbers[self.one()], by="olga", reason="the court asked"))

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from appealbus.core.domain.case import KeptReplies
 from appealbus.core.domain.listing import AppealState
-from appealbus.core.domain.replies import KeptReplies
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import keeping
 from appealbus.core.journal import replies as writing
-from appealbus.core.journal.appeals import cases, lists, suspects
+from appealbus.core.journal.appeals import cases, claiming, lists, suspects
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.keeping import Anew
 from appealbus.core.journal.replies import Place, Span
@@ -101,7 +101,7 @@ async def test_what_is_read_again_is_written_and_worked_on(
     before = replace(make.state(), kind=OutcomeKind.INVALID)
     await journal.post(keeping.Keep(accepted.appeal_id, before))
     await journal.do(keeping.Keep(accepted.appeal_id, make.state(key="other")))
-    [claimed] = await journal.claim("me", make.now, 1, 1e9)
+    [claimed] = await claiming.claim(journal, claiming.Claim("me", make.now, 1, 1e9))
     found = replace(
         before, kind=OutcomeKind.FOUND, record=OtherRecord(type="acme.Thing"), provenance=make.found().provenance
     )

@@ -7,11 +7,10 @@ import pytest
 from sqlalchemy import select
 
 from appealbus.core import clocks
-from appealbus.core.domain.case import LookupState
-from appealbus.core.domain.replies import KeptReplies
+from appealbus.core.domain.case import KeptReplies, LookupState
 from appealbus.core.journal import access, documents, keeping, retention
 from appealbus.core.journal import replies as kept_replies
-from appealbus.core.journal.appeals import leases, lists
+from appealbus.core.journal.appeals import claiming, leases, lists
 from appealbus.core.journal.appeals.accepting import Accepted
 from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.journal.deliveries import deliveries, delivering
@@ -92,7 +91,7 @@ async def test_versions_of_an_appeal_in_work_stay(journal: Journal, make: Make) 
     for number in (1, 2):
         await version(journal, appeal, number, make.found(), ())
     await journal.do(leases.Retry(appeal.receipt.number))
-    await journal.claim("me", make.now, 1, 1e9)
+    await claiming.claim(journal, claiming.Claim("me", make.now, 1, 1e9))
     assert (await retention.prune(journal, Ages(NEVER, versions=tomorrow())))["versions"] == 0
     assert await versions(journal, appeal) == [1, 2]
 

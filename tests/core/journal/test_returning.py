@@ -9,9 +9,9 @@ import pytest
 from sqlalchemy import create_engine, update
 
 from appealbus.core.domain.listing import AppealState
-from appealbus.core.domain.returning import TakeIn
+from appealbus.core.domain.source_state import TakeIn
 from appealbus.core.journal import events, keeping, log, state, waiting
-from appealbus.core.journal.appeals import lists
+from appealbus.core.journal.appeals import claiming, lists
 from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.journal.tables import appeal, lookup
 from appealbus.schemas.dossier import Completeness
@@ -124,7 +124,7 @@ async def test_the_last_step_costs_what_the_first_did(journal, make, url):
         taken = await journal.do(waiting.TakingIn(wish(make, 50, places)))
         took.append(time.perf_counter() - began)
         places, over, total = taken.places, taken.over, total + taken.count
-        for case in await journal.claim("me", make.later(21), 1000, 60):
+        for case in await claiming.claim(journal, claiming.Claim("me", make.later(21), 1000, 60)):
             given = {"dossier": None, "version": 1, "completeness": Completeness.PARTIAL, "due_at": make.later(9e6)}
             await journal.conclude(Conclusion(case.appeal_id, waits_for=("s",), **given))
     assert total == count

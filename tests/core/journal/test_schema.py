@@ -32,7 +32,7 @@ from appealbus.core.journal import (
     store,
     workers,
 )
-from appealbus.core.journal.appeals import cases, concluding, leases, suspects
+from appealbus.core.journal.appeals import cases, claiming, concluding, leases, suspects
 from appealbus.core.journal.deliveries import deliveries, delivering
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.tables import metadata
@@ -100,7 +100,7 @@ async def test_a_journal_of_the_first_version_is_brought_to_ours(nothing):
         (waiting,) = await journal.ask(deliveries.undelivered, "out", NOW, 10)
         assert (waiting.dossier, waiting.region) == (document.encode(), "")
         assert await journal.ask(workers.source_states) == []
-        assert [case.appeal_id for case in await journal.claim("me", NOW, 10, 60)] == [1]
+        assert [case.appeal_id for case in await claiming.claim(journal, claiming.Claim("me", NOW, 10, 60))] == [1]
         assert (await journal.ask(figures.counts)).in_work == 1
 
 
@@ -179,8 +179,8 @@ _CONCLUSION = concluding.Conclusion(
         lambda connection: quarantine.quarantine_groups(connection, None),
         lambda connection: awaiting.answers(connection, 1),
         lambda connection: awaiting.answered(connection, [awaiting.Answered("s", Answer("q", b""), NOW, "bus")]),
-        lambda connection: concluding.conclude(connection, [concluding.Concluding(_CONCLUSION, None, NOW, NOW, 1, ())]),
-        lambda connection: leases.claim(connection, [leases.Claim("me", NOW, 60, 10, 1 << 40, True)]),
+        lambda connection: concluding.conclude(connection, [concluding.Concluding(_CONCLUSION, (), NOW, NOW, 1, ())]),
+        lambda connection: claiming.lease(connection, [claiming.Claim("me", NOW, 10, 60, 1 << 40, True)]),
         lambda connection: leases.release(connection, [leases.Release("me", None)]),
         lambda connection: suspects.next_turn(connection, NOW),
         lambda connection: suspects.bury(connection, [suspects.Burial(None, at=NOW, by="bus")]),
@@ -216,7 +216,7 @@ async def test_the_way_of_an_appeal_walks_through_no_table(tmp_path, make, monke
     async with await Journal.open(f"sqlite:///{tmp_path}/journal.db") as journal:
         heard.clear()
         accepted = await journal.accept(make.new())
-        (claimed,) = await journal.claim("me", make.now, 1, 1e9)
+        (claimed,) = await claiming.claim(journal, claiming.Claim("me", make.now, 1, 1e9))
         for runs in (1, 2):
             await journal.do(keeping.Keep(claimed.appeal_id, make.state(runs=runs), owner="me"))
         await journal.conclude(replace(_CONCLUSION, appeal_id=accepted.appeal_id, version=1))

@@ -9,8 +9,8 @@ from appealbus.core.domain.listing import AppealState
 from appealbus.core.domain.selection import NOWHERE, Place, Selection
 from appealbus.core.journal import reader
 from appealbus.core.journal.appeals import candidates, selecting
+from appealbus.core.journal.drivers.encoding import to_moment
 from appealbus.core.journal.key import JournalKey
-from appealbus.core.journal.tables import to_moment
 from tests.core.journal.explaining import explain_all
 from tests.core.journal.many_appeals import fill
 from tests.services.forms import form

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from appealbus.core.journal.appeals import claiming
 from appealbus.core.journal.journal import Journal
 
 
@@ -20,9 +21,11 @@ async def test_an_appeal_is_claimed_by_one(journal, other, make):
         await journal.accept(make.new(f"m{index}"))
 
     claims = [(journal, "a"), (other, "b")] * 10
-    cases = await asyncio.gather(*(one.claim(owner, make.now, 4, 60) for one, owner in claims))
+    cases = await asyncio.gather(
+        *(claiming.claim(one, claiming.Claim(owner, make.now, 4, 60)) for one, owner in claims)
+    )
     ids = [case.appeal_id for claimed in cases for case in claimed]
-    ids += [case.appeal_id for case in await other.claim("b", make.now, 40, 60)]
+    ids += [case.appeal_id for case in await claiming.claim(other, claiming.Claim("b", make.now, 40, 60))]
     assert sorted(ids) == list(range(1, 41))
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import create_engine, select
 
 from appealbus.core.domain.case import LookupState
 from appealbus.core.journal import figures, keeping, retention
-from appealbus.core.journal.appeals import leases
+from appealbus.core.journal.appeals import claiming, leases
 from appealbus.core.journal.appeals.accepting import NewAppeal
 from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.journal.journal import Journal
@@ -98,7 +98,7 @@ async def test_columns_are_filled_as_it_goes(journal, make, url):
     async def conclude(**given):
         usual = {"dossier": b"{}", "completeness": Completeness.PARTIAL, "owner": "me", "due_at": make.later(9)}
         await journal.conclude(Conclusion(one.appeal_id, **{**usual, **given}))
-        await journal.claim("me", make.later(99), 1, 60)
+        await claiming.claim(journal, claiming.Claim("me", make.later(99), 1, 60))
         engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://"))
         with engine.connect() as connection:
             row = connection.execute(select(appeals)).one()

@@ -6,9 +6,9 @@ import pytest
 
 from appealbus.core.domain.listing import AppealState
 from appealbus.core.errors import JournalError
-from appealbus.core.journal import figures, suspect_messages
+from appealbus.core.journal import figures
 from appealbus.core.journal.appeals import cases as journal_cases
-from appealbus.core.journal.appeals import leases, lists, suspects
+from appealbus.core.journal.appeals import claiming, leases, lists, suspects
 from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.journal.errors import LeaseLost
 from appealbus.core.journal.journal import Journal
@@ -24,7 +24,7 @@ async def dead(journal, make, *messages, owner="dead"):
 
 
 async def taken(journal, now, owner="me", **given):
-    cases = await journal.claim(owner, now, 10, LEASE, **given)
+    cases = await claiming.claim(journal, claiming.Claim(owner, now, 10, LEASE, **given))
     return [(case.appeal.message_id, case.deaths) for case in cases]
 
 
@@ -47,7 +47,7 @@ async def test_suspects_are_worked_one_at_a_time(journal, make, end):
     await journal.accept(make.new("new"))
     later = make.later(61)
 
-    first = await journal.claim("me", later, 10, LEASE)
+    first = await claiming.claim(journal, claiming.Claim("me", later, 10, LEASE))
     assert [(case.appeal.message_id, case.deaths) for case in first] == [("a", 0), ("new", None)]
     assert await taken(journal, later, "you") == []
     assert (await journal.ask(figures.counts)).suspect == 1
@@ -61,8 +61,8 @@ async def test_workers_that_claim_together_take_one_suspect(journal_database, ma
     """On PostgreSQL transactions run side by side: all the same only one worker has a suspect."""
     journals = [await Journal.open(journal_database) for _ in range(4)]
     await dead(journals[0], make, *(f"m{at}" for at in range(8)))
-    await journals[0].bury("dead")
-    claims = (one.claim(str(at), make.at_last(), 5, LEASE) for at, one in enumerate(journals))
+    await claiming.bury(journals[0], "dead")
+    claims = (claiming.claim(one, claiming.Claim(str(at), make.at_last(), 5, LEASE)) for at, one in enumerate(journals))
     got = [case for cases in await asyncio.gather(*claims) for case in cases]
     for one in journals:
         await one.close()
@@ -78,7 +78,7 @@ async def test_the_third_death_holds_it(journal, make):
         await dead(journal, make, f"beside{deaths}", owner="me")
         at += LEASE + 1
         # It comes again after all that were beside it, and after its pause.
-        cases = await journal.claim("me", make.later(at), 10, LEASE)
+        cases = await claiming.claim(journal, claiming.Claim("me", make.later(at), 10, LEASE))
         assert [case.deaths for case in cases] == [0]
         await journal.conclude(
             Conclusion(
@@ -120,16 +120,16 @@ async def test_the_dead_of_a_name_are_buried_at_once(journal, make):
     """A supervisor knows who is dead; nobody waits for the lease, and others keep what they work."""
     await dead(journal, make, "a", owner="dead")
     await dead(journal, make, "b", owner="alive")
-    await journal.bury("dead")
+    await claiming.bury(journal, "dead")
     assert await states(journal) == {"a": AppealState.SUSPECT, "b": AppealState.IN_WORK}
 
 
 async def test_one_that_left_a_question_out_stays_suspect(journal, make, end):
     """While it is parked, and when it is due again; once it has ended a whole turn it is suspect no more."""
     await dead(journal, make, "a")
-    (case,) = await journal.claim("me", make.later(61), 10, LEASE)
+    (case,) = await claiming.claim(journal, claiming.Claim("me", make.later(61), 10, LEASE))
     await end(case, due_at=make.later(70), doubted=True)
-    (case,) = await journal.claim("me", make.later(70), 10, LEASE)
+    (case,) = await claiming.claim(journal, claiming.Claim("me", make.later(70), 10, LEASE))
     assert case.deaths == 0
     await end(case, due_at=make.later(80))
     assert await taken(journal, make.later(80)) == [("a", None)]
@@ -174,7 +174,7 @@ async def test_a_claim_takes_no_more_bytes_than_there_is_room_for(journal, make)
 
 async def test_turns_of_a_message_that_never_end_are_counted(journal):
     """One that ends, however, forgets those before it."""
-    assert [await journal.do(suspect_messages.Turn("m")) for _ in range(3)] == [0, 1, 2]
-    assert await journal.do(suspect_messages.Turn("other")) == 0
-    await journal.do(suspect_messages.TurnEnded("m"))
-    assert await journal.do(suspect_messages.Turn("m")) == 0
+    assert [await journal.do(suspects.Turn("m")) for _ in range(3)] == [0, 1, 2]
+    assert await journal.do(suspects.Turn("other")) == 0
+    await journal.do(suspects.TurnEnded("m"))
+    assert await journal.do(suspects.Turn("m")) == 0

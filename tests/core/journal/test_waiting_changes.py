@@ -11,10 +11,11 @@ from types import SimpleNamespace
 import pytest
 from sqlalchemy import NullPool, create_engine, delete, func, select, update
 
-from appealbus.core.domain.sender import Sender
+from appealbus.core.domain.client import Sender
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import events, figures, quarantine, retention
 from appealbus.core.journal import log as journal_log
+from appealbus.core.journal.appeals import claiming
 from appealbus.core.journal.changes import changes, changing, targets, waiting_changes
 from appealbus.core.journal.changes.changes import NewChange
 from appealbus.core.journal.changes.changes import change as table
@@ -116,7 +117,7 @@ async def test_an_appeal_takes_up_what_has_room_by_date(journal, url, make, chan
     await send(journal, (change(f"m{at:02}", at=-at - 100, appeal_message_id="m1") for at in range(20)))
     await send(journal, [change("end", "answered", at=50), change("other", number="N-2")])
     appeal = await journal.accept(make.new(number=NUMBER))
-    (case,) = await journal.claim("w", make.now, 10, 60)
+    (case,) = await claiming.claim(journal, claiming.Claim("w", make.now, 10, 60))
     kept = [f"m{at:02}" for at in reversed(range(20))]
     assert [each.change.message_id for each in sorted(case.kept_changes, key=lambda each: each.order)] == [*kept, "end"]
     assert (case.changes, case.closed) == (21, "answered")
@@ -143,7 +144,7 @@ async def test_an_appeal_takes_up_no_more_bytes_than_it_may(journal, make, chang
     await send(journal, (change(f"e{at}", "answered", at=at - 100, **large) for at in range(30, 33)))
     await send(journal, [change("e", "answered", at=100, **large)])
     await journal.accept(make.new(number=NUMBER))
-    (case,) = await journal.claim("w", make.now, 10, 60)
+    (case,) = await claiming.claim(journal, claiming.Claim("w", make.now, 10, 60))
     assert sorted(each.change.message_id for each in case.kept_changes) == ["e", "e30", "e31", "e32"]
     assert len(await journal.ask(quarantine.quarantined, limit=100)) == 10
 
@@ -160,7 +161,7 @@ async def test_what_names_an_appeal_and_is_not_its_own_waits_no_more(journal, ur
     await send(journal, [change("e", number="AB-2026-00000001")])
     await journal.accept(make.new(number=NUMBER))
     await journal.accept(make.new("m2"))
-    cases = await journal.claim("w", make.now, 10, 60)
+    cases = await claiming.claim(journal, claiming.Claim("w", make.now, 10, 60))
     assert [each.change.message_id for case in cases for each in case.kept_changes] == ["b"]
     refused = {row.position: row.code for row in await journal.ask(quarantine.quarantined)}
     contradictory = dict.fromkeys(("change c", "change d"), "change.contradictory")
@@ -190,7 +191,7 @@ async def test_an_appeal_that_is_here_has_room_for_its_end(journal, make, change
     assert await send(journal, [change("r", **registry)]) == {"change.too_many": 1}
     ends = await send(journal, (change(f"r{at}", "withdrawn", at=10, **registry) for at in range(9)))
     assert ends == {"taken": 3, "change.too_many": 6}
-    (case,) = await journal.claim("w", make.now, 10, 60)
+    (case,) = await claiming.claim(journal, claiming.Claim("w", make.now, 10, 60))
     assert (case.changes, case.closed) == (26, "withdrawn")
 
 
@@ -222,7 +223,7 @@ async def test_what_an_earlier_program_let_wait_is_about_appeals_of_its_own_chan
         connection.execute(update(table).values(sender=None))
     engine.dispose()
     await journal.accept(make.new(number=NUMBER))
-    (case,) = await journal.claim("w", make.now, 10, 60)
+    (case,) = await claiming.claim(journal, claiming.Claim("w", make.now, 10, 60))
     assert [each.change.message_id for each in case.kept_changes] == ["own"]
     assert [row.code for row in await journal.ask(quarantine.quarantined)] == ["change.foreign"]
 
@@ -235,7 +236,7 @@ async def test_a_right_rests_on_no_change_without_room(journal, make, change, mo
     news += [replace(change("s", "due", channel="register", due_on="2026-03-02"), sender=SCOPED)]
     await send(journal, news)
     await journal.accept(make.new(number=NUMBER))
-    (case,) = await journal.claim("w", make.now, 10, 60)
+    (case,) = await claiming.claim(journal, claiming.Claim("w", make.now, 10, 60))
     assert [each.change.message_id for each in case.kept_changes] == ["e0", "e1"]
     codes = {row.position: row.code for row in await journal.ask(quarantine.quarantined)}
     assert codes == {"change moves": "change.too_many", "change s": "change.out_of_scope"}
@@ -251,7 +252,7 @@ async def test_nobody_takes_by_earlier_dates_the_room_of_another(journal, make, 
     back = replace(change("back", channel="register", at=99, **HERE), sender=SCOPED)
     await send(journal, [*news, moves, back] if pads == "before" else [moves, *news, back])
     await journal.accept(come(make))
-    (case,) = await journal.claim("w", make.now, 10, 60)
+    (case,) = await claiming.claim(journal, claiming.Claim("w", make.now, 10, 60))
     taken = [each.change.message_id for each in case.kept_changes]
     assert taken[-1] == "moves"
     assert len(taken) == (20 if pads == "before" else 1)
@@ -338,7 +339,7 @@ async def test_adding_adopting_and_giving_up_at_the_same_time(journal_database, 
         taken = sum(each["taken"] for each in results if isinstance(each, Counter))
         rows, counted = in_tables(journal_database)
         assert rows == counted
-        cases = await one.claim("w", make.now, 1_000, 60)
+        cases = await claiming.claim(one, claiming.Claim("w", make.now, 1_000, 60))
         quarantined = await one.ask(quarantine.quarantined, limit=10_000)
         assert taken == sum(rows.values()) + sum(case.changes for case in cases) + len(quarantined)
         assert all(case.changes == len(case.kept_changes) for case in cases)

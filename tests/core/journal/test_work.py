@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 from appealbus.core.domain.listing import AppealState
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import access, documents, figures, keeping
-from appealbus.core.journal.appeals import cases, leases, lists
+from appealbus.core.journal.appeals import cases, claiming, leases, lists
 from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.journal.errors import VersionConflict
 from appealbus.schemas.dossier import Completeness
@@ -19,7 +19,7 @@ from tests.services.asking import instead
 
 
 async def names(journal, owner, now, limit=10, lease=60.0):
-    return [case.appeal.message_id for case in await journal.claim(owner, now, limit, lease)]
+    return [case.appeal.message_id for case in await claiming.claim(journal, claiming.Claim(owner, now, limit, lease))]
 
 
 async def test_the_most_urgent_go_first(journal, make):
@@ -59,7 +59,7 @@ async def test_a_parked_appeal_comes_back_when_it_is_due(journal, make, conclude
 
     assert await journal.ask(figures.next_due) == make.later(60)
     assert await names(journal, "me", make.later(59)) == []
-    (case,) = await journal.claim("me", make.later(60), 10, 60)
+    (case,) = await claiming.claim(journal, claiming.Claim("me", make.later(60), 10, 60))
     assert case.version == 1
     assert await journal.ask(figures.next_due) is None
 
@@ -71,7 +71,7 @@ async def test_states_come_back_as_they_were_kept(journal, make):
     await journal.post(keeping.Keep(accepted.appeal_id, make.state()))
     await journal.do(leases.Release("me"))
 
-    (case,) = await journal.claim("me", make.now, 1, 60)
+    (case,) = await claiming.claim(journal, claiming.Claim("me", make.now, 1, 60))
     assert case.states == (make.found(), make.state())
     assert await journal.ask(cases.states, accepted.receipt.number) == list(case.states)
 
@@ -193,7 +193,7 @@ async def test_a_retry_makes_all_that_is_open_due(journal, make, conclude, given
     await conclude(given_up, due_at=make.at_last() if parked else None)
 
     assert await journal.do(leases.Retry(number)) == len(OPEN) + 1
-    (case,) = await journal.claim("other", datetime.now(UTC), 10, 60)
+    (case,) = await claiming.claim(journal, claiming.Claim("other", datetime.now(UTC), 10, 60))
     due = {state.key for state in case.states if state.next_attempt_at and state.next_attempt_at <= datetime.now(UTC)}
     assert due == {*(kind.value for kind in OPEN), "parked"}
     assert len(case.states) == len(OutcomeKind) + 1
@@ -264,7 +264,7 @@ async def test_appeals_that_were_claimed_and_could_not_be_read_are_given_back(jo
         if not released:
             instead(patch, journal, leases.Release, fails)
         with pytest.raises(JournalError, match="is away"):
-            await journal.claim("me", make.now, 10, 60)
+            await claiming.claim(journal, claiming.Claim("me", make.now, 10, 60))
     assert await names(journal, "other", make.now) == (["m1"] if released else [])
 
 

@@ -16,7 +16,7 @@ from starlette.routing import Route
 
 from appealbus.core import ConfigError, Pages, PagesContext, PageViewer
 from appealbus.core.config.loading import from_document
-from appealbus.core.domain.audit_log import Deeds
+from appealbus.core.domain.access import Deeds
 from appealbus.core.journal import access
 from appealbus.core.journal import clients as journal_clients
 from appealbus.core.loading.host import Host

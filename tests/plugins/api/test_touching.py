@@ -21,7 +21,7 @@ from appealbus.core.bus.intake.reception import Reception
 from appealbus.core.config.models import BusSettings
 from appealbus.core.domain.client import Role
 from appealbus.core.journal import events, figures, log, quarantine, retention
-from appealbus.core.journal.appeals import lists
+from appealbus.core.journal.appeals import claiming, lists
 from appealbus.core.journal.appeals.accepting import NewAppeal
 from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.journal.changes import changes
@@ -142,7 +142,7 @@ async def test_an_appeal_of_another_district_stays_as_it_is(server: Served) -> N
     }))):  # fmt: skip
         answer = await send(register, body)
         assert (answer.status_code, answer.headers.get("location")) == (201, None), at
-    (case,) = await server.journal.claim("w", server.journal.now(), 10, 60)
+    (case,) = await claiming.claim(server.journal, claiming.Claim("w", server.journal.now(), 10, 60))
     assert (case.changes, case.closed) == (0, None)
     assert (await register.get(f"/v1/appeals/{row.public_id}")).status_code == 404
     assert await codes(server) == ["change.out_of_scope"] * 2
@@ -282,7 +282,7 @@ async def test_a_change_moves_nothing_into_a_scope_or_out_of_it(server: Served) 
 async def work(server: Served) -> None:
     """Have the forms of all appeals written as their changes make them."""
 
-    for case in await server.journal.claim("w", server.journal.now(), 1000, 60):
+    for case in await claiming.claim(server.journal, claiming.Claim("w", server.journal.now(), 1000, 60)):
         done, ended = with_changes(case), {"changes_seen": case.changes, "due_at": None}
         made = Conclusion(
             case.appeal_id, dossier=b"{}", version=1, completeness=Completeness.COMPLETE, form=done.form, **ended

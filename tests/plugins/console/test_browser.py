@@ -19,7 +19,7 @@ from appealbus.core.journal.appeals.accepting import NewAppeal
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.quarantine import NewQuarantine
 from appealbus.core.management import operations
-from appealbus.core.rights.actions import MAY
+from appealbus.core.rights.viewer import MAY
 from appealbus.plugins.console.view import all_views
 from appealbus.schemas.appeal import Appeal, Warning
 from tests.plugins.console.alarms import alarms

@@ -22,7 +22,7 @@ from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.workers import WorkerState
 from appealbus.core.management import operations
 from appealbus.core.management.settings import in_force
-from appealbus.core.rights.tokens import new_token
+from appealbus.core.rights.credentials import new_token
 from appealbus.plugins.console import truncation
 from appealbus.plugins.console.view import all_views
 from appealbus.schemas.appeal import Appeal, AppealKind

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from appealbus.core import PageRefused, PageViewer
-from appealbus.core.domain.audit_log import Deeds
+from appealbus.core.domain.access import Deeds
 from appealbus.core.journal import access, clients
 from appealbus.plugins.api.exchange import Exchange
 from appealbus.plugins.api.page_viewer import ServerContext

@@ -7,8 +7,8 @@ from hashlib import sha256
 
 from appealbus.core.clocks import wall
 from appealbus.core.domain.case import Case
+from appealbus.core.domain.client import EVERY, Sender
 from appealbus.core.domain.listing import AppealRow, AppealState
-from appealbus.core.domain.sender import EVERY, Sender
 from appealbus.core.errors import JournalError, MessageDiffers
 from appealbus.core.journal import figures
 from appealbus.core.journal.appeals import cases as journal_cases

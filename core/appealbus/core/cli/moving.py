@@ -8,8 +8,7 @@ import typer
 from appealbus.core.cli.context import Cli, cli_of
 from appealbus.core.cli.operating import Many, Reason, Yes, operate
 from appealbus.core.cli.paging import AsJson
-from appealbus.core.cli.person import person
-from appealbus.core.cli.reasons import checked_reason
+from appealbus.core.cli.person import checked_reason, person
 from appealbus.core.cli.selecting import Chosen, selects
 from appealbus.core.domain.listing import AppealRow
 from appealbus.core.domain.operation import Operation, Order

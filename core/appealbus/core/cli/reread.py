@@ -14,8 +14,7 @@ from rich.table import Table
 from appealbus.core.bus.work.rereading import AppealRead, QuestionRead, RereadProcess, Written, write_read
 from appealbus.core.cli.context import Cli, cli_of
 from appealbus.core.cli.exits import EXIT_ABSENT, EXIT_PROBLEMS
-from appealbus.core.cli.person import person
-from appealbus.core.cli.reasons import checked_reason
+from appealbus.core.cli.person import checked_reason, person
 from appealbus.core.cli.render import appeals
 from appealbus.core.enrichment.rereading import Verdict
 from appealbus.core.errors import AppealBusError, JournalError

@@ -22,7 +22,7 @@ from appealbus.core.cli.context import Cli
 from appealbus.core.clocks import wall
 from appealbus.core.enrichment.rereading import Reread, Rereader, Verdict, has_gap
 from appealbus.core.errors import JournalError
-from appealbus.core.guards.given import Bound, GuardServices
+from appealbus.core.guards.context import Bound, GuardServices
 from appealbus.core.guards.guard import Guard
 from appealbus.core.journal import replies, workers
 from appealbus.core.journal.appeals import cases as journal_cases

@@ -14,8 +14,9 @@ from appealbus.core.cli.context import Cli, New, cli_of, started_again
 from appealbus.core.cli.supervisor import become_supervisor
 from appealbus.core.clocks import DAY
 from appealbus.core.domain.event import BUS
-from appealbus.core.health.setting import of_setting
+from appealbus.core.health.facts import of_setting
 from appealbus.core.journal import figures, pruning, retention
+from appealbus.core.journal.appeals import claiming
 from appealbus.core.loading.parts import build
 from appealbus.core.process.runtime import relieve_collector, run_to_end
 from appealbus.core.process.worker import worker
@@ -86,7 +87,7 @@ async def _run(cli: Cli, ends: bool, parked: bool) -> None:
             log.warning("bus.has_none", part=finding.about, reason=finding.detail)
         member = worker()
         if member is not None and member.before:
-            await journal.bury(member.before)
+            await claiming.bury(journal, member.before)
         bus = Bus(cli.loaded, parts, journal, name=member.name if member is not None else "")
         told_to_stop = asyncio.Event()
         loop = asyncio.get_running_loop()

@@ -10,13 +10,11 @@ import typer
 from appealbus.core.cli.context import Cli, cli_of
 from appealbus.core.cli.exits import EXIT_ABSENT
 from appealbus.core.cli.paging import AsJson
-from appealbus.core.cli.person import person
-from appealbus.core.cli.reasons import checked_reason
+from appealbus.core.cli.person import checked_reason, person
 from appealbus.core.cli.render import local
 from appealbus.core.clocks import day_of, wall
 from appealbus.core.domain.listing import AppealRow, Endangered
-from appealbus.core.domain.outage import Outage
-from appealbus.core.domain.pauses import Pause
+from appealbus.core.domain.pauses import Outage, Pause
 from appealbus.core.escaping import one_line
 from appealbus.core.journal import pauses, waiting
 from appealbus.core.management import outages

@@ -1,7 +1,8 @@
-"""Lists of appeals and dossiers, without contents."""
+"""Lists of appeals and dossiers, without contents, and named filters that all users share."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import ClassVar
 
 from appealbus.schemas.base import Word
 
@@ -79,3 +80,17 @@ class Endangered:
 
     number: str
     due_on: date
+
+
+@dataclass(frozen=True, slots=True)
+class NamedView:
+    """A named list; the filters are stored as in its URL."""
+
+    MOST: ClassVar = 200
+    LONGEST_NAME: ClassVar = 60
+    LONGEST_QUERY: ClassVar = 500
+
+    name: str
+    query: str
+    by: str
+    at: datetime

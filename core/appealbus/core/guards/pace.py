@@ -7,8 +7,7 @@ from datetime import date, datetime, timedelta
 
 from appealbus.core.clocks import day_of
 from appealbus.core.domain.pauses import Period, Quota, QuotaUse
-from appealbus.core.guards.calendar import Calendar
-from appealbus.core.guards.settings import GuardSettings
+from appealbus.core.guards.settings import Calendar, GuardSettings
 
 AHEAD = 366
 """Days of the forecast; anything later is too late."""

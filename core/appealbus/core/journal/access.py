@@ -7,14 +7,15 @@ from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Connection, Row, Select, Table, Text, bindparam, func, null, select
 
-from appealbus.core.domain.access import AccessRow, Served
-from appealbus.core.domain.audit_log import DeedPage, Deeds, LookPage, LookPlace
+from appealbus.core.domain.access import AccessRow, DeedPage, Deeds, LookPage, LookPlace, Served
 from appealbus.core.domain.event import Event, LogEntry, What
 from appealbus.core.domain.listing import AppealRow
-from appealbus.core.journal import bulk, direct, events
+from appealbus.core.journal import events
+from appealbus.core.journal.drivers import bulk, direct
+from appealbus.core.journal.drivers.encoding import Moment
 from appealbus.core.journal.events import LOOK, OF_PERSON, log_entry, log_unplaced
 from appealbus.core.journal.log import entry_of
-from appealbus.core.journal.tables import Id, Moment, appeal, metadata
+from appealbus.core.journal.tables import Id, appeal, metadata, row_of
 from appealbus.core.journal.writes import ACTOR, Write
 from appealbus.schemas.base import printable
 
@@ -36,18 +37,7 @@ access = Table(
 
 
 def access_to_row(row: AccessRow) -> dict[str, Any]:
-    return {
-        "question_id": row.question_id,
-        "at": row.at,
-        "actor": printable(row.actor),
-        "subject": printable(row.subject),
-        "source": row.source,
-        "lookup": printable(row.lookup),
-        "number": row.number,
-        "purpose": printable(row.purpose),
-        "legal_basis": printable(row.legal_basis),
-        "served": row.served.value,
-    }
+    return row_of(access, row, served=row.served.value)
 
 
 def access_from_row(row: Row[Any]) -> AccessRow:
@@ -135,23 +125,23 @@ def looks_at(
     connection: Connection, appeals: Sequence[AppealRow], before: LookPlace | None = None, limit: int = 100
 ) -> LookPage:
     """Return a page of who looked at these appeals: people, clients, and questions to sources."""
-    numbers = {each.appeal_id: each.number for each in appeals}
+    numbers = {row.appeal_id: row.number for row in appeals}
     at = before or LookPlace(_END, _END)
     mine = log_entry.c.appeal_id.in_(list(numbers)), LOOK, log_entry.c.position + 0 < at.position
     query = select(log_entry, null().label("number")).where(*mine).order_by((log_entry.c.position + 0).desc())
     read = [_named(row, numbers) for row in connection.execute(query.limit(limit + 1))]
     asked = _access(connection, list(numbers.values()), 0, at.access, limit + 1)
-    both: list[LogEntry | AccessRow] = sorted([*read, *asked], key=lambda each: each.at, reverse=True)
+    both: list[LogEntry | AccessRow] = sorted([*read, *asked], key=lambda entry: entry.at, reverse=True)
     shown, more = both[:limit], len(both) > limit
-    for each in shown:
-        if isinstance(each, AccessRow):
-            at = LookPlace(at.position, each.id)
-        elif each.position is not None:
-            at = LookPlace(each.position, at.access)
+    for entry in shown:
+        if isinstance(entry, AccessRow):
+            at = LookPlace(at.position, entry.id)
+        elif entry.position is not None:
+            at = LookPlace(entry.position, at.access)
     newest: list[LogEntry | AccessRow] = []
     if before is None:
-        waiting = [each for each in _unplaced(connection, Deeds(looks=True)) if each.appeal_id in numbers]
-        newest = sorted([*waiting, *shown], key=lambda each: each.at, reverse=True)
+        waiting = [look for look in _unplaced(connection, Deeds(looks=True)) if look.appeal_id in numbers]
+        newest = sorted([*waiting, *shown], key=lambda entry: entry.at, reverse=True)
     return LookPage(newest or shown, at if more else None)
 
 
@@ -202,8 +192,8 @@ def _rest(of: Any, wanted: Deeds) -> list[ColumnElement[bool]]:
 
 
 def _chosen(some: Select[Any], wanted: Deeds, limit: int) -> Select[Any]:
-    found = some.subquery()
-    return select(found).where(*_rest(found.c, wanted)).order_by(found.c.position.desc()).limit(limit)
+    part = some.subquery()
+    return select(part).where(*_rest(part.c, wanted)).order_by(part.c.position.desc()).limit(limit)
 
 
 def _entries(connection: Connection, rows: Sequence[Row[Any]]) -> list[LogEntry]:
@@ -230,12 +220,12 @@ def _from(connection: Connection, key: Any, at: Any, moment: datetime) -> int:
     # Each by itself: of both at once SQLite reads all rows.
     low, high = connection.scalar(select(func.min(key))) or 0, (connection.scalar(select(func.max(key))) or 0) + 1
     probes = [
-        select(at).where(key >= bindparam(f"key_{each}")).order_by(key).limit(1).scalar_subquery()
-        for each in range(_PROBES)
+        select(at).where(key >= bindparam(f"key_{number}")).order_by(key).limit(1).scalar_subquery()
+        for number in range(_PROBES)
     ]
     while low < high:
-        keys = [low + (high - low) * each // _PROBES for each in range(_PROBES)]
-        moments = connection.execute(select(*probes), {f"key_{n}": each for n, each in enumerate(keys)}).one()
+        keys = [low + (high - low) * number // _PROBES for number in range(_PROBES)]
+        moments = connection.execute(select(*probes), {f"key_{n}": key_ for n, key_ in enumerate(keys)}).one()
         early = [n for n, its in enumerate(moments) if its is not None and its < moment]
         if not early:
             return low

@@ -9,11 +9,13 @@ from sqlalchemy import ColumnElement, Connection, case, func, or_, select, updat
 
 from appealbus.core.domain.event import Event, What
 from appealbus.core.domain.operation import Operation, Order, Verdict
-from appealbus.core.journal import bulk, clock, events, feed, notifications
+from appealbus.core.journal import clock, events, feed
 from appealbus.core.journal.appeals import suspects
 from appealbus.core.journal.appeals.leases import ANSWERED_NO, ANSWERED_YES, OPEN
 from appealbus.core.journal.deliveries import delivering
-from appealbus.core.journal.tables import WAITED_FOR, appeal, lookup, outbox, to_number
+from appealbus.core.journal.drivers import bulk, direct
+from appealbus.core.journal.drivers.encoding import to_number
+from appealbus.core.journal.tables import WAITED_FOR, appeal, lookup, outbox
 
 Verdicts = dict[int, tuple[str, Verdict]]
 """By id the number of each row's appeal, or the id where that is gone, and the verdict."""
@@ -62,7 +64,10 @@ def ask_again(connection: Connection, act: Act) -> Verdicts:
         connection.execute(due.values(next_attempt_at=act.at))
         what = What.REFRESHED if act.order.operation is Operation.REFRESH else What.RETRIED
         detail = {"everything": act.order.everything, "due": to_number(act.at), **act.told}
-        happened = [Event(what, each, act.by, detail={"questions": questions[each][0], **detail}) for each in done]
+        happened = [
+            Event(what, appeal_id, act.by, detail={"questions": questions[appeal_id][0], **detail})
+            for appeal_id in done
+        ]
         events.note(connection, happened)
     return verdicts
 
@@ -94,7 +99,7 @@ def assess(connection: Connection, act: Act) -> Verdicts:
     if done:
         rests = update(appeal).where(appeal.c.id.in_(done))
         connection.execute(rests.values(state=suspects.WAITING, due_at=None))
-        events.note(connection, [Event(What.ASSESSED, each, act.by, detail=act.told) for each in done])
+        events.note(connection, [Event(What.ASSESSED, appeal_id, act.by, detail=act.told) for appeal_id in done])
     return verdicts
 
 
@@ -108,7 +113,7 @@ def hold(connection: Connection, act: Act) -> Verdicts:
         free = {"due_at": None, "lease_owner": None, "lease_until": None, "waits_for": WAITED_FOR}
         connection.execute(update(appeal).where(appeal.c.id.in_(done)).values(**held, **free))
         detail = {"reason": act.reason, "operation": act.hash}
-        events.note(connection, [Event(What.HELD, each, act.by, detail=detail) for each in done])
+        events.note(connection, [Event(What.HELD, appeal_id, act.by, detail=detail) for appeal_id in done])
     return verdicts
 
 
@@ -121,7 +126,7 @@ def let_go(connection: Connection, act: Act) -> Verdicts:
         state = {"state": suspects.WAITING, "deaths": case((appeal.c.deaths.is_(None), None), else_=0)}
         free = {"held_by": None, "held_reason": None, "changed_at": act.wall, "due_at": None}
         connection.execute(update(appeal).where(appeal.c.id.in_(done)).values(**state, **free))
-        events.note(connection, [Event(What.RELEASED, each, act.by, detail=act.told) for each in done])
+        events.note(connection, [Event(What.RELEASED, appeal_id, act.by, detail=act.told) for appeal_id in done])
     return verdicts
 
 
@@ -137,7 +142,7 @@ def resend(connection: Connection, act: Act) -> Verdicts:
     if done:
         delivering.again(connection, [row.id for row in done], act.at)
         events.note(connection, [delivering.event(What.RESENT, row, act.by, **act.told) for row in done])
-        notifications.tell(connection)
+        direct.notify(connection)
     return verdicts
 
 
@@ -149,7 +154,7 @@ def _locked(connection: Connection, act: Act) -> Sequence[Any]:
 
 
 def _all_gone(act: Act) -> Verdicts:
-    return {each: (f"id {each}", Verdict.GONE) for each in act.ids}
+    return {id_: (f"id {id_}", Verdict.GONE) for id_ in act.ids}
 
 
 def _judged(rows: Sequence[Any], act: Act, judge: Any) -> Verdicts:
@@ -157,7 +162,7 @@ def _judged(rows: Sequence[Any], act: Act, judge: Any) -> Verdicts:
 
 
 def _done(verdicts: Verdicts) -> list[int]:
-    return [each for each, (_, verdict) in verdicts.items() if verdict is Verdict.DONE]
+    return [id_ for id_, (_, verdict) in verdicts.items() if verdict is Verdict.DONE]
 
 
 def hand_over(connection: Connection, act: Act) -> Verdicts:
@@ -167,15 +172,15 @@ def hand_over(connection: Connection, act: Act) -> Verdicts:
     has no newer one here cannot be overtaken by one, and the relay takes both in their order.
     """
     receiver = act.order.receiver
-    verdicts: Verdicts = {each: (f"position {each}", Verdict.GONE) for each in act.ids}
+    verdicts: Verdicts = {position: (f"position {position}", Verdict.GONE) for position in act.ids}
     ids = sorted({entry.appeal_id for entry in feed.at(connection, act.ids)})
     connection.execute(
         select(appeal.c.id).where(appeal.c.id.in_(ids)).order_by(appeal.c.id).with_for_update(key_share=True)
     ).all()
-    found = feed.at(connection, act.ids)  # once more: what was pruned meanwhile is gone
+    versions = feed.at(connection, act.ids)  # once more: what was pruned meanwhile is gone
     newest = feed.newest_of(connection, receiver, ids)
     rows = []
-    for entry in found:
+    for entry in versions:
         has = newest.get(entry.appeal_id, 0)
         if entry.version > has:
             newest[entry.appeal_id] = entry.version
@@ -186,11 +191,11 @@ def hand_over(connection: Connection, act: Act) -> Verdicts:
         bulk.insert(connection, outbox, rows)
         mine = outbox.c.appeal_id.in_({row["appeal_id"] for row in rows}), outbox.c.receiver == receiver
         made = {(row["appeal_id"], row["version"]) for row in rows}
-        told = connection.execute(select(*delivering.TOLD).where(*mine).order_by(outbox.c.id))
-        new = [row for row in told if (row.appeal_id, row.version) in made]
+        deliveries = connection.execute(select(*delivering.TOLD).where(*mine).order_by(outbox.c.id))
+        new = [row for row in deliveries if (row.appeal_id, row.version) in made]
         more = {"operation": act.hash} | ({"reason": act.reason} if act.reason else {})
         events.note(connection, [delivering.event(What.HANDED_LATER, row, act.by, **more) for row in new])
-        notifications.tell(connection)
+        direct.notify(connection)
     return verdicts
 
 

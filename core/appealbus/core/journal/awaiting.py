@@ -23,16 +23,17 @@ from sqlalchemy import (
 )
 
 from appealbus.core.domain.access import AwaitedRow
-from appealbus.core.domain.case import KeptAnswer, LookupState
+from appealbus.core.domain.case import KeptAnswer, KeptReplies, LookupState
 from appealbus.core.domain.event import Event, What
-from appealbus.core.domain.replies import KeptReplies
 from appealbus.core.interfaces.answer import Answer, Kept
 from appealbus.core.interfaces.wire import SingleUse
-from appealbus.core.journal import bulk, direct, events, keeping
+from appealbus.core.journal import events, keeping
 from appealbus.core.journal.access import access, access_to_row, asked_event
 from appealbus.core.journal.appeals.suspects import WAITING
+from appealbus.core.journal.drivers import bulk, direct
+from appealbus.core.journal.drivers.encoding import Moment
 from appealbus.core.journal.key import Marked
-from appealbus.core.journal.tables import Id, Moment, appeal, lookup, metadata
+from appealbus.core.journal.tables import Id, appeal, lookup, metadata
 from appealbus.core.journal.writes import ACTOR, NOW, WALL, Posted, Write, filled
 from appealbus.schemas.outcome import OutcomeKind
 
@@ -104,9 +105,9 @@ class Read(Posted[None]):
 
 @Expecting.batch
 def expect(connection: Connection, asking: Sequence[Expecting]) -> list[None]:
-    items = [each.row for each in asking]
+    items = [expected.row for expected in asking]
     bulk.insert(connection, access, [access_to_row(item.access) for item in items])
-    events.note(connection, [asked_event(each.row.access, each.by) for each in asking])
+    events.note(connection, [asked_event(expected.row.access, expected.by) for expected in asking])
     rows = [
         {
             "correlation_id": item.access.question_id,
@@ -252,7 +253,7 @@ def use(connection: Connection, items: Sequence[Use]) -> list[bool]:
     """
     rows = [{"key": item.once.key, "message_id": item.message_id, "until": item.once.until} for item in items]
     bulk.insert_new(connection, used_answer, rows)
-    keys = bulk.padded(list({item.once.key for item in items}))
+    keys = direct.padded(list({item.once.key for item in items}))
     used = {row.key: row.message_id for row in connection.execute(_USED, {"keys": keys})}
     return [used.get(item.once.key) == item.message_id for item in items]
 

@@ -28,9 +28,11 @@ from sqlalchemy import (
 from appealbus.core.domain.client import OF_PEOPLE, Client, Credential, Role
 from appealbus.core.domain.event import Cursor, Event, What
 from appealbus.core.errors import JournalError
-from appealbus.core.journal import bulk, events
-from appealbus.core.journal.questions import single
-from appealbus.core.journal.tables import Moment, metadata, to_number
+from appealbus.core.journal import events
+from appealbus.core.journal.drivers import bulk
+from appealbus.core.journal.drivers.direct import single
+from appealbus.core.journal.drivers.encoding import Moment, to_number
+from appealbus.core.journal.tables import metadata
 from appealbus.core.journal.writes import ACTOR, NOW, Write
 
 client = Table(

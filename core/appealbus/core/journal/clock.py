@@ -9,9 +9,9 @@ import structlog
 from sqlalchemy import Connection, text
 
 from appealbus.core import clocks
-from appealbus.core.journal import direct
+from appealbus.core.journal.drivers import direct
+from appealbus.core.journal.drivers.encoding import Moment
 from appealbus.core.journal.mark import JournalState
-from appealbus.core.journal.tables import Moment
 from appealbus.core.lazy_text import LazyText, told
 
 log = structlog.get_logger(__name__)
@@ -64,9 +64,9 @@ class Clock:
     def update(self, look: Look) -> None:
         """Go on from a look; log a new doubt, or its end."""
         before = None if self.last is None else self.last.standing
-        was, told = (before.doubt, before.doubted_by) if before else (None, 0.0)
+        was, by = (before.doubt, before.doubted_by) if before else (None, 0.0)
         self.last, now = look, look.standing
-        if now.doubt is not None and (now.doubt, now.doubted_by) != (was, told):
+        if now.doubt is not None and (now.doubt, now.doubted_by) != (was, by):
             log.error("clock.doubted", code=now.doubt, seconds=round(now.doubted_by, 1))
         elif was is not None and now.doubt is None:
             log.warning("clock.trusted")
@@ -85,8 +85,8 @@ def asked(connection: Connection) -> list[direct.Bound]:
     return [] if connection.dialect.name == "sqlite" else [(_CLOCK, {})]
 
 
-def answered(told: Sequence[Sequence[Any]], given: datetime) -> datetime:
-    moment: datetime = told[0][0].now if told else given
+def answered(rows: Sequence[Sequence[Any]], given: datetime) -> datetime:
+    moment: datetime = rows[0][0].now if rows else given
     return moment
 
 

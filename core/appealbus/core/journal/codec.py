@@ -12,7 +12,8 @@ from appealbus.core.domain.case import CLOSED, Case, LookupState, Try
 from appealbus.core.domain.document import Document, fact_parts
 from appealbus.core.domain.listing import AppealRow, AppealState
 from appealbus.core.domain.public_id import public_id
-from appealbus.core.journal.tables import MARKS, MISDATED, UNASSESSED, to_number
+from appealbus.core.journal.drivers.encoding import to_number
+from appealbus.core.journal.tables import MARKS, MISDATED, UNASSESSED, lookup, row_of
 from appealbus.core.packing import unpack
 from appealbus.schemas.appeal import Appeal, Receipt
 from appealbus.schemas.base import printable
@@ -49,64 +50,46 @@ def differ(first: bytes | None, second: bytes) -> bool:
     return first is not None and first[:1] == second[:1] and first != second
 
 
-_NO_DATE = date.max.toordinal()
-
-
 def state_to_row(appeal_id: int, state: LookupState) -> dict[str, Any]:
-    return {
-        "appeal_id": appeal_id,
-        "lookup": state.lookup,
-        "key": state.key,
-        "kind": state.kind.value,
-        "code": printable(state.code),
-        "reason": printable(state.reason),
-        "attempts": state.attempts,
-        "runs": state.runs,
-        "asked_at": state.asked_at,
-        "ended_at": state.ended_at,
-        "next_attempt_at": state.next_attempt_at,
-        "inputs": INPUTS.write(state.inputs) if state.inputs else None,
-        "fact": state.fact and state.fact.digest,
-    }
+    inputs = INPUTS.write(state.inputs) if state.inputs else None
+    fact = state.fact and state.fact.digest
+    return row_of(lookup, state, appeal_id=appeal_id, kind=state.kind.value, inputs=inputs, fact=fact)
 
 
 def tries_to_json(state: LookupState) -> list[dict[str, Any]]:
     """Return the attempts of the last run for the log, without what equals the end of the question."""
-    return [_try_to_json(state, each) for each in state.tries]
+    return [_try_to_json(state, attempt) for attempt in state.tries]
 
 
-def _try_to_json(state: LookupState, each: Try) -> dict[str, Any]:
-    told: dict[str, Any] = {"at": to_number(each.at), "ms": each.ms}
-    if each.kind is not state.kind:
-        told["kind"] = each.kind.value
-    if each.code != state.code:
-        told["code"] = printable(each.code)
-    if each.question != state.question:
-        told["question"] = each.question
-    if each.message != each.question:
-        told["message"] = each.message
-    return told
+def _try_to_json(state: LookupState, attempt: Try) -> dict[str, Any]:
+    detail: dict[str, Any] = {"at": to_number(attempt.at), "ms": attempt.ms}
+    if attempt.kind is not state.kind:
+        detail["kind"] = attempt.kind.value
+    if attempt.code != state.code:
+        detail["code"] = printable(attempt.code)
+    if attempt.question != state.question:
+        detail["question"] = attempt.question
+    if attempt.message != attempt.question:
+        detail["message"] = attempt.message
+    return detail
 
 
 def state_from_row(row: Row[Any]) -> LookupState:
     body = None if row.fact is None else _body(row)
     record, provenance = (None, None) if body is None else fact_parts(body)
     state = LookupState(
-        lookup=row.lookup,
-        key=row.key,
+        **_same(row, "lookup", "key", "code", "reason", "attempts", "runs", "asked_at", "ended_at", "next_attempt_at"),
         kind=OutcomeKind.stored(row.kind),
-        ended_at=row.ended_at,
-        code=row.code,
-        reason=row.reason,
         inputs=INPUTS.read(row.inputs) if row.inputs else (),
-        attempts=row.attempts,
-        runs=row.runs,
-        asked_at=row.asked_at,
-        next_attempt_at=row.next_attempt_at,
         record=stored_record(record) if record else None,
         provenance=PROVENANCE.read(provenance) if provenance else None,
     )
     return state if body is None else state.kept(Document(row.fact, body))
+
+
+def _same(row: Any, *names: str) -> dict[str, Any]:
+    """Return what stands in these columns as it is."""
+    return {name: getattr(row, name) for name in names}
 
 
 def _body(row: Row[Any]) -> bytes:
@@ -137,13 +120,7 @@ def lacked(text: str | None) -> list[str]:
 
 
 def receipt(row: Mapping[str, Any] | RowMapping) -> Receipt:
-    return Receipt(
-        number=row["number"],
-        accepted_at=row["accepted_at"],
-        accepted_by=row["accepted_by"],
-        message_id=row["message_id"],
-        channel=row["channel"],
-    )
+    return Receipt(**{name: row[name] for name in ("number", "accepted_at", "accepted_by", "message_id", "channel")})
 
 
 def case_from_row(row: Row[Any], states: tuple[LookupState, ...]) -> Case:
@@ -151,12 +128,8 @@ def case_from_row(row: Row[Any], states: tuple[LookupState, ...]) -> Case:
         appeal_id=row.id,
         appeal=APPEAL.read(_body(row)),
         receipt=receipt(row._mapping),
-        version=row.version,
         states=states,
-        size=row.size,
-        content=row.content,
-        deaths=row.deaths,
-        changes=row.changes,
+        **_same(row, "version", "size", "content", "deaths", "changes"),
         due_on=due_of(row.urgency),
     )
 
@@ -164,29 +137,17 @@ def case_from_row(row: Row[Any], states: tuple[LookupState, ...]) -> Case:
 def appeal_from_row(row: Row[Any]) -> AppealRow:
     lacks = names_from(row.lacks)
     return AppealRow(
+        **_same(row, "number", "channel", "message_id", "accepted_at", "changed_at", "kind", "place", "signal"),
+        **_same(row, "due_at", "version", "completeness", "held_by", "held_reason", "closed"),
         appeal_id=row.id,
-        number=row.number,
         public_id=public_id_of(row),
-        channel=row.channel,
-        message_id=row.message_id,
-        accepted_at=row.accepted_at,
         state=AppealState.stored(row.state),
-        due_at=row.due_at,
-        version=row.version,
-        completeness=row.completeness,
-        changed_at=row.changed_at,
-        held_by=row.held_by,
-        held_reason=row.held_reason,
         lacks=tuple(lacked(row.lacks)),
         unassessed=tuple(name.removeprefix(UNASSESSED) for name in lacks if name.startswith(UNASSESSED)),
         misdated=MISDATED in lacks,
-        closed=row.closed,
         due_on=due_of(row.urgency),
         waits_for=tuple(names_from(row.waits_for)) if row.state == AppealState.PARKED else (),
-        kind=row.kind,
-        place=row.place,
         body=row.addressee,
-        signal=row.signal,
     )
 
 
@@ -196,6 +157,14 @@ def public_id_of(row: Row[Any]) -> str:
         return public_id(row.id, row.tag or b"")
     except ValueError:
         return ""
+
+
+_NO_DATE = date.max.toordinal()
+
+
+def urgency_of(due_on: date | None) -> int:
+    """Return the due date as a day number; the smaller, the more urgent."""
+    return _NO_DATE if due_on is None else due_on.toordinal()
 
 
 def due_of(urgency: int) -> date | None:
@@ -226,7 +195,7 @@ def worst_severity(severities: Iterable[str]) -> str | None:
     """Return the worst severity; one of another release, which nobody here can rank, comes first."""
     there = set(map(str, severities))
     unknown = sorted(there.difference(_WORST_FIRST))
-    return next((each for each in (*unknown, *_WORST_FIRST) if each in there), None)
+    return next((severity for severity in (*unknown, *_WORST_FIRST) if severity in there), None)
 
 
 def pending_of(states: Iterable[LookupState]) -> list[str]:
@@ -248,11 +217,3 @@ def _code(parse: Callable[[str], str], value: Any, name: str) -> str | None:
 @lru_cache(maxsize=4096)
 def _parsed(parse: Callable[[str], str], written: str) -> str | None:
     return parse_or_none(parse, written)
-
-
-_NO_DEADLINE = date.max.toordinal()
-
-
-def urgency_of(due_on: date | None) -> int:
-    """Return the due date as a day number; the smaller, the more urgent."""
-    return _NO_DEADLINE if due_on is None else due_on.toordinal()

@@ -23,8 +23,8 @@ from sqlalchemy import (
 )
 
 from appealbus.core.domain.document import NO_RECORD, Document, Version, put_together, split
-from appealbus.core.journal import bulk, direct
-from appealbus.core.journal.questions import single
+from appealbus.core.journal.drivers import bulk, direct
+from appealbus.core.journal.drivers.direct import single
 from appealbus.core.journal.tables import appeal, document, dossier, lookup, outbox
 from appealbus.core.packing import DOCUMENTS, MOST, pack, unpack
 from appealbus.schemas.outcome import OutcomeKind
@@ -77,7 +77,7 @@ _WHOLE = {(name, which): _whole(place, this) for name, place in _places.items() 
 
 def keep(connection: Connection, documents: Sequence[tuple[int, Document]]) -> None:
     """Write documents of appeals, each once, packed; digests are of the plain bytes."""
-    rows = [{"appeal_id": appeal_id, "digest": each.digest, "body": packed(each.body)} for appeal_id, each in documents]
+    rows = [{"appeal_id": appeal_id, "digest": new.digest, "body": packed(new.body)} for appeal_id, new in documents]
     bulk.insert_new(connection, document, rows)
 
 
@@ -148,16 +148,16 @@ def _is_trail(body: bytes) -> bool:
 
 
 def bodies(connection: Connection, appeal_id: int, digests: Sequence[bytes]) -> dict[bytes, bytes]:
-    found = {}
+    unpacked = {}
     for digest, body in _as_kept(connection, appeal_id, digests).items():
         with suppress(ValueError):  # damaged: as if it were not there
-            found[digest] = unpack(body)
-    return found
+            unpacked[digest] = unpack(body)
+    return unpacked
 
 
 def _as_kept(connection: Connection, appeal_id: int, digests: Sequence[bytes]) -> dict[bytes, bytes]:
     query = select(document.c.digest, document.c.body)
-    query = query.where(document.c.appeal_id == appeal_id, document.c.digest.in_(bulk.padded(digests)))
+    query = query.where(document.c.appeal_id == appeal_id, document.c.digest.in_(direct.padded(digests)))
     return {row.digest: row.body for row in connection.execute(query)}
 
 
@@ -181,10 +181,10 @@ def row_with_newest(connection: Connection, row: direct.Bound, appeal_id: int) -
     The dossier is None, too, where another version came between the two.
     """
     newest = _WHOLE[connection.dialect.name, "newest_of"], {"of": appeal_id}
-    found, rows = direct.ask(connection, row, newest)
-    if not found:
+    appeals, rows = direct.ask(connection, row, newest)
+    if not appeals:
         return None, None
-    return found[0], _joined(rows) if rows and rows[0].version == found[0].version else None
+    return appeals[0], _joined(rows) if rows and rows[0].version == appeals[0].version else None
 
 
 def _joined(rows: Sequence[Any]) -> bytes | None:
@@ -200,20 +200,20 @@ def wholes(connection: Connection, due: Sequence[Row[Any]]) -> dict[int, bytes]:
 
     Each row of `due` has `delivery_id`, `appeal_id`, `version`, and the `parts` of the version.
     """
-    ids = bulk.padded([row.delivery_id for row in due])
+    ids = direct.padded([row.delivery_id for row in due])
     texts: defaultdict[int, dict[bytes | None, bytes]] = defaultdict(dict)
     for delivery, digest, body in connection.execute(_TEXTS[connection.dialect.name], {"ids": ids}).all():
         texts[delivery][digest] = body
-    found: dict[int, bytes] = {}
+    joined: dict[int, bytes] = {}
     for row in due:
         theirs = texts[row.delivery_id]
         if (text := theirs.get(None)) is None:  # pruned meanwhile
             continue
         try:
-            found[row.delivery_id] = text if row.parts is None else _put_together(text, row.parts, theirs)
+            joined[row.delivery_id] = text if row.parts is None else _put_together(text, row.parts, theirs)
         except ValueError:  # one that is damaged must not stop the others
             log.error("journal.unreadable", appeal_id=row.appeal_id, version=row.version, error="ValueError")
-    return found
+    return joined
 
 
 def _put_together(skeleton: bytes, parts: bytes, bodies: Mapping[Any, bytes]) -> bytes:

@@ -29,9 +29,10 @@ from sqlalchemy import (
 
 from appealbus.core import clocks
 from appealbus.core.domain.event import Event, What
-from appealbus.core.journal import bulk, encoding
-from appealbus.core.journal.drivers import postgresql_driver
-from appealbus.core.journal.tables import Id, Moment, metadata, partial_index, to_number
+from appealbus.core.journal.drivers import bulk, encoding
+from appealbus.core.journal.drivers.direct import postgresql_driver
+from appealbus.core.journal.drivers.encoding import Moment, to_number
+from appealbus.core.journal.tables import Id, metadata, partial_index
 from appealbus.core.journal.writes import ACTOR, Write
 from appealbus.core.process.failpoints import failpoint
 from appealbus.schemas.base import printable
@@ -66,7 +67,7 @@ for _name, _which in (("look", LOOK), ("deed", and_(OF_PERSON, ~LOOK))):
     for _columns in (("position",), ("actor", "position")):
         partial_index(
             f"ix_log_entry_{_name}{'_by' if len(_columns) > 1 else ''}",
-            *(log_entry.c[each] for each in _columns),
+            *(log_entry.c[name] for name in _columns),
             where=_which,
         )
 

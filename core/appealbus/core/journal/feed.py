@@ -8,13 +8,13 @@ import orjson
 import structlog
 from sqlalchemy import Connection, bindparam, func, select
 
-from appealbus.core.domain.event import Cursor, What
-from appealbus.core.domain.feed import FeedEntry, FeedPage, FeedReader
-from appealbus.core.domain.places import within
-from appealbus.core.journal import codec, direct, log
+from appealbus.core.domain.event import Cursor, FeedEntry, FeedPage, FeedReader, What
+from appealbus.core.journal import codec, log
 from appealbus.core.journal.clients import feed_reader
+from appealbus.core.journal.drivers import direct
 from appealbus.core.journal.events import epoch, log_entry
 from appealbus.core.journal.tables import appeal, dossier, outbox
+from appealbus.schemas.territory import within
 
 log_ = structlog.get_logger(__name__)
 
@@ -95,10 +95,10 @@ def page(
 
 def lacked(connection: Connection, receiver: str, after: Cursor | None) -> tuple[list[int], Cursor, bool]:
     """Return which of the next versions a receiver can still get, where to go on, and whether more follows."""
-    found = page(connection, after, _MOST)
-    has = newest_of(connection, receiver, [entry.appeal_id for entry in found.entries])
-    positions = [entry.position for entry in found.entries if entry.version > has.get(entry.appeal_id, 0)]
-    return positions, found.next, found.lag > 0
+    part = page(connection, after, _MOST)
+    has = newest_of(connection, receiver, [entry.appeal_id for entry in part.entries])
+    positions = [entry.position for entry in part.entries if entry.version > has.get(entry.appeal_id, 0)]
+    return positions, part.next, part.lag > 0
 
 
 def newest_of(connection: Connection, receiver: str, ids: Collection[int]) -> dict[int, int]:
@@ -117,27 +117,27 @@ def readers(connection: Connection) -> list[FeedReader]:
     head = log.head(connection)
     began = {row.epoch: row.after for row in connection.execute(select(epoch))}
     rows = connection.execute(select(feed_reader).order_by(feed_reader.c.client))
-    found = []
+    states = []
     for row in rows:
         # What it has read behind the place where a later epoch began has been undone.
-        ends = [after for each, after in began.items() if each > row.epoch]
+        ends = [after for later, after in began.items() if later > row.epoch]
         lag = max(0, head - min([row.position, *ends]))
-        found.append(FeedReader(row.client, Cursor(row.epoch, row.position), row.at, lag))
-    return found
+        states.append(FeedReader(row.client, Cursor(row.epoch, row.position), row.at, lag))
+    return states
 
 
 def _entries(connection: Connection, rows: Sequence[Any], wanted: Wanted = _ALL) -> list[FeedEntry]:
     """Return the versions of log entries, without deleted or unwanted ones."""
     ids = sorted({row.appeal_id for row in rows})
-    (found,) = direct.ask(connection, (_APPEALS, {"ids": ids}))
-    appeals = {row.id: row for row in found if wanted.covers(row.place, row.kind)}
+    (matches,) = direct.ask(connection, (_APPEALS, {"ids": ids}))
+    appeals = {row.id: row for row in matches if wanted.covers(row.place, row.kind)}
     # Most of what is not wanted falls away here: of it nothing else is read.
-    told = [(row, orjson.loads(row.detail)["version"]) for row in rows if row.appeal_id in appeals]
-    numbers = sorted({version for _, version in told})
-    (found,) = direct.ask(connection, (_VERSIONS, {"ids": sorted(appeals), "numbers": numbers}))
-    versions = {(row.appeal_id, row.version): row for row in found}
+    numbered = [(row, orjson.loads(row.detail)["version"]) for row in rows if row.appeal_id in appeals]
+    numbers = sorted({version for _, version in numbered})
+    (matches,) = direct.ask(connection, (_VERSIONS, {"ids": sorted(appeals), "numbers": numbers}))
+    versions = {(row.appeal_id, row.version): row for row in matches}
     entries = []
-    for row, number in told:
+    for row, number in numbered:
         its, version = appeals[row.appeal_id], versions.get((row.appeal_id, number))
         if version is None or wanted.completeness not in (None, version.completeness):
             continue

@@ -13,17 +13,16 @@ import orjson
 from sqlalchemy import BigInteger, Connection, Row, bindparam, func, or_, select, type_coerce, union_all
 
 from appealbus.core.clocks import KAZAKHSTAN, day_of
-from appealbus.core.domain.calls import PastCall, PastCalls
-from appealbus.core.domain.counts import Counts, QuarantineHeld, Warned
+from appealbus.core.domain.counts import Counts, QuarantineHeld, Warned, WeekCount, WeekCounts, WeekPart
 from appealbus.core.domain.event import What
-from appealbus.core.domain.handed import PastHandover, PastHandovers
 from appealbus.core.domain.listing import AppealRow, AppealState
-from appealbus.core.domain.pace import SPAN, Pace
-from appealbus.core.domain.weekly import WeekCount, WeekCounts, WeekPart
-from appealbus.core.journal import codec, direct, feed, log
+from appealbus.core.domain.spans import SPAN, Pace, PastCall, PastCalls, PastHandover, PastHandovers
+from appealbus.core.journal import codec, feed, log
 from appealbus.core.journal.changes.changes import change
 from appealbus.core.journal.changes.waiting_changes import waiting_by_channel
 from appealbus.core.journal.clock import shared_now
+from appealbus.core.journal.drivers import direct
+from appealbus.core.journal.drivers.encoding import to_number
 from appealbus.core.journal.events import log_entry
 from appealbus.core.journal.log import READ, head, newest
 from appealbus.core.journal.quarantine import QUARANTINED, quarantine
@@ -45,7 +44,6 @@ from appealbus.core.journal.tables import (
     dossier,
     outbox,
     standing,
-    to_number,
 )
 from appealbus.core.packing import unpack
 from appealbus.schemas.notes import UNKNOWN
@@ -90,9 +88,9 @@ _REFUSED = select(func.count()).where(change.c.appeal_id.is_(None), change.c.ref
 def counts(connection: Connection) -> Counts:
     """Return how much the journal holds. Costs what is unfinished, not what has ever been."""
     one = connection.scalar
-    found = {row.state: row for row in connection.execute(_UNFINISHED)}
-    number = {state: row.number for state, row in found.items()}
-    oldest = [row.oldest for state, row in found.items() if row.oldest is not None and state != AppealState.HELD]
+    by_state = {row.state: row for row in connection.execute(_UNFINISHED)}
+    number = {state: row.number for state, row in by_state.items()}
+    oldest = [row.oldest for state, row in by_state.items() if row.oldest is not None and state != AppealState.HELD]
     ever = {row.name: row.value for row in connection.execute(select(counter.c.name, counter.c.value))}
     kept = connection.execute(_QUARANTINED)
     held = {row.channel: QuarantineHeld(row.messages, int(row.bytes), row.oldest) for row in kept}
@@ -206,25 +204,25 @@ def newest_with_warnings(connection: Connection) -> list[tuple[AppealRow, list[A
 
 def warned(connection: Connection) -> list[Warned]:
     of: Counter[str] = Counter()
-    found: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+    numbers: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
     for row, warnings in newest_with_warnings(connection):
         of[row.channel] += 1
         for code in {warning["code"] for warning in warnings}:
-            found[row.channel, code].append(row.number)
-    return [Warned(*key, len(those), of[key[0]], tuple(those[:3])) for key, those in sorted(found.items())]
+            numbers[row.channel, code].append(row.number)
+    return [Warned(*key, len(those), of[key[0]], tuple(those[:3])) for key, those in sorted(numbers.items())]
 
 
 def unread(connection: Connection, channel: str, after: int, limit: int) -> tuple[list[AppealRow], int | None]:
     """Return those of the next appeals of a channel with something unread, and the last id looked at."""
     query = _WITH_BODY.where(appeal.c.channel == channel, appeal.c.id > after).order_by(appeal.c.id).limit(limit)
-    found: list[AppealRow] = []
+    appeals: list[AppealRow] = []
     last = None
     rows: Any = connection.execute(query)
     for row in rows:
         last = row.id
         if any(warning["code"] in UNKNOWN for warning in _warnings(row)):
-            found.append(codec.appeal_from_row(row))
-    return found, last
+            appeals.append(codec.appeal_from_row(row))
+    return appeals, last
 
 
 def _warnings(row: Any) -> list[Any]:
@@ -248,10 +246,10 @@ def past_calls(connection: Connection, lookups: Collection[str], most: int = REA
 def _calls(raw: bytes | None) -> Iterator[PastCall]:
     """Yield the attempts of a question, without what a later release writes differently."""
     detail = orjson.loads(raw) if raw else {}
-    for each in detail.get("tries", ()):
-        if isinstance(each, dict) and isinstance(each.get("at"), int) and isinstance(each.get("ms"), int):
-            kind, code = each.get("kind", detail.get("kind", "")), each.get("code", detail.get("code", ""))
-            yield PastCall(datetime.fromtimestamp(each["at"] / 1e6, UTC), str(kind), str(code), each["ms"])
+    for attempt in detail.get("tries", ()):
+        if isinstance(attempt, dict) and isinstance(attempt.get("at"), int) and isinstance(attempt.get("ms"), int):
+            kind, code = attempt.get("kind", detail.get("kind", "")), attempt.get("code", detail.get("code", ""))
+            yield PastCall(datetime.fromtimestamp(attempt["at"] / 1e6, UTC), str(kind), str(code), attempt["ms"])
 
 
 _ATTEMPTED = 2_000
@@ -261,7 +259,7 @@ _ATTEMPTS = (
     .where(
         log_entry.c.position > bindparam("after"),
         log_entry.c.about == bindparam("receiver"),
-        or_(*(log_entry.c.what == each.value for each in (What.DELIVERED, What.FAILED, What.SET_ASIDE))),
+        or_(*(log_entry.c.what == what.value for what in (What.DELIVERED, What.FAILED, What.SET_ASIDE))),
     )
     .order_by(log_entry.c.position.desc())
     .limit(bindparam("most"))
@@ -291,8 +289,8 @@ def past_handovers(connection: Connection, receiver: str, most: int = READ) -> P
 
 def _made(connection: Connection, rows: Sequence[Any]) -> dict[tuple[int, int], datetime]:
     ids = [row.appeal_id for row in rows if row.what == What.DELIVERED and row.appeal_id is not None]
-    (found,) = direct.ask(connection, (_CREATED, {"ids": sorted(set(ids))}))
-    return {(row.appeal_id, row.version): row.created_at for row in found}
+    (versions,) = direct.ask(connection, (_CREATED, {"ids": sorted(set(ids))}))
+    return {(row.appeal_id, row.version): row.created_at for row in versions}
 
 
 PACED = 10_000

@@ -3,10 +3,8 @@
 import asyncio
 import copy
 import time
-from collections.abc import Callable, Collection, Sequence
-from contextlib import suppress
-from dataclasses import replace
-from datetime import datetime, timedelta
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -15,55 +13,39 @@ import structlog
 from sqlalchemy import Engine
 
 from appealbus.core.config.types import Secret
-from appealbus.core.domain.case import Case
 from appealbus.core.domain.event import BUS
 from appealbus.core.errors import JournalError
+from appealbus.core.interfaces.journal_part import JournalPart
 from appealbus.core.journal import (
-    leaving,
     limits,
     named_views,
     operations,
     pauses,
-    quarantine,
     state,
     store,
-    suspect_messages,
 )
-from appealbus.core.journal.appeals import accepting, concluding, leases, suspects
+from appealbus.core.journal.appeals import suspects
 from appealbus.core.journal.appeals.accepting import Accepted, Arriving, NewAppeal
-from appealbus.core.journal.appeals.cases import cases as cases_of
 from appealbus.core.journal.appeals.concluding import Concluding, Conclusion
-from appealbus.core.journal.changes import changing
-from appealbus.core.journal.changes.changes import ChangeTaken, NewChange
-from appealbus.core.journal.changes.targets import Changing
 from appealbus.core.journal.checkpoint import Checkpoint
 from appealbus.core.journal.clock import Clock
 from appealbus.core.journal.errors import Superseded
 from appealbus.core.journal.key import JournalKey, KeyFile
 from appealbus.core.journal.lock import RunLock
 from appealbus.core.journal.mark import JournalState, Mark, Memory
-from appealbus.core.journal.quarantine import QuarantineRow
+from appealbus.core.journal.parts import Kept, rows_of
 from appealbus.core.journal.reader import JournalReader
-from appealbus.core.journal.schema import Tell
-from appealbus.core.journal.sketch import Sketch
+from appealbus.core.journal.schema import How, Tell
 from appealbus.core.journal.writer import Writer
 from appealbus.core.journal.writes import Posted, Write
 from appealbus.schemas.appeal import Appeal
 
 R = TypeVar("R")
 
-_SUBJECTS = (limits, named_views, operations, pauses, suspect_messages)
+_SUBJECTS = (limits, named_views, operations, pauses)
 """Imported for their tables: whoever imports this module has all in `tables.metadata`."""
 _LONG = 10_000
-"""Characters of a text that is sketched in a thread: it would hold up the event loop for milliseconds."""
-_UNREADABLE = timedelta(hours=1)
-"""How long an appeal is put off that cannot be read from the journal: only another version of the program, or a mended
-database, will read it. With less, it takes a place in a claim, and a line in the log, more often."""
-_CLAIMS = 10
-"""Claims in a row that are tried while unreadable appeals are among those claimed, as they take the places of readable
-ones. The bound keeps a journal full of them from holding up the worker; the next poll goes on."""
-ANY = 1 << 62
-"""Bytes that are more than any number of appeals have, and still fit into an integer of the database."""
+"""Characters of a text whose rows are made in a thread: it would hold up the event loop for milliseconds."""
 _ENDING = 3.0
 """Seconds that the threads of a journal behind a line have for their end before it is cut."""
 _LEAVING = 3.0
@@ -96,14 +78,14 @@ class Journal(JournalReader):
         """What the numbers begin with that the journal gives."""
         self.actor = BUS
         """Who writes, in the words of the log, where nobody else is known to."""
-        self.compares_texts = False
-        """Whether it keeps a sketch of what each appeal says, since there is somebody who compares texts."""
+        self.keeping: Sequence[JournalPart] = ()
+        """The parts that keep rows of each appeal."""
         self.checkpoint: Checkpoint | None = None
         """What knows outside the journal how far it was; None: nothing does on this machine."""
         self._lanes: dict[str, Writer] = {}
         self._clock = Clock()
         self._run_lock: RunLock | None = None
-        self._lacks_after = ""
+        self.lacks_after = ""
         """Behind which combination of what is lacking the next claim looks; empty: all were looked at."""
 
     @classmethod
@@ -117,6 +99,7 @@ class Journal(JournalReader):
         read_only: bool = False,
         tell: Tell | None = None,
         ends_workers: bool = False,
+        parts: Sequence[JournalPart] = (),
     ) -> Self:
         """Open the journal at an SQLAlchemy URL, create and migrate it where needed.
 
@@ -130,6 +113,7 @@ class Journal(JournalReader):
             read_only: whether to read alone.
             tell: told how far a long migration is.
             ends_workers: whether workers of earlier releases end where it has to be migrated; else that is an error.
+            parts: those of plugins, whose tables are created and migrated with it.
 
         Raises:
             ConfigError: the URL or the password is wrong, the file or the database is missing, the role lacks a
@@ -140,10 +124,9 @@ class Journal(JournalReader):
         """
         secret = None if password is None else password.get
         opened = await asyncio.to_thread(
-            store.open_store, url, secret, key=key, read_only=read_only, tell=tell, ends_workers=ends_workers
+            store.open_store, url, secret, key=key, read_only=read_only, how=How(tell, ends_workers, parts)
         )
-        last = (concluding.conclude, changing.change, leaving.leave, accepting.accept)
-        writer = None if opened.writing is None else Writer(opened, last)
+        writer = None if opened.writing is None else Writer(opened)
         journal = cls(opened.reading, opened, writer, number_prefix)
         if writer is not None:
             try:
@@ -213,7 +196,7 @@ class Journal(JournalReader):
         if self._opened.path is None or self._run_lock is not None:
             return
         self._run_lock = RunLock(self._opened.path)
-        await self.bury(None)
+        suspects.tell(await self.do(suspects.Burial(None)))
 
     async def begin_epoch(
         self, epoch: int, beat: int, note: Callable[[JournalState], object] | None = None
@@ -235,7 +218,7 @@ class Journal(JournalReader):
         writer = self._write
         if item.lane and self.shared:
             writer = self._lanes.get(item.lane) or self._lanes.setdefault(item.lane, Writer(self._opened))
-        result: R = await writer.submit(type(item).run, item.filled_by(self), about)
+        result: R = await writer.submit(type(item).run, item.filled_by(self), about, item.turn)
         return result
 
     async def post(self, item: Posted[Any]) -> None:
@@ -247,6 +230,10 @@ class Journal(JournalReader):
             await self.do(item)
         else:
             await self._write.post(type(item).run, item.filled_by(self), about=item.appeal_id)
+
+    def forget(self, appeal_ids: Sequence[int]) -> None:
+        """Forget what was posted about these appeals and could not be written, as others work them from now on."""
+        self._write.forget(appeal_ids)
 
     def acting(self, actor: str) -> Self:
         """Return the same journal with another actor, for one request of theirs."""
@@ -346,103 +333,16 @@ class Journal(JournalReader):
         """
         # The one process of an SQLite journal claims by the journal's clock, so what it accepts is leased by that too.
         lease = lease_seconds if self.shared else lease_seconds + self._clock.skew
-        return await self.do(await self._arriving(new, owner, lease))
+        return await self.do(await self.arriving(new, owner, lease))
 
-    async def _arriving(self, new: NewAppeal, owner: str | None = None, lease: float = 0.0) -> Arriving:
-        sketch = await self._sketch(new.appeal)
-        return Arriving.of(new, self.number_prefix, self.epoch, self.key, owner=owner, seconds=lease, sketch=sketch)
+    async def arriving(self, new: NewAppeal, owner: str | None = None, lease: float = 0.0) -> Arriving:
+        kept = await self._kept(new.appeal)
+        return Arriving.of(new, self.number_prefix, self.epoch, self.key, owner=owner, seconds=lease, kept=kept)
 
-    async def _sketch(self, new: Appeal) -> Sketch | None:
-        if not self.compares_texts:
-            return None
-        if len(new.text) > _LONG:
-            return await asyncio.to_thread(self.key.sketcher.of, new.text)
-        return self.key.sketcher.of(new.text)
-
-    async def leave_quarantine(
-        self, row: QuarantineRow, new: NewAppeal | NewChange, *, most_waiting: int = 10_000, reason: str = ""
-    ) -> Accepted | ChangeTaken:
-        """Write down what a message in quarantine is, and that it has left: both, or neither.
-
-        Raises:
-            MessageDiffers: as `accept` and `change` do.
-            JournalError: `quarantine.left`: somebody has taken or closed it since the row was read; as `change`; or
-                its sender may not make that change, `change.foreign` or `change.out_of_scope`.
-
-        """
-        if isinstance(new, NewChange):
-            item: Changing | Arriving = Changing(new, most_waiting, replayed=True)
-        else:
-            item = await self._arriving(new)
-        replayed = quarantine.Replayed(row.id, "", self.now(), self.actor, reason)
-        return await self.do(leaving.Leaving(replayed, row.closed_at is not None, item))
-
-    async def claim(
-        self,
-        owner: str,
-        now: datetime,
-        limit: int,
-        lease_seconds: float,
-        *,
-        room: int = ANY,
-        alone: bool = True,
-        suspects: bool = True,
-        lost: Collection[str] | None = None,
-        kept: int = 0,
-        thorough: bool = True,
-        busy: Collection[int] = (),
-    ) -> list[Case]:
-        """Lease up to `limit` appeals and return them: new ones and those that return, of both the most urgent first.
-
-        What a dead worker had in work is suspect from now on. Over all workers one suspect is leased at a time, and it
-        comes first. An appeal that cannot be read is put off by an hour, so that it takes no place until then.
-
-        Args:
-            owner: the worker.
-            now: the time by the worker's clock.
-            limit: the most appeals.
-            lease_seconds: how long the worker has them, unless it renews the leases.
-            room: the most bytes of all appeals together, as the journal keeps them.
-            alone: whether the first appeal is leased even if it is larger than `room`.
-            suspects: whether a suspect may have its turn.
-            lost: lookups that the worker cannot ask, and `~NAME` for one whose facts alone it cannot confirm: appeals
-                that lack another one are leased as if they were ready. None: they are not.
-            kept: places that new appeals have before those that return; what either leaves is the others'.
-            thorough: whether those that return are looked for among all that are ready, however many new ones wait.
-            busy: ids of appeals that the worker still works on: it neither claims them again nor suspects itself.
-
-        """
-        cases: list[Case] = []
-        leased: list[int] = []
-        try:
-            for _ in range(_CLAIMS):
-                still = limit - len(cases)
-                alone = alone and not cases
-                given = (owner, now, lease_seconds, still, room, alone, suspects, lost, kept, thorough)
-                claimed = await self.do(leases.Claim(*given, self._lacks_after, busy))
-                self._lacks_after = claimed.lacks_after
-                _tell(claimed.found)
-                ids = claimed.ids
-                leased += ids
-                self._write.forget(ids)
-                readable = [
-                    replace(case, returning=True) if case.appeal_id in claimed.returning else case
-                    for case in await self.ask(cases_of, ids)
-                ]
-                cases += readable
-                kept = max(0, kept - sum(case.is_first for case in readable))
-                room -= sum(case.size for case in readable)
-                unreadable = set(ids).difference(case.appeal_id for case in readable)
-                if not unreadable:
-                    break
-                lost = None
-                await self.do(leases.Release(owner, tuple(unreadable), now + _UNREADABLE))
-        except JournalError:
-            if leased:  # else no worker would have them until the leases are over
-                with suppress(JournalError):
-                    await self.do(leases.Release(owner, leased))
-            raise
-        return cases
+    async def _kept(self, form: Appeal) -> Kept:
+        if self.keeping and len(form.text) > _LONG:
+            return await asyncio.to_thread(rows_of, self.keeping, form, self.key)
+        return rows_of(self.keeping, form, self.key)
 
     async def conclude(self, conclusion: Conclusion) -> bool:
         """End a run in one transaction: the dossier's new version, a delivery for each receiver, the appeal's state.
@@ -451,20 +351,8 @@ class Journal(JournalReader):
         `due_at` says. Raises VersionConflict if the version does not follow the newest one, LeaseLost if the owner has
         lost the appeal.
         """
-        sketch = None if conclusion.form is None else await self._sketch(conclusion.form.appeal)
-        return await self.do(Concluding(conclusion, sketch), about=conclusion.appeal_id)
-
-    @property
-    def looks_on(self) -> bool:
-        """Whether the next claim looks further for what lacks a lookup."""
-        return bool(self._lacks_after)
-
-    async def bury(self, owner: str | None, ids: Sequence[int] | None = None) -> None:
-        """Take over at once what a dead worker had in work, or with None what all had: it is suspect from now on.
-
-        With `ids` only of these.
-        """
-        _tell(await self.do(suspects.Burial(owner, ids)))
+        kept = () if conclusion.form is None else await self._kept(conclusion.form.appeal)
+        return await self.do(Concluding(conclusion, kept), about=conclusion.appeal_id)
 
     async def listen(self, on_news: Callable[[], None]) -> None:
         """Call `on_news` whenever another worker has something to deliver, until cancelled.
@@ -473,10 +361,3 @@ class Journal(JournalReader):
         """
         if self._opened.listen is not None:
             await self._opened.listen(on_news)
-
-
-def _tell(found: suspects.SuspectsFound) -> None:
-    if found.suspects:
-        log.warning("case.suspect", count=found.suspects)
-    for number in found.held:
-        log.error("case.held", number=number, reason=suspects.REASON)

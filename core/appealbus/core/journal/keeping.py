@@ -7,17 +7,18 @@ from typing import Any
 
 from sqlalchemy import Connection, select, update
 
-from appealbus.core.domain.case import LookupState
+from appealbus.core.domain.case import KeptReplies, LookupState
 from appealbus.core.domain.event import Event, What, by_worker
-from appealbus.core.domain.replies import KeptReplies
 from appealbus.core.errors import JournalError
-from appealbus.core.journal import bulk, codec, direct, documents, events, replies
+from appealbus.core.journal import codec, documents, events, replies
 from appealbus.core.journal.appeals import forms, suspects
 from appealbus.core.journal.appeals.leases import not_free
+from appealbus.core.journal.drivers import bulk, direct
+from appealbus.core.journal.drivers.encoding import to_number
 from appealbus.core.journal.key import JournalKey, Marked
 from appealbus.core.journal.naming import named_by_record
 from appealbus.core.journal.replies import Kept
-from appealbus.core.journal.tables import appeal, lookup, to_number
+from appealbus.core.journal.tables import appeal, lookup
 from appealbus.core.journal.writes import ACTOR, NOW, Posted, Write, filled
 from appealbus.schemas.provenance import Provenance
 
@@ -29,7 +30,7 @@ def marked_in(key: JournalKey, state: LookupState) -> Sequence[Marked]:
     """Return the marks of whom a record names."""
     if state.record is None:
         return ()
-    return key.marked(named_by_record(state.record, state.lookup, {each.value for each in state.inputs}))
+    return key.marked(named_by_record(state.record, state.lookup, {given.value for given in state.inputs}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +145,7 @@ class Reread(Write[int | None]):
     at: datetime = NOW
     by: str = ACTOR
     marks: Sequence[Sequence[Marked]] = filled(
-        lambda journal, item: [marked_in(journal.key, each.state) for each in item.states]
+        lambda journal, item: [marked_in(journal.key, anew.state) for anew in item.states]
     )
     """Whom their records name."""
 
@@ -157,30 +158,30 @@ def reread(connection: Connection, item: Reread) -> int | JournalError | None:
     """
     columns = (appeal.c.id, appeal.c.number, appeal.c.deaths, appeal.c.state, appeal.c.lease_until)
     locked = select(*columns).where(appeal.c.id == item.appeal_id).with_for_update(key_share=True)
-    found = connection.execute(locked).first()
-    if found is None:
+    row = connection.execute(locked).first()
+    if row is None:
         return None
-    refusal = not_free(connection, found, item.at, item.by)
+    refusal = not_free(connection, row, item.at, item.by)
     if refusal is not None:
         return refusal
     stands = select(lookup.c.lookup, lookup.c.key, lookup.c.ended_at).where(lookup.c.appeal_id == item.appeal_id)
     ended = {(row.lookup, row.key): row.ended_at for row in connection.execute(stands)}
     good = [
-        (each, marked)
-        for each, marked in zip(item.states, item.marks, strict=True)
-        if ended.get((each.was[0], each.state.key)) == each.was[1]
+        (anew, marked)
+        for anew, marked in zip(item.states, item.marks, strict=True)
+        if ended.get((anew.was[0], anew.state.key)) == anew.was[1]
     ]
     if good:
         keep(
             connection,
             [
-                Keep(item.appeal_id, each.state, by=item.by, replaces=True, marked=marked, now=item.at)
-                for each, marked in good
+                Keep(item.appeal_id, anew.state, by=item.by, replaces=True, marked=marked, now=item.at)
+                for anew, marked in good
             ],
         )
         ready = update(appeal).where(appeal.c.id == item.appeal_id)
         connection.execute(ready.values(state=suspects.WAITING, due_at=None, lease_owner=None, lease_until=None))
-        events.note(connection, [_noted(item, each) for each, _ in good])
+        events.note(connection, [_noted(item, anew) for anew, _ in good])
     return len(good)
 
 

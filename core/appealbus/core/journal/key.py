@@ -9,7 +9,6 @@ import re
 import secrets
 from collections.abc import Iterable
 from contextlib import suppress
-from functools import cached_property
 from hashlib import sha256
 from hmac import HMAC, compare_digest
 from pathlib import Path
@@ -19,10 +18,9 @@ from sqlalchemy import Connection, delete, exists, insert, select, update
 from appealbus.core import clocks
 from appealbus.core.config.permissions import readable_by_others, writable_by_others
 from appealbus.core.errors import ConfigError
-from appealbus.core.journal import generation
 from appealbus.core.journal.errors import Outlived
+from appealbus.core.journal.mark import keep_writers_out
 from appealbus.core.journal.naming import Named
-from appealbus.core.journal.sketch import Sketcher
 from appealbus.core.journal.tables import counter, standing
 
 _BYTES = 32
@@ -33,6 +31,9 @@ RENEWED = "renewed"
 """The counter that says up to which appeal all is marked with a new key; it is there while not all is."""
 _UNKEYED = 16
 """Characters of a question's key as the plan makes it: a hash. Shorter ones are words, and stay."""
+
+KEY = "journal_key"
+"""The execution option with the function that returns the journal's key."""
 
 Marked = tuple[bytes, str, str]
 """Whom or what an appeal names: the mark, the role, the kind."""
@@ -58,9 +59,9 @@ class JournalKey:
         """Return the stored key of a question from the hash that its plan has made."""
         return self._digest(unkeyed)[:8].hex() if len(unkeyed) == _UNKEYED else unkeyed
 
-    @cached_property
-    def sketcher(self) -> Sketcher:
-        return Sketcher(self._digest("sketches of texts"))
+    def secret_of(self, purpose: str) -> bytes:
+        """Return a secret that plugins use for a purpose."""
+        return self._digest(purpose)
 
     @property
     def check(self) -> bytes:
@@ -118,7 +119,7 @@ class KeyFile:
 
     def _renewed(self, connection: Connection, check: bytes | None) -> JournalKey:
         """Give the journal another key: a new one laid there, else one that is made."""
-        generation.alone(connection)
+        keep_writers_out(connection)
         if _under_way(connection):
             with suppress(ConfigError):
                 return self._checked(connection)
@@ -182,6 +183,12 @@ class KeyFile:
         if key is None:
             raise ConfigError(f"the journal's key at {self.path} was taken away while it was made")
         return key
+
+
+def key_of(connection: Connection) -> JournalKey:
+    """Return the journal's key, for a question that needs it. Raises ConfigError if it is missing or wrong."""
+    key: JournalKey = connection.get_execution_options()[KEY](connection)
+    return key
 
 
 def insist_on(key: JournalKey, connection: Connection) -> None:

@@ -6,13 +6,14 @@ from dataclasses import dataclass, replace
 from sqlalchemy import Connection, select
 
 from appealbus.core.errors import JournalError
-from appealbus.core.journal import bulk
 from appealbus.core.journal.appeals import accepting
-from appealbus.core.journal.appeals.accepting import Accepted, Arriving
+from appealbus.core.journal.appeals.accepting import Accepted, Arriving, NewAppeal
 from appealbus.core.journal.changes import changing
-from appealbus.core.journal.changes.changes import ChangeTaken
+from appealbus.core.journal.changes.changes import ChangeTaken, NewChange
 from appealbus.core.journal.changes.targets import Changing
-from appealbus.core.journal.quarantine import Replayed, quarantine, replayed
+from appealbus.core.journal.drivers import direct
+from appealbus.core.journal.journal import Journal
+from appealbus.core.journal.quarantine import QuarantineRow, Replayed, quarantine, replayed
 from appealbus.core.journal.writes import Write
 
 LEFT = "quarantine.left"
@@ -30,20 +31,40 @@ class Leaving(Write[Accepted | ChangeTaken]):
 
     """
 
+    turn = 3
     replayed: Replayed
     closed: bool
     as_what: Arriving | Changing
+
+
+async def leave_quarantine(
+    journal: Journal, row: QuarantineRow, new: NewAppeal | NewChange, *, most_waiting: int = 10_000, reason: str = ""
+) -> Accepted | ChangeTaken:
+    """Write down what a message in quarantine is, and that it has left: both, or neither.
+
+    Raises:
+        MessageDiffers: as `accept` and `change` do.
+        JournalError: `quarantine.left`: somebody has taken or closed it since the row was read; as `change`; or its
+            sender may not make that change, `change.foreign` or `change.out_of_scope`.
+
+    """
+    if isinstance(new, NewChange):
+        item: Changing | Arriving = Changing(new, most_waiting, replayed=True)
+    else:
+        item = await journal.arriving(new)
+    taken = Replayed(row.id, "", journal.now(), journal.actor, reason)
+    return await journal.do(Leaving(taken, row.closed_at is not None, item))
 
 
 @Leaving.batch
 def leave(connection: Connection, items: Sequence[Leaving]) -> list[Accepted | ChangeTaken | JournalError]:
     """Take messages that still are as they were seen; leave those that somebody took or closed meanwhile."""
     table, ids = quarantine, [item.replayed.quarantine_id for item in items]
-    locked = select(table.c.id, table.c.replayed_at, table.c.closed_at).where(table.c.id.in_(bulk.padded(ids)))
-    found = {row.id: row for row in connection.execute(locked.order_by(table.c.id).with_for_update())}
+    locked = select(table.c.id, table.c.replayed_at, table.c.closed_at).where(table.c.id.in_(direct.padded(ids)))
+    rows = {row.id: row for row in connection.execute(locked.order_by(table.c.id).with_for_update())}
     results = list[Accepted | ChangeTaken | JournalError]()
     for item in items:
-        row = found.get(item.replayed.quarantine_id)
+        row = rows.get(item.replayed.quarantine_id)
         if row is None or row.replayed_at is not None or (row.closed_at is not None and not item.closed):
             results.append(JournalError("somebody has taken or closed it meanwhile", LEFT))
             continue
@@ -51,7 +72,7 @@ def leave(connection: Connection, items: Sequence[Leaving]) -> list[Accepted | C
         results.append(taken)
         if not isinstance(taken, JournalError):
             replayed(connection, [replace(item.replayed, number=taken.receipt.number)])
-            del found[row.id]
+            del rows[row.id]
     return results
 
 

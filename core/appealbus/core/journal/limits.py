@@ -29,9 +29,10 @@ from sqlalchemy import (
 )
 
 from appealbus.core.domain.limits import Grant, Need, Probe, Report, Share
-from appealbus.core.journal import bulk
 from appealbus.core.journal.clock import shared_now
-from appealbus.core.journal.tables import Moment, metadata
+from appealbus.core.journal.drivers import bulk
+from appealbus.core.journal.drivers.encoding import Moment
+from appealbus.core.journal.tables import metadata
 from appealbus.core.journal.writes import Write
 
 source_limit = Table(
@@ -127,9 +128,11 @@ class Division:
         Who has not been heard of for a while gets nothing more; what it holds is free once its lease ends, and till
         then the others divide the rest: or one of them would have it all, and who came for the dead one nothing.
         """
-        heard = {name: each for name, each in self.holdings.items() if each.until > self.now + self.lease - _SILENT}
-        left = max(0, self.limit - sum(each.held for name, each in self.holdings.items() if name not in heard))
-        wanting = sum(each.wanted > 0 for each in heard.values())
+        heard = {
+            name: holding for name, holding in self.holdings.items() if holding.until > self.now + self.lease - _SILENT
+        }
+        left = max(0, self.limit - sum(holding.held for name, holding in self.holdings.items() if name not in heard))
+        wanting = sum(holding.wanted > 0 for holding in heard.values())
         rank = self._by_turn if wanting > left else _by_possession
         wants = {name: heard[name].wanted for name in sorted(heard, key=lambda name: rank(name, heard[name]))}
         return dict.fromkeys(self.holdings, 0) | divide(left, wants)
@@ -159,13 +162,13 @@ def divide(limit: int, wants: Mapping[str, int]) -> dict[str, int]:
     shares = dict.fromkeys(wants, 0)
     left = limit
     while left and (lacking := [name for name in wants if shares[name] < least[name]]):
-        each, more = divmod(left, len(lacking))
+        equal, more = divmod(left, len(lacking))
         for place, name in enumerate(lacking):
-            part = min(each + (not each and place < more), least[name] - shares[name])
+            part = min(equal + (not equal and place < more), least[name] - shares[name])
             shares[name] += part
             left -= part
-    each, more = divmod(left, len(wants))
-    return {name: share + each + (place < more) for place, (name, share) in enumerate(shares.items())}
+    equal, more = divmod(left, len(wants))
+    return {name: share + equal + (place < more) for place, (name, share) in enumerate(shares.items())}
 
 
 @dataclass(slots=True)
@@ -333,11 +336,11 @@ class _Exchange:
         )
 
     def _free_parts(self, source: str, need: Need) -> int:
-        return max(0, need.limit - sum(each.held for each in self.holdings.get((source, _PARTS), {}).values()))
+        return max(0, need.limit - sum(holding.held for holding in self.holdings.get((source, _PARTS), {}).values()))
 
     def _share(self, report: Report, what: str, need: Need) -> Share:
         holdings = self.holdings.setdefault((report.source, what), {})
-        for worker in [worker for worker, each in holdings.items() if each.until <= self.now]:
+        for worker in [worker for worker, holding in holdings.items() if holding.until <= self.now]:
             self.dead.add(worker)
             del holdings[worker]
         lease = timedelta(seconds=report.lease)

@@ -96,15 +96,15 @@ def history(connection: Connection, number: str, after: int = 0, limit: int = 10
     if appeal_id is None:
         return []
     placed = placed_entries().where(log_entry.c.appeal_id == appeal_id, log_entry.c.position > after)
-    found = [
+    entries = [
         entry_of(row, row.number) for row in connection.execute(placed.order_by(log_entry.c.position).limit(limit))
     ]
-    if len(found) < limit and connection.dialect.name != "sqlite":
+    if len(entries) < limit and connection.dialect.name != "sqlite":
         columns = [column for column in log_unplaced.columns if column.name != "id"]
         waiting = select(null().label("position"), *columns, literal(number).label("number"))
         waiting = waiting.where(log_unplaced.c.appeal_id == appeal_id).order_by(log_unplaced.c.id).limit(_UNPLACED)
-        found += [entry_of(row, row.number) for row in connection.execute(waiting)]
-    return found
+        entries += [entry_of(row, row.number) for row in connection.execute(waiting)]
+    return entries
 
 
 def head(connection: Connection) -> int:
@@ -148,9 +148,9 @@ def _first(connection: Connection, last: int) -> int:
 def _position(after: Cursor, began: dict[int, int], first: int, end: Cursor) -> int:
     if after.epoch not in began:
         # It came from a copy made in some epoch before: up to where the newest of these began all have read the same.
-        known = [position for each, position in began.items() if each < after.epoch]
+        known = [position for number, position in began.items() if number < after.epoch]
         raise UnknownEpoch(Cursor(end.epoch, max(first, max(known, default=0))))
-    ends = min((position for each, position in began.items() if each > after.epoch), default=None)
+    ends = min((position for number, position in began.items() if number > after.epoch), default=None)
     if ends is not None and after.position > ends:
         raise CursorUndone(Cursor(end.epoch, max(first, ends)))
     if after.position > end.position:
@@ -197,5 +197,5 @@ def _whole(detail: dict[str, Any]) -> dict[str, Any]:
     tries = detail.get("tries")
     if isinstance(tries, list):  # a later version may write something else there
         same = {name: detail[name] for name in ("question", "kind", "code") if name in detail}
-        detail["tries"] = [{**same, **each} for each in tries if isinstance(each, dict)]
+        detail["tries"] = [{**same, **attempt} for attempt in tries if isinstance(attempt, dict)]
     return detail

@@ -17,8 +17,8 @@ from sqlalchemy import Connection, Engine, Text, delete, func, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from appealbus.core.errors import JournalError
-from appealbus.core.journal import bulk
 from appealbus.core.journal.clock import shared_now
+from appealbus.core.journal.drivers import bulk
 from appealbus.core.journal.errors import Superseded
 from appealbus.core.journal.lock import HostLock
 from appealbus.core.journal.migrations import REVISIONS
@@ -88,7 +88,7 @@ def alone(engine: Engine, lock: AbstractContextManager[None], fence: Fence, *, t
 
     With `tells` workers are told to end; else only a migration that is under way is waited for.
     """
-    patience, told = _PATIENCE if tells else _SHORTLY, False
+    patience, announced = _PATIENCE if tells else _SHORTLY, False
     ends = time.monotonic() + patience
     try:
         while not fence.taken():
@@ -99,9 +99,9 @@ def alone(engine: Engine, lock: AbstractContextManager[None], fence: Fence, *, t
                     raise JournalError(_IN_USE, "in_use")
                 elif tells:
                     _announce(connection, _ASKS)
-            if not told:
+            if not announced:
                 log.warning("journal.waits_for_workers")
-            told = True
+            announced = True
             time.sleep(_PAUSE)
         with lock, engine.begin() as connection:
             announce(connection)

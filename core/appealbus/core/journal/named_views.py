@@ -6,10 +6,11 @@ from datetime import datetime
 from sqlalchemy import Column, Connection, Table, Text, delete, func, insert, select
 
 from appealbus.core.domain.event import Event, What
-from appealbus.core.domain.named_view import NamedView
+from appealbus.core.domain.listing import NamedView
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import events
-from appealbus.core.journal.tables import Moment, metadata
+from appealbus.core.journal.drivers.encoding import Moment
+from appealbus.core.journal.tables import metadata
 from appealbus.core.journal.writes import ACTOR, NOW, Write
 
 named_view = Table(

@@ -41,18 +41,18 @@ _LONGEST = 100
 
 def named_by_appeal(appeal: Appeal | Mapping[str, Any]) -> list[Named]:
     """Return who writes, who is mentioned and which parcels, of an appeal or its JSON; not the addressee."""
-    found: list[Named | None] = []
+    named: list[Named | None] = []
     if who := _of(appeal, "applicant"):
-        found.append(holder(_of(who, "iin") or _of(who, "bin"), "applicant"))
-        found.append(holder(_of(who, "leader_iin"), "leader"))
+        named.append(holder(_of(who, "iin") or _of(who, "bin"), "applicant"))
+        named.append(holder(_of(who, "leader_iin"), "leader"))
     if who := _of(appeal, "representative"):
-        found.append(holder(_of(who, "iin"), "representative"))
-    found += (parcel(_of(each, "cadastral_number"), "parcel") for each in _of(appeal, "parcels") or ())
+        named.append(holder(_of(who, "iin"), "representative"))
+    named += (parcel(_of(item, "cadastral_number"), "parcel") for item in _of(appeal, "parcels") or ())
     if mentions := _of(appeal, "mentions"):
         for name in ("iins", "bins"):
-            found += (holder(_of(each, "value"), "mention") for each in _of(mentions, name) or ())
-        found += (parcel(_of(each, "value"), "mention") for each in _of(mentions, "cadastral_numbers") or ())
-    return [each for each in found if each is not None][:MOST]
+            named += (holder(_of(mention, "value"), "mention") for mention in _of(mentions, name) or ())
+        named += (parcel(_of(mention, "value"), "mention") for mention in _of(mentions, "cadastral_numbers") or ())
+    return [one for one in named if one is not None][:MOST]
 
 
 def named_by_record(record: Record | Mapping[str, Any], role: str, asked: Collection[str] = ()) -> list[Named]:
@@ -60,24 +60,24 @@ def named_by_record(record: Record | Mapping[str, Any], role: str, asked: Collec
 
     `role` is the lookup that found it. Values that it was `asked` for are left out: something else has named these.
     """
-    found: dict[Named, None] = {}
+    unique: dict[Named, None] = {}
     for what, value in _identifiers(record):
         if value in asked:
             continue
         named = holder(value, role) if what == _HOLDER else parcel(value, role)
         if named is not None:
-            found[named] = None
-            if len(found) == MOST:
+            unique[named] = None
+            if len(unique) == MOST:
                 break
-    return list(found)
+    return list(unique)
 
 
 def holder(value: Any, role: str) -> Named | None:
     """Return the ИИН or БИН; its fifth digit decides which, whatever the field is called."""
     if not isinstance(value, str) or not 12 <= len(value) <= _SPELT:
         return None
-    found = _holder(value)
-    return None if found is None else (*found, role)
+    parsed = _holder(value)
+    return None if parsed is None else (*parsed, role)
 
 
 # One run over an appeal meets the same few people again and again.
@@ -133,18 +133,18 @@ def _fields(kind: type) -> tuple[tuple[str, str | None], ...] | None:
     """Return the fields of a model that are or may hold identifiers; None if it is no model."""
     if not issubclass(kind, BaseModel):
         return None
-    found = []
+    named_fields = []
     for name, field in kind.model_fields.items():
         said = _by_type(field.metadata, field.annotation) or _by_name(name)
         if said is not None or _is_nested(field.annotation):
-            found.append((name, said))
-    return tuple(found)
+            named_fields.append((name, said))
+    return tuple(named_fields)
 
 
 def _by_type(metadata: Any, annotation: Any) -> str | None:
-    for each in metadata:
-        if isinstance(each, AfterValidator) and each.func in _TYPES:
-            return _TYPES[each.func]
+    for marker in metadata:
+        if isinstance(marker, AfterValidator) and marker.func in _TYPES:
+            return _TYPES[marker.func]
     for inner in get_args(annotation):
         said = _by_type(getattr(inner, "__metadata__", ()), getattr(inner, "__origin__", None) or inner)
         if said is not None:
@@ -154,10 +154,10 @@ def _by_type(metadata: Any, annotation: Any) -> str | None:
 
 @lru_cache(maxsize=4096)
 def _by_name(name: str) -> str | None:
-    found = _NAMES.fullmatch(name) if len(name) <= _LONGEST else None
-    if found is None:
+    match = _NAMES.fullmatch(name) if len(name) <= _LONGEST else None
+    if match is None:
         return None
-    return _HOLDER if found["holder"] else _PARCEL
+    return _HOLDER if match["holder"] else _PARCEL
 
 
 def _is_nested(annotation: Any, within: tuple[Any, ...] = ()) -> bool:
@@ -167,7 +167,7 @@ def _is_nested(annotation: Any, within: tuple[Any, ...] = ()) -> bool:
     if origin is Annotated:
         return _is_nested(inner[0], within)
     if origin is not None and not (isinstance(origin, type) and issubclass(origin, Mapping)):
-        return any(_is_nested(each, within) for each in inner)
+        return any(_is_nested(part, within) for part in inner)
     if isinstance(annotation, type) and annotation not in (Any, object):
         if issubclass(annotation, BaseModel):
             return annotation not in within and _may_hold(annotation, (*within, annotation))

@@ -30,8 +30,10 @@ from sqlalchemy import (
 from appealbus.core.domain.event import Event, What
 from appealbus.core.domain.operation import Frozen, NotDone, Operation, OperationRow, Order, Progress, Verdict
 from appealbus.core.errors import JournalError
-from appealbus.core.journal import acting, bulk, events
-from appealbus.core.journal.tables import Id, Moment, counter, metadata
+from appealbus.core.journal import acting, events
+from appealbus.core.journal.drivers import bulk
+from appealbus.core.journal.drivers.encoding import Moment
+from appealbus.core.journal.tables import Id, counter, metadata
 from appealbus.core.journal.writes import ACTOR, NOW, WALL, Write
 from appealbus.schemas.base import printable
 
@@ -196,21 +198,21 @@ def go(connection: Connection, item: Go) -> Progress | JournalError:
     if row.stopped_by is not None:
         return JournalError("a person has stopped the operation", "operation_stopped")
     parts = select(operation_part.c.part, operation_part.c.ids).where(operation_part.c.operation == row.id)
-    found = connection.execute(parts.order_by(operation_part.c.part).limit(2)).all()
+    next_parts = connection.execute(parts.order_by(operation_part.c.part).limit(2)).all()
     verdicts = Counter(orjson.loads(row.verdicts))
     left_out: list[tuple[str, Verdict]] = []
-    if found:
-        ids = array("q", found[0].ids)
+    if next_parts:
+        ids = array("q", next_parts[0].ids)
         order = Order(Operation(row.name), bool(row.everything), row.receiver or "")
         act = acting.Act(ids.tolist(), order, item.by, row.reason, item.hash, item.at, item.wall)
-        told = _ACTS[order.operation](connection, act)
-        verdicts.update(verdict.value for _, verdict in told.values())
-        left_out = [(number, verdict) for number, verdict in told.values() if verdict is not Verdict.DONE]
-        _keep_left(connection, row.id, found[0].part, told)
-        mine = (operation_part.c.operation == row.id) & (operation_part.c.part == found[0].part)
+        judged = _ACTS[order.operation](connection, act)
+        verdicts.update(verdict.value for _, verdict in judged.values())
+        left_out = [(number, verdict) for number, verdict in judged.values() if verdict is not Verdict.DONE]
+        _keep_left(connection, row.id, next_parts[0].part, judged)
+        mine = (operation_part.c.operation == row.id) & (operation_part.c.part == next_parts[0].part)
         connection.execute(delete(operation_part).where(mine))
     now: dict[str, Any] = {"verdicts": orjson.dumps(verdicts), "moved_at": item.at}
-    if len(found) < 2:
+    if len(next_parts) < 2:
         now["ended_at"] = item.at
         detail = {"hash": item.hash, "verdicts": dict(verdicts)}
         events.note(connection, [Event(What.CARRIED_OUT, None, item.by, row.name, detail)])
@@ -218,11 +220,11 @@ def go(connection: Connection, item: Go) -> Progress | JournalError:
     return Progress(item.hash, Operation(row.name), row.total, dict(verdicts), row.id, tuple(left_out))
 
 
-def _keep_left(connection: Connection, number: int, part: int, told: acting.Verdicts) -> None:
+def _keep_left(connection: Connection, number: int, part: int, judged: acting.Verdicts) -> None:
     left: dict[str, array[int]] = {}
-    for each, (_, verdict) in sorted(told.items()):
+    for id_, (_, verdict) in sorted(judged.items()):
         if verdict is not Verdict.DONE:
-            left.setdefault(verdict.value, array("q")).append(each)
+            left.setdefault(verdict.value, array("q")).append(id_)
     rows = [
         {"operation": number, "verdict": verdict, "part": part, "ids": ids.tobytes()} for verdict, ids in left.items()
     ]
@@ -283,13 +285,13 @@ def not_done(connection: Connection, number: int, verdict: Verdict, after: int =
     part, skip = divmod(after, _APART)
     mine = (operation_left.c.operation == number) & (operation_left.c.verdict == verdict.value)
     query = select(operation_left.c.part, operation_left.c.ids).where(mine, operation_left.c.part >= part)
-    found: list[NotDone] = []
+    listed: list[NotDone] = []
     # Each has a row at least, so with so many there are enough.
     for row in connection.execute(query.order_by(operation_left.c.part).limit(limit + 1)):
         first = skip if row.part == part else 0
-        ids = array("q", row.ids)[first : first + limit - len(found)]
-        found += [NotDone(each, verdict, row.part * _APART + first + at) for at, each in enumerate(ids, 1)]
-    return found
+        ids = array("q", row.ids)[first : first + limit - len(listed)]
+        listed += [NotDone(id_, verdict, row.part * _APART + first + at) for at, id_ in enumerate(ids, 1)]
+    return listed
 
 
 def _listed(row: Any) -> OperationRow:

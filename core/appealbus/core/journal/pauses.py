@@ -14,9 +14,11 @@ from sqlalchemy import BigInteger, Column, Connection, Table, Text, delete, sele
 
 from appealbus.core.domain.event import BUS, Event, What, by_person
 from appealbus.core.domain.pauses import Pause, QuotaAnswer, QuotaCall, QuotaUse, QuotaWish, SourceNews
-from appealbus.core.journal import bulk, events
+from appealbus.core.journal import events
+from appealbus.core.journal.drivers import bulk
+from appealbus.core.journal.drivers.encoding import Moment, to_number
 from appealbus.core.journal.limits import SourceLimit, lock, source_limit
-from appealbus.core.journal.tables import Moment, metadata, to_number
+from appealbus.core.journal.tables import metadata
 from appealbus.core.journal.writes import NOW, Write
 from appealbus.schemas.base import printable
 
@@ -92,8 +94,8 @@ def pause(connection: Connection, wish: Pausing) -> bool:
 
 
 def _in_force(connection: Connection, order: Pause) -> str:
-    found = connection.execute(select(source_pause).where(source_pause.c.source == order.source)).first()
-    return Pause(**found._mapping).mark if found is not None and found.until > order.at else ""
+    row = connection.execute(select(source_pause).where(source_pause.c.source == order.source)).first()
+    return Pause(**row._mapping).mark if row is not None and row.until > order.at else ""
 
 
 @Resuming.each

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import socket
@@ -14,20 +15,23 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakSet
 
+import structlog
 from sqlalchemy import URL, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import NullPool, QueuePool
 
 from appealbus.core.errors import CONFLICT, UNREACHABLE, ConfigError, JournalError
 from appealbus.core.journal import migration_lock, schema
-from appealbus.core.journal.generation import OUTLIVED
+from appealbus.core.journal.drivers.direct import CHANNEL
 from appealbus.core.journal.key import JournalKey, KeyFile
-from appealbus.core.journal.mark import Memory
+from appealbus.core.journal.mark import OUTLIVED, Memory
 
 if TYPE_CHECKING:
     import psycopg
 
 C = TypeVar("C")
+
+log = structlog.get_logger(__name__)
 
 
 class OpenConnections:
@@ -77,6 +81,8 @@ _WAIT_SECONDS = 25.0
 """How long one answer of the database may take. It gives up on a statement sooner: only a dead line gets here."""
 _MIGRATION_SECONDS = 3600
 """A migration may rewrite tables of millions of rows; an hour is more than that takes, and still an end."""
+_NEWS_PAUSE = 5.0
+"""Seconds before the next connection: a database that restarts is back in a few, and workers look by themselves."""
 _PREPARED = 500
 """Statements that the driver keeps prepared: with up to seven sizes of each insert there may be more than its own
 100."""
@@ -171,28 +177,26 @@ def open_engines(
     connections: OpenConnections,
     memory: Memory,
     *,
+    how: schema.How | None,
     readers: int,
-    tell: schema.Tell | None,
-    read_only: bool,
-    ends_workers: bool,
 ) -> tuple[Engine, Engine | None, KeyFile | JournalKey]:
-    """Connect, and create and migrate the tables unless `read_only`; return the engines to read and write, and the key.
+    """Connect, and migrate the tables if it is said how; return the engines to read and to write, and the key.
 
     Of a journal that is only read the key is its file. Raises ConfigError for what stays until somebody fixes it.
     """
     if url.drivername not in {"postgresql", "postgresql+psycopg"}:
         raise ConfigError("the journal's driver for PostgreSQL is psycopg; write postgresql://user@host/database")
-    knows = None if read_only else memory
+    knows = None if how is None else memory
     reading = _engine(url, password, connections, _READING, knows, pool_size=readers, application_name="appealbus read")
     try:
-        if read_only:
+        if how is None:
             schema.check(reading)
             return reading, None, key
         patient = _MIGRATION_SECONDS
         migrating = _engine(url, password, connections, pool_size=2, seconds=patient, idle_seconds=patient)
         try:
             fence = partial(migration_lock.PostgresqlFence, migrating)
-            its_key = schema.upgrade(migrating, nullcontext(), key, fence, tell, ends_workers=ends_workers)
+            its_key = schema.upgrade(migrating, nullcontext(), key, fence, how)
         finally:
             migrating.dispose()
     except SQLAlchemyError as error:
@@ -262,7 +266,7 @@ def _engine(
 def _connection_class(seconds: float, connections: OpenConnections) -> type[psycopg.Connection[Any]]:
     import psycopg
 
-    from appealbus.core.journal.pipeline import PipelinedConnection
+    from appealbus.core.journal.drivers.pipeline import PipelinedConnection
 
     class Connection(PipelinedConnection):
         """A connection that gives up, and closes, when an answer does not come."""
@@ -314,3 +318,40 @@ def _explain(error: SQLAlchemyError, url: URL) -> None:
     for pattern, advice in _REFUSALS:
         if re.search(pattern, text):
             raise ConfigError(f"{where}: {advice}") from None
+
+
+async def listen(url: URL, password: Password | None, on_news: Callable[[], None]) -> None:
+    """Call `on_news` whenever another worker has something to deliver, until cancelled.
+
+    News can be lost with the connection, so whoever hears it also looks by itself now and then.
+    """
+    import psycopg
+
+    while True:
+        try:
+            async with await _connect(url, password) as connection:
+                on_news()
+                async for _ in connection.notifies():
+                    on_news()
+        except (psycopg.Error, OSError):
+            log.debug("journal.news_lost")
+        await asyncio.sleep(_NEWS_PAUSE)
+
+
+async def _connect(url: URL, password: Password | None) -> psycopg.AsyncConnection[Any]:
+    import psycopg
+
+    url = url.set(
+        drivername="postgresql+psycopg",
+        query={**CONNECTION_SETTINGS, **url.query, "application_name": "appealbus news"},
+    )
+    _, given = url.get_dialect()().create_connect_args(url)
+    if password is not None:
+        given["password"] = await asyncio.to_thread(password)
+    connection = await psycopg.AsyncConnection.connect(**given, autocommit=True)
+    try:
+        await connection.execute(f"LISTEN {CHANNEL}")
+    except BaseException:
+        await connection.close()
+        raise
+    return connection

@@ -10,12 +10,13 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, delete, func, over, select, tuple_
 
 from appealbus.core.domain.event import BUS, Event, What
-from appealbus.core.journal import bulk, documents, events
+from appealbus.core.journal import documents, events, parts
 from appealbus.core.journal.access import access
-from appealbus.core.journal.appeals import forms
 from appealbus.core.journal.awaiting import awaited
 from appealbus.core.journal.changes.changes import change
 from appealbus.core.journal.clients import feed_reader
+from appealbus.core.journal.drivers import bulk
+from appealbus.core.journal.drivers.encoding import to_number
 from appealbus.core.journal.events import log_entry
 from appealbus.core.journal.quarantine import QUARANTINED, QuarantineBounds, quarantine
 from appealbus.core.journal.replies import reply
@@ -30,7 +31,6 @@ from appealbus.core.journal.tables import (
     lookup,
     outbox,
     subject,
-    to_number,
 )
 from appealbus.core.journal.writes import ACTOR, Write
 
@@ -95,7 +95,7 @@ def prune_appeals(connection: Connection, item: Idle) -> Pruned:
     rows = connection.execute(query).all()
     ids = [row.id for row in rows]
     if ids:
-        forms.drop_sketches(connection, ids)
+        parts.forget(connection, ids)
         for table in (outbox, dossier, lookup, awaited, document, reply, subject, change):
             connection.execute(delete(table).where(table.c.appeal_id.in_(ids)))
         connection.execute(delete(appeal).where(appeal.c.id.in_(ids)))
@@ -134,8 +134,8 @@ def trim_quarantine(connection: Connection, item: QuarantineBounds) -> int:
         too_much |= all_.c.at < item.before
     ids = select(all_.c.id).where(too_much).limit(_BATCH)
     dropped = delete(quarantine).where(quarantine.c.id.in_(ids))
-    told = dropped.returning(quarantine.c.id, quarantine.c.channel, quarantine.c.at)
-    rows = sorted(connection.execute(told), key=lambda row: row.id)
+    returned = dropped.returning(quarantine.c.id, quarantine.c.channel, quarantine.c.at)
+    rows = sorted(connection.execute(returned), key=lambda row: row.id)
     events.note(connection, [_dropped(row, item) for row in rows])
     return len(rows)
 
@@ -181,8 +181,8 @@ def drop_deliveries(connection: Connection, item: Gone) -> int:
 
 def _drop(connection: Connection, item: Gone, which: ColumnElement[bool]) -> int:
     some = select(outbox.c.id).where(outbox.c.receiver == item.receiver, which).limit(_BATCH)
-    told = (outbox.c.id, outbox.c.appeal_id, outbox.c.version)
-    dropped = delete(outbox).where(outbox.c.id.in_(some)).returning(*told)
+    columns = (outbox.c.id, outbox.c.appeal_id, outbox.c.version)
+    dropped = delete(outbox).where(outbox.c.id.in_(some)).returning(*columns)
     rows = sorted(connection.execute(dropped), key=lambda row: row.id)
     if rows:
         _note(connection, item.by, "outbox", rows[-1].id, len(rows))

@@ -3,17 +3,18 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from sqlalchemy import Column, Connection, LargeBinary, Table, Text, bindparam, delete, func, select, update
 
 from appealbus.core.domain.counts import QuarantineGroup
 from appealbus.core.domain.event import Event, LogEntry, What, by_client, by_person
-from appealbus.core.journal import bulk, events
+from appealbus.core.journal import events
 from appealbus.core.journal.changes.changes import change
+from appealbus.core.journal.drivers import direct
+from appealbus.core.journal.drivers.encoding import Moment
 from appealbus.core.journal.events import log_entry
 from appealbus.core.journal.log import entry_of, head, placed_entries
-from appealbus.core.journal.tables import Id, Moment, appeal, metadata, partial_index
+from appealbus.core.journal.tables import Id, appeal, metadata, partial_index, row_of
 from appealbus.core.journal.writes import NOW, Write
 from appealbus.schemas.base import printable
 
@@ -118,20 +119,7 @@ class Closing(Write[bool]):
 def keep(connection: Connection, items: Sequence[NewQuarantine]) -> list[int]:
     insert = quarantine.insert().returning(quarantine.c.id, sort_by_parameter_order=True)
     noted: list[Event] = []
-    rows: list[dict[str, Any]] = [
-        {
-            "at": item.at,
-            "channel": printable(item.channel),
-            "position": printable(item.position),
-            "reason": printable(item.reason),
-            "code": printable(item.code),
-            "number": item.number,
-            "media_type": printable(item.media_type),
-            "raw": item.raw,
-            "sender": item.sender,
-        }
-        for item in items
-    ]
+    rows = [row_of(quarantine, item) for item in items]
     ids = list(connection.execute(insert, rows).scalars())
     appeals = _appeals(connection, [item.number for item in items if item.number is not None])
     for quarantine_id, row in zip(ids, rows, strict=True):
@@ -166,8 +154,8 @@ def reserve(connection: Connection, count: int) -> Sequence[int]:
 def _appeals(connection: Connection, numbers: Sequence[str]) -> dict[str | None, int]:
     if not numbers:
         return {}
-    found = select(appeal.c.number, appeal.c.id).where(appeal.c.number.in_(bulk.padded(list(set(numbers)))))
-    return {row.number: row.id for row in connection.execute(found)}
+    query = select(appeal.c.number, appeal.c.id).where(appeal.c.number.in_(direct.padded(list(set(numbers)))))
+    return {row.number: row.id for row in connection.execute(query)}
 
 
 @Replayed.batch
@@ -261,11 +249,11 @@ def quarantine_groups(connection: Connection, channel: str | None = None) -> lis
     query = select(quarantine.c.code, func.count().label("messages"), *ids).where(QUARANTINED)
     if channel is not None:
         query = query.where(quarantine.c.channel == channel)
-    found = connection.execute(query.group_by(quarantine.c.code)).all()
-    ends = {each for row in found for each in (row.oldest, row.newest)}
+    rows = connection.execute(query.group_by(quarantine.c.code)).all()
+    ends = {id_ for row in rows for id_ in (row.oldest, row.newest)}
     # Of the ends alone: `at` is not in the index, and a message of megabytes may lie beside it.
     at = {row.id: row.at for row in connection.execute(_WHEN, {"ids": list(ends)})} if ends else {}
-    groups = [QuarantineGroup(row.code, row.messages, at[row.oldest], at[row.newest]) for row in found]
+    groups = [QuarantineGroup(row.code, row.messages, at[row.oldest], at[row.newest]) for row in rows]
     return sorted(groups, key=lambda group: (-group.messages, group.code))
 
 
@@ -296,8 +284,8 @@ def beginnings(connection: Connection, ids: Sequence[int], size: int) -> dict[in
 
 def copies(connection: Connection, messages: Sequence[Named]) -> list[str | None]:
     """Return for each message the number of the appeal that a copy of it has become, perhaps corrected."""
-    ids = bulk.padded(list({message.message_id for message in messages if message.message_id}))
-    numbers = bulk.padded(list({message.number for message in messages if message.number}))
+    ids = direct.padded(list({message.message_id for message in messages if message.message_id}))
+    numbers = direct.padded(list({message.number for message in messages if message.number}))
     came: dict[tuple[str, str], tuple[datetime, str]] = {}
     taken: dict[str, tuple[str, str]] = {}
     if ids:
@@ -308,8 +296,8 @@ def copies(connection: Connection, messages: Sequence[Named]) -> list[str | None
             came |= {(channel, name): (at, number) for channel, name, at, number in connection.execute(query)}
     if numbers:
         columns = (appeal.c.number, appeal.c.channel, appeal.c.message_id)
-        found = connection.execute(select(*columns).where(appeal.c.number.in_(numbers)))
-        taken = {number: (channel, name) for number, channel, name in found}
+        rows = connection.execute(select(*columns).where(appeal.c.number.in_(numbers)))
+        taken = {number: (channel, name) for number, channel, name in rows}
     return [_copy(message, came, taken) for message in messages]
 
 
@@ -334,7 +322,7 @@ def of_quarantine(connection: Connection, row: QuarantineRow) -> list[LogEntry]:
 
     There is no index of them: they are few, and each stands where the log was at that moment.
     """
-    found: dict[int, LogEntry] = {}
+    entries: dict[int, LogEntry] = {}
     last = head(connection)
     for moment in (row.at, row.replayed_at, row.closed_at):
         if moment is None:
@@ -343,10 +331,10 @@ def of_quarantine(connection: Connection, row: QuarantineRow) -> list[LogEntry]:
         near = log_entry.c.position.between(place - _NEAR, place + _NEAR)
         about = log_entry.c.what.in_(_OF_QUARANTINE) & (log_entry.c.about == row.channel)
         for entry in connection.execute(placed_entries().where(near, about).order_by(log_entry.c.position)):
-            told = entry_of(entry, entry.number)
-            if told.detail.get("id") == row.id:
-                found[entry.position] = told
-    return [found[position] for position in sorted(found)]
+            shown = entry_of(entry, entry.number)
+            if shown.detail.get("id") == row.id:
+                entries[entry.position] = shown
+    return [entries[position] for position in sorted(entries)]
 
 
 def _place_at(connection: Connection, moment: datetime, last: int) -> int:

@@ -24,8 +24,7 @@ from appealbus.core.journal.appeals.candidates import by_id
 from appealbus.core.journal.deliveries import receivers
 from appealbus.core.journal.deliveries.deliveries import DeliveryState
 from appealbus.core.journal.deliveries.receivers import Page as DeliveryPage
-from appealbus.core.journal.key import JournalKey, KeyFile
-from appealbus.core.journal.questions import KEY, key_of
+from appealbus.core.journal.key import KEY, JournalKey, KeyFile, key_of
 from appealbus.core.journal.store import READERS, as_journal_error
 from appealbus.core.packing import unpack
 
@@ -147,21 +146,21 @@ class JournalReader:
         """
         if after != NOWHERE and (after.first is None) != by_id(selection):
             raise ValueError("it comes from a list in another order")
-        found: list[tuple[AppealRow, Place]] = []
+        entries: list[tuple[AppealRow, Place]] = []
         at: Place | None = after
         taken = 0
         # Not in one read: each step is short, and a reader that stands still for seconds would hold up the others.
         # Of some one more than there is room for: by that alone a next page may follow.
         most = limit if sees is None else limit + 1
-        while at is not None and len(found) < most and (steps is None or taken < steps):
+        while at is not None and len(entries) < most and (steps is None or taken < steps):
             taken += 1
-            size = limit - len(found) if sees is None else _SIFTED
+            size = limit - len(entries) if sees is None else _SIFTED
             rows, at = await self.ask(selecting.step, selection, at, size)
-            found += [entry for entry in rows if sees is None or sees(entry[0])]
-        if len(found) > limit:
-            del found[limit:]
-            at = found[-1][1]
-        return Found([row for row, _ in found], [place for _, place in found], at)
+            entries += [entry for entry in rows if sees is None or sees(entry[0])]
+        if len(entries) > limit:
+            del entries[limit:]
+            at = entries[-1][1]
+        return Found([row for row, _ in entries], [place for _, place in entries], at)
 
     async def deliveries_to(
         self, receiver: str, state: DeliveryState, after: Place = NOWHERE, limit: int = 100
@@ -184,10 +183,10 @@ class JournalReader:
             CursorRefused: nobody can go on from the cursor without missing anything.
 
         """
-        found = array("q")
+        versions = array("q")
         left = True
-        while left and len(found) <= most:
+        while left and len(versions) <= most:
             # Not all in one read, which others would wait for.
             positions, after, left = await self.ask(feed.lacked, receiver, after)
-            found.extend(positions)
-        return found
+            versions.extend(positions)
+        return versions

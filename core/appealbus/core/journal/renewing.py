@@ -9,9 +9,10 @@ from sqlalchemy import Connection, Table, bindparam, delete, select, update
 from appealbus.core.domain.case import Case
 from appealbus.core.domain.document import fact_parts, is_fact
 from appealbus.core.domain.event import Event, What
-from appealbus.core.journal import bulk, events
+from appealbus.core.journal import events, parts
 from appealbus.core.journal.appeals import cases, forms, lists
 from appealbus.core.journal.awaiting import awaited
+from appealbus.core.journal.drivers import bulk, direct
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.key import RENEWED, Marked
 from appealbus.core.journal.naming import Named, named_by_appeal, named_by_record
@@ -51,8 +52,8 @@ _REKEYED = [_rekeyed(table) for table in (lookup, awaited, reply)]
 def mark_anew(connection: Connection, item: Batch) -> None:
     """Replace marks and keys, and note how far that is."""
     ids = [appeal.appeal_id for appeal in item.appeals]
-    forms.drop_sketches(connection, ids)  # made anew by whoever compares texts
-    connection.execute(delete(subject).where(subject.c.appeal_id.in_(bulk.padded(ids))))
+    parts.forget(connection, ids)  # made anew in the background
+    connection.execute(delete(subject).where(subject.c.appeal_id.in_(direct.padded(ids))))
     forms.add_subjects(connection, [forms.Naming(appeal.appeal_id, appeal.marked) for appeal in item.appeals])
     keys = [
         {"a": appeal.appeal_id, "l": name, "k": old, "new": new}
@@ -73,8 +74,8 @@ class Renewed(Write[None]):
 @Renewed.batch
 def end(connection: Connection, items: Sequence[Renewed]) -> list[None]:
     connection.execute(delete(counter).where(counter.c.name == RENEWED))
-    told = [Event(What.MIGRATED, None, "bus", "key", {"rows": item.count}) for item in items]
-    events.note(connection, told)
+    happened = [Event(What.MIGRATED, None, "bus", "key", {"rows": item.count}) for item in items]
+    events.note(connection, happened)
     return [None] * len(items)
 
 
@@ -114,10 +115,10 @@ def _last(connection: Connection) -> int:
 
 
 def _documents(connection: Connection, ids: list[int]) -> dict[int, dict[bytes, bytes]]:
-    found: dict[int, dict[bytes, bytes]] = {appeal_id: {} for appeal_id in ids}
+    by_appeal: dict[int, dict[bytes, bytes]] = {appeal_id: {} for appeal_id in ids}
     for row in connection.execute(select(document).where(document.c.appeal_id.in_(ids))):
-        found[row.appeal_id][row.digest] = row.body
-    return found
+        by_appeal[row.appeal_id][row.digest] = row.body
+    return by_appeal
 
 
 def _named(case: Case, documents: Mapping[bytes, bytes]) -> list[Named]:

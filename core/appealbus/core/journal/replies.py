@@ -21,14 +21,14 @@ from sqlalchemy import (
     select,
 )
 
-from appealbus.core.domain.case import LookupState
+from appealbus.core.domain.case import KeptReplies, LookupState, ReplyRow
 from appealbus.core.domain.event import Event, What
-from appealbus.core.domain.replies import KeptReplies, ReplyRow
 from appealbus.core.domain.reread_pass import RereadPass, Stage
-from appealbus.core.journal import bulk, events
-from appealbus.core.journal.tables import Id, Moment, counter, metadata, to_number, unindexed
+from appealbus.core.journal import events
+from appealbus.core.journal.drivers import bulk
+from appealbus.core.journal.drivers.encoding import Moment, to_number
+from appealbus.core.journal.tables import Id, counter, metadata, row_of, unindexed
 from appealbus.core.journal.writes import ACTOR, NOW, Write
-from appealbus.schemas.base import printable
 
 reply = Table(
     "reply",
@@ -76,17 +76,7 @@ def keep(connection: Connection, items: Sequence[Kept]) -> None:
     room: dict[int, int] = {}
     items = [item for item in items if len(item.replies.packed) <= _SMALL or _has_room(connection, item, room)]
     rows = [
-        {
-            "appeal_id": item.appeal_id,
-            "lookup": item.state.lookup,
-            "key": item.state.key,
-            "source": item.replies.source,
-            "question_id": item.replies.question_id,
-            "at": item.replies.at,
-            "until": item.until,
-            "head": printable(item.replies.head),
-            "packed": item.replies.packed,
-        }
+        row_of(reply, item.replies, **row_of(reply, item, lookup=item.state.lookup, key=item.state.key))
         for item in items
     ]
     bulk.insert(connection, reply, rows)
@@ -233,18 +223,18 @@ class LookedAt(Write[None]):
 @LookedAt.each
 def looked_at(connection: Connection, item: LookedAt) -> None:
     """Note that a person has seen what a pass left, so that it is no longer reported."""
-    for found in passes(connection):
-        if found.source == item.source and found.is_undone:
-            note_pass(connection, [Stands(replace(found, stage=Stage.OVER, left=0))])
+    for state in passes(connection):
+        if state.source == item.source and state.is_undone:
+            note_pass(connection, [Stands(replace(state, stage=Stage.OVER, left=0))])
 
 
 def passes(connection: Connection) -> list[RereadPass]:
     rows = select(counter.c.name, counter.c.value).where(counter.c.name.startswith(_BEGINNING, autoescape=True))
-    told: dict[str, dict[str, int]] = defaultdict(dict)
+    numbers_of: dict[str, dict[str, int]] = defaultdict(dict)
     for row in connection.execute(rows):
         source, _, name = row.name.removeprefix(_BEGINNING).rpartition("/")
-        told[source][name] = row.value
-    return [_pass(source, numbers) for source, numbers in sorted(told.items())]
+        numbers_of[source][name] = row.value
+    return [_pass(source, numbers) for source, numbers in sorted(numbers_of.items())]
 
 
 def _pass(source: str, numbers: dict[str, int]) -> RereadPass:

@@ -79,7 +79,7 @@ def count(connection: Connection, ages: Ages, now: datetime, without: str | None
     unsent = select(outbox.c.id).where(outbox.c.appeal_id == appeal.c.id, WAITS, others).exists()
     done = (appeal.c.state == IDLE, appeal.c.changed_at < ages.done, ~unsent)
     goes = select(appeal.c.id).where(*done)
-    found = {
+    counts = {
         "appeals": of(appeal, *done),
         "quarantine": of(quarantine, (quarantine.c.replayed_at < ages.done) | (quarantine.c.closed_at < ages.done)),
         "replies": of(
@@ -87,17 +87,17 @@ def count(connection: Connection, ages: Ages, now: datetime, without: str | None
         ),
     }
     if ages.access is not None:
-        found["access"] = of(access, *_before(access.c.id, access.c.at >= ages.access))
+        counts["access"] = of(access, *_before(access.c.id, access.c.at >= ages.access))
     if ages.log is not None:
-        found["log"] = of(log_entry, *_before(log_entry.c.position, log_entry.c.at >= ages.log))
+        counts["log"] = of(log_entry, *_before(log_entry.c.position, log_entry.c.at >= ages.log))
     if ages.versions is not None:
         newer = dossier.alias()
         same = (newer.c.appeal_id == dossier.c.appeal_id, newer.c.version > dossier.c.version)
         followed = select(newer.c.version).where(*same, newer.c.created_at < ages.versions).exists()
         its = select(appeal.c.id).where(appeal.c.id == dossier.c.appeal_id)
         rests, stays = its.where(RESTS).exists(), ~its.where(*done).exists()
-        found["versions"] = of(dossier, followed, ~waited_for(others), rests, stays)
-    return found
+        counts["versions"] = of(dossier, followed, ~waited_for(others), rests, stays)
+    return counts
 
 
 def _before(key: Column[int], young: ColumnElement[bool]) -> list[ColumnElement[bool]]:
@@ -138,9 +138,9 @@ async def _versions(journal: Journal, before: datetime) -> int:
     total, after = 0, None
     while page := await journal.ask(superseding, before, after):
         after = page[-1][2], page[-1][0]
-        found = await journal.ask(with_older, page)
-        if found:
-            total += await journal.do(pruning.Superseded(found, before))
+        older = await journal.ask(with_older, page)
+        if older:
+            total += await journal.do(pruning.Superseded(older, before))
     return total
 
 
@@ -178,8 +178,8 @@ async def expire_changes(journal: Journal, before: datetime) -> int:
     So go those whose appeal is here and had no room for them.
     """
     total = 0
-    while found := await journal.ask(waiting_changes.to_give_up, before, journal.number_prefix):
-        total += await journal.do(waiting_changes.GivenUp(found))
+    while waiting := await journal.ask(waiting_changes.to_give_up, before, journal.number_prefix):
+        total += await journal.do(waiting_changes.GivenUp(waiting))
     return total
 
 

@@ -11,11 +11,12 @@ from sqlalchemy.exc import DBAPIError
 
 from appealbus.core import clocks
 from appealbus.core.domain.event import BUS, Event, What
-from appealbus.core.journal import bulk, events, generation, log, migration_lock
+from appealbus.core.journal import events, log, migration_lock
 from appealbus.core.journal.clock import Look, shared_now
+from appealbus.core.journal.drivers import bulk
+from appealbus.core.journal.drivers.direct import single
 from appealbus.core.journal.events import epoch
-from appealbus.core.journal.mark import PLACE, JournalState, Mark, Place
-from appealbus.core.journal.questions import single
+from appealbus.core.journal.mark import PLACE, JournalState, Mark, Place, keep_writers_out
 from appealbus.core.journal.tables import counter, standing
 from appealbus.core.journal.writes import ACTOR, Write, filled
 
@@ -156,7 +157,7 @@ _PASS_OVER = {
 @Restored.each
 def begin_epoch(connection: Connection, item: Restored) -> JournalState:
     """Begin an epoch, in which nothing gets a number that was ever given."""
-    generation.alone(connection)
+    keep_writers_out(connection)
     was = _standing(connection.execute(select(standing).with_for_update()).one()._mapping)
     now = replace(was, epoch=max(was.epoch, item.epoch) + 1, beat=max(was.beat, item.beat) + 1)
     _write(connection, now)
@@ -223,12 +224,12 @@ def what_may_be_lost(connection: Connection) -> list[str]:
         return []
     commit, names, standbys = connection.exec_driver_sql(_SETTINGS).one()
     lost = "loses receipts of the last moments, up to a second unnoticed: set"
-    found = []
+    advice = []
     if commit == "off":
-        found.append(f"journal: synchronous_commit is off: a crash or a promotion {lost} synchronous_commit = on")
+        advice.append(f"journal: synchronous_commit is off: a crash or a promotion {lost} synchronous_commit = on")
     if standbys and (commit in ("off", "local") or not names):
-        found.append(
+        advice.append(
             f"journal: a standby of the database is asynchronous: its promotion {lost} synchronous_commit = on and "
             "synchronous_standby_names, such as 'ANY 1 (*)'"
         )
-    return found
+    return advice

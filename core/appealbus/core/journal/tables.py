@@ -1,14 +1,13 @@
 """What all tables share, and those that nearly every subject uses; each other table stands in its subject's module."""
 
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from dataclasses import fields
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
     BigInteger,
     Column,
     ColumnElement,
-    Dialect,
     Float,
     ForeignKey,
     Index,
@@ -17,7 +16,6 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
-    TypeDecorator,
     UniqueConstraint,
     and_,
     case,
@@ -26,32 +24,8 @@ from sqlalchemy import (
 )
 
 from appealbus.core.domain.listing import AppealState
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
-"""The journal's unit of time: as fine as a datetime is, so that none is rounded."""
-
-
-class Moment(TypeDecorator[datetime]):
-    """A moment as microseconds since 1970 in UTC: equal, sortable and exact on every database."""
-
-    impl = BigInteger
-    cache_ok = True
-
-    def bind_processor(self, dialect: Dialect) -> Callable[[datetime | None], int | None]:
-        return to_number
-
-    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[int | None], datetime | None]:
-        return to_moment
-
-
-def to_number(value: datetime | None) -> int | None:
-    """Return microseconds since 1970."""
-    return None if value is None else (value - _EPOCH) // _MICROSECOND
-
-
-def to_moment(value: int | None) -> datetime | None:
-    return None if value is None else _EPOCH + timedelta(microseconds=value)
+from appealbus.core.journal.drivers.encoding import Moment
+from appealbus.schemas.base import printable
 
 
 def unindexed(column: ColumnElement[Any]) -> ColumnElement[Any]:
@@ -61,6 +35,18 @@ def unindexed(column: ColumnElement[Any]) -> ColumnElement[Any]:
     rows of a receiver, a source or a kind to find the few of an appeal.
     """
     return func.coalesce(column, "")
+
+
+def row_of(table: Table, item: Any, **more: Any) -> dict[str, Any]:
+    """Return a row with what a dataclass has for the columns, texts as a database can hold them, and with `more`."""
+    values = {name: getattr(item, name) for name in _in_common(table, item.__class__) if name not in more}
+    return {name: printable(value) if type(value) is str else value for name, value in values.items()} | more
+
+
+@cache
+def _in_common(table: Table, kind: type) -> list[str]:
+    names = {field.name for field in fields(kind)} - {"id"}  # that is the database's to give
+    return [column.name for column in table.columns if column.name in names]
 
 
 def partial_index(name: str, *columns: ColumnElement[Any], where: ColumnElement[bool]) -> Index:

@@ -13,29 +13,19 @@ from typing import Any
 from sqlalchemy import Connection, Select, func, select, tuple_, update
 
 from appealbus.core.domain.case import WITHDRAWN
+from appealbus.core.domain.counts import ParkedFor
 from appealbus.core.domain.event import Event, What
 from appealbus.core.domain.listing import AppealRow, Endangered
-from appealbus.core.domain.outage import DueDay, Needs, WaitingByDay
-from appealbus.core.domain.pauses import PROVISIONAL, REFRESH_FAILED
-from appealbus.core.domain.returning import HEARD, Place, TakeIn, TakenIn
+from appealbus.core.domain.pauses import PROVISIONAL, REFRESH_FAILED, DueDay, Needs, WaitingByDay
 from appealbus.core.domain.selection import NOWHERE
 from appealbus.core.domain.selection import Place as DuePlace
-from appealbus.core.domain.waiting import ParkedFor
+from appealbus.core.domain.source_state import HEARD, Place, TakeIn, TakenIn
 from appealbus.core.journal import events
 from appealbus.core.journal.appeals import suspects
 from appealbus.core.journal.appeals.lists import rows_of
 from appealbus.core.journal.codec import names_from, one_word, urgency_of
-from appealbus.core.journal.tables import (
-    IN_WORK,
-    PARKED,
-    READY,
-    SUSPECT,
-    WAITS_FOR,
-    appeal,
-    lookup,
-    to_number,
-    unindexed,
-)
+from appealbus.core.journal.drivers.encoding import to_number
+from appealbus.core.journal.tables import IN_WORK, PARKED, READY, SUSPECT, WAITS_FOR, appeal, lookup, unindexed
 from appealbus.core.journal.writes import Write
 from appealbus.schemas.outcome import OutcomeKind
 
@@ -66,15 +56,15 @@ def take_in(connection: Connection, its: TakingIn) -> TakenIn:
     item = its.wish
     ready = select(appeal.c.id).where(appeal.c.state == READY).limit(_READY)
     waits = select(appeal.c.id).where(appeal.c.state == PARKED, appeal.c.due_at <= item.now).limit(_READY)
-    if any(connection.scalar(select(func.count()).select_from(each.subquery())) == _READY for each in (ready, waits)):
+    if any(connection.scalar(select(func.count()).select_from(query.subquery())) == _READY for query in (ready, waits)):
         return TakenIn(0, item.places, False)
     places, rows, over = dict(item.places), [], True
     for waits_for in waiting_for(connection, item.source):
-        found = _next(connection, waits_for, places.get(waits_for), item.now)
-        rows += [(row.urgency, row.id, waits_for, row) for row in found]
-        over = over and len(found) < _LOOKED_AT
+        batch = _next(connection, waits_for, places.get(waits_for), item.now)
+        rows += [(row.urgency, row.id, waits_for, row) for row in batch]
+        over = over and len(batch) < _LOOKED_AT
     due: list[int] = []
-    for urgency, appeal_id, waits_for, row in sorted(rows, key=lambda each: each[:2]):
+    for urgency, appeal_id, waits_for, row in sorted(rows, key=lambda entry: entry[:2]):
         if len(due) >= item.limit:
             over = False
             break
@@ -146,10 +136,10 @@ def by_day(connection: Connection, needs: Needs, most: int = COUNTED) -> Waiting
     for query in needing(connection, needs):
         some = query.order_by(appeal.c.urgency, appeal.c.id).limit(most).subquery()
         counted = select(some.c.urgency, func.count().label("number")).group_by(some.c.urgency)
-        found = {row.urgency: row.number for row in connection.execute(counted)}
-        if sum(found.values()) == most:
-            ends = min(ends, max(found))
-        days.update(found)
+        numbers = {row.urgency: row.number for row in connection.execute(counted)}
+        if sum(numbers.values()) == most:
+            ends = min(ends, max(numbers))
+        days.update(numbers)
     # Behind where the counting of one ended, the days would tell of the others alone.
     whole = {date.fromordinal(day): days[day] for day in sorted(days) if day <= ends}
     return WaitingByDay(whole, ends < urgency_of(None))
@@ -160,11 +150,11 @@ def missing(
 ) -> list[AppealRow]:
     """Return a page of those that miss these days; go on after the day and id of the last one."""
     queries, ids = list(needing(connection, needs)), list[int]()
-    for each in days:
-        day = each.day.toordinal()
+    for due_day in days:
+        day = due_day.day.toordinal()
         if len(ids) == limit or (after.first or 0) > day:
             continue
-        behind = after.id if after.first == day else _in_time(connection, queries, each)
+        behind = after.id if after.first == day else _in_time(connection, queries, due_day)
         # `id + 0`: by id they would be looked for among all that come behind.
         of_day = [query.where(appeal.c.urgency == day, appeal.c.id + 0 > behind) for query in queries]
         ids += sorted(_ids(connection, of_day, limit - len(ids)))[: limit - len(ids)]
@@ -192,8 +182,8 @@ def needing(connection: Connection, needs: Needs) -> Iterator[Needing]:
     """Yield the queries that find them, one for each index."""
     columns = select(appeal.c.urgency, appeal.c.id).where(appeal.c.urgency < urgency_of(None))
     # What was closed waits for nothing: a change makes it ready, and its run ends its questions. So the index answers.
-    for each in waiting_for(connection, needs.source):
-        yield columns.where(WAITS_FOR, appeal.c.waits_for == each)
+    for combination in waiting_for(connection, needs.source):
+        yield columns.where(WAITS_FOR, appeal.c.waits_for == combination)
     # What has a version already waits for its sources by name, once it is parked.
     new = columns.where(appeal.c.version == 0, unindexed(appeal.c.closed) == "")
     new = new if needs.kinds is None else new.where(unindexed(appeal.c.kind).in_(needs.kinds))
@@ -243,9 +233,9 @@ _PARKED = (
 
 def parked_for(connection: Connection) -> list[ParkedFor]:
     """Return how many appeals are parked for each source, and when they ask it again."""
-    found: dict[str, tuple[int, datetime, datetime]] = {}
+    sums: dict[str, tuple[int, datetime, datetime]] = {}
     for row in connection.execute(_PARKED):
         for source in names_from(row.waits_for):
-            number, first, last = found.get(source, (0, row.first, row.last))
-            found[source] = (number + row.number, min(first, row.first), max(last, row.last))
-    return [ParkedFor(source, *found[source]) for source in sorted(found)]
+            number, first, last = sums.get(source, (0, row.first, row.last))
+            sums[source] = (number + row.number, min(first, row.first), max(last, row.last))
+    return [ParkedFor(source, *sums[source]) for source in sorted(sums)]

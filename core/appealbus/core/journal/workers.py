@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import groupby
+from typing import TypeVar
 
 import orjson
 from sqlalchemy import Column, Connection, LargeBinary, Table, Text, delete, func, select
@@ -15,13 +16,16 @@ from appealbus.core.domain.reread_pass import Readings
 from appealbus.core.domain.source_state import Drift, SourceState
 from appealbus.core.domain.usual import Usual
 from appealbus.core.interfaces.link import LinkState
-from appealbus.core.journal import bulk
 from appealbus.core.journal.clock import shared_now
-from appealbus.core.journal.questions import single
-from appealbus.core.journal.tables import Moment, metadata
+from appealbus.core.journal.drivers import bulk
+from appealbus.core.journal.drivers.direct import single
+from appealbus.core.journal.drivers.encoding import Moment
+from appealbus.core.journal.tables import metadata
 from appealbus.core.journal.writes import Write
 from appealbus.schemas.stored import Stored
 from appealbus.schemas.upcasting import upcast
+
+A = TypeVar("A", Drift, Usual)
 
 worker = Table(
     "worker",
@@ -117,21 +121,6 @@ def merged(states: Iterable[SourceState]) -> list[SourceState]:
 def _one(states: list[SourceState]) -> SourceState:
     newest = max(states, key=lambda state: state.last_error_at or _NEVER)
     latest = max(states, key=lambda state: state.at or _NEVER)
-    outcomes: Counter[str] = Counter()
-    unread: Counter[str] = Counter()
-    unreadable: Counter[str] = Counter()
-    differences: Counter[str] = Counter()
-    drifts: dict[str, Drift] = {}
-    usual: dict[str, Usual] = {}
-    for state in states:
-        outcomes.update(state.outcomes)
-        unread.update(state.unread)
-        unreadable.update(state.unreadable)
-        differences.update(state.differences)
-        for name, each in state.drifts.items():
-            drifts[name] = drifts[name] + each if name in drifts else each
-        for name, known in state.usual.items():
-            usual[name] = usual[name] + known if name in usual else known
     return SourceState(
         source=newest.source,
         connector=newest.connector,
@@ -139,12 +128,12 @@ def _one(states: list[SourceState]) -> SourceState:
         in_flight=sum(state.in_flight for state in states),
         waiting=sum(state.waiting for state in states),
         rate=sum(state.rate for state in states),
-        outcomes=dict(outcomes),
-        unread=dict(unread),
-        unreadable=dict(unreadable),
-        differences=dict(differences),
-        drifts=drifts,
-        usual=usual,
+        outcomes=_counted(state.outcomes for state in states),
+        unread=_counted(state.unread for state in states),
+        unreadable=_counted(state.unreadable for state in states),
+        differences=_counted(state.differences for state in states),
+        drifts=_added(state.drifts for state in states),
+        usual=_added(state.usual for state in states),
         certificates=tuple(dict.fromkeys(certificate for state in states for certificate in state.certificates)),
         p50=max((state.p50 for state in states if state.p50 is not None), default=None),
         p95=max((state.p95 for state in states if state.p95 is not None), default=None),
@@ -155,6 +144,21 @@ def _one(states: list[SourceState]) -> SourceState:
         closed_until=latest.closed_until,
         quota_left=latest.quota_left,
     )
+
+
+def _counted(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    total: Counter[str] = Counter()
+    for count in counts:
+        total.update(count)
+    return dict(total)
+
+
+def _added(parts: Iterable[Mapping[str, A]]) -> dict[str, A]:
+    sums: dict[str, A] = {}
+    for part in parts:
+        for name, value in part.items():
+            sums[name] = sums[name] + value if name in sums else value
+    return sums
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,9 +236,9 @@ class Remember(Write[list[KnownLookup]]):
 def remember(connection: Connection, items: Sequence[Remember]) -> list[list[KnownLookup]]:
     """Write what can be asked here; return all that is known. Nothing is ever forgotten."""
     rows = [
-        {"plugin": each.plugin, "lookup": each.lookup, "version": each.version, "detail": _detail(each)}
+        {"plugin": lookup.plugin, "lookup": lookup.lookup, "version": lookup.version, "detail": _detail(lookup)}
         for item in items
-        for each in item.lookups
+        for lookup in item.lookups
     ]
     bulk.upsert(connection, known_lookup, rows)
     return [known(connection)] * len(items)
@@ -246,15 +250,15 @@ def known(connection: Connection) -> list[KnownLookup]:
     return [_known(row.plugin, row.lookup, row.version, row.detail) for row in connection.execute(query)]
 
 
-def _detail(each: KnownLookup) -> bytes:
-    inputs = [[given.union, list(given.paths)] for given in each.inputs]
-    return orjson.dumps({"inputs": inputs, "formerly": each.formerly})
+def _detail(lookup: KnownLookup) -> bytes:
+    inputs = [[given.union, list(given.paths)] for given in lookup.inputs]
+    return orjson.dumps({"inputs": inputs, "formerly": lookup.formerly})
 
 
 def _known(plugin: str, lookup: str, version: str, detail: bytes) -> KnownLookup:
-    told = orjson.loads(detail)
-    inputs = tuple(InputPaths(bool(union), tuple(paths)) for union, paths in told["inputs"])
-    return KnownLookup(plugin, lookup, version, inputs, tuple(told["formerly"]))
+    kept = orjson.loads(detail)
+    inputs = tuple(InputPaths(bool(union), tuple(paths)) for union, paths in kept["inputs"])
+    return KnownLookup(plugin, lookup, version, inputs, tuple(kept["formerly"]))
 
 
 _WORKERS = 1000
@@ -292,8 +296,8 @@ def workers(connection: Connection) -> list[WorkerState]:
 def last_heartbeat(connection: Connection) -> datetime | None:
     """Return until when the newest heartbeat counts; None if nobody is alive."""
     alive = worker.c.seen_until > shared_now(connection)
-    found: datetime | None = connection.scalar(select(func.max(worker.c.seen_until)).where(alive))
-    return found
+    newest: datetime | None = connection.scalar(select(func.max(worker.c.seen_until)).where(alive))
+    return newest
 
 
 def heartbeats(connection: Connection) -> list[Heartbeat]:

@@ -18,7 +18,7 @@ from appealbus.core.errors import CONFLICT, UNEXPECTED, UNREACHABLE, JournalErro
 from appealbus.core.journal import events, postgresql, state
 from appealbus.core.journal.errors import Behind, OutcomeUnknown
 from appealbus.core.journal.store import OpenedDatabase, as_journal_error
-from appealbus.core.logs.throttle import LogThrottle
+from appealbus.core.logs.setup import LogThrottle
 from appealbus.core.process.failpoints import failpoint
 
 Item = TypeVar("Item")
@@ -54,6 +54,7 @@ class _Job(NamedTuple):
     item: Any
     about: int | None
     future: asyncio.Future[Any] | None
+    turn: int = 0
 
 
 class Writer:
@@ -67,17 +68,14 @@ class Writer:
     Args:
         opened: gives the connection, a lost one anew; what each transaction shows; the lock held around it. Once its
             memory knows of another journal, nothing is committed, and nobody is told that something was.
-        last: kinds of writes that come last in a transaction, in this order: `conclude` ends the lease under which
-            what was queued before it is written, and `accept` keeps others from theirs until the transaction ends.
 
     """
 
-    def __init__(self, opened: OpenedDatabase, last: Sequence[Run[Any, Any]] = ()) -> None:
+    def __init__(self, opened: OpenedDatabase) -> None:
         if opened.writing is None or opened.generation is None:
             raise AssertionError
         self._engine, self._generation = opened.writing, opened.generation
         self._lock, self._memory = opened.lock, opened.memory
-        self._last = last
         self._away = False
         self._trouble = LogThrottle()
         self._defects: defaultdict[Run[Any, Any], LogThrottle] = defaultdict(LogThrottle)
@@ -108,10 +106,10 @@ class Writer:
         since = self._asked_at
         return 0.0 if since is None else time.monotonic() - since
 
-    async def submit(self, run: Run[Item, Result], item: Item, about: int | None = None) -> Result:
+    async def submit(self, run: Run[Item, Result], item: Item, about: int | None = None, turn: int = 0) -> Result:
         """Write an item; return its result once it is on disk."""
         future = self._loop.create_future()
-        await self._put(_Job(run, item, about, future))
+        await self._put(_Job(run, item, about, future, turn))
         if self._hand_over_soon is None:
             self._hand_over_soon = self._loop.call_soon(self._hand_over)
         return cast("Result", await future)
@@ -127,8 +125,8 @@ class Writer:
 
     def forget(self, about: Sequence[int]) -> None:
         """Forget failures of what was posted so far about these."""
-        for each in about:
-            self._lost.pop(each, None)
+        for appeal_id in about:
+            self._lost.pop(appeal_id, None)
 
     async def close(self) -> None:
         if not self._closed:
@@ -299,7 +297,7 @@ class Writer:
         with transaction:
             self._generation.show(self._connection)
             with events.together(self._connection):
-                for run in sorted(kinds, key=self._rank):
+                for run in sorted(kinds, key=lambda run: group[kinds[run][0]].turn):
                     done = run(self._connection, [group[at].item for at in kinds[run]])
                     self._asked_at = time.monotonic()
                     for at, result in zip(kinds[run], done, strict=True):
@@ -308,9 +306,6 @@ class Writer:
             self._commit(transaction)
         failpoint("journal.after_commit")
         return results
-
-    def _rank(self, run: Run[Any, Any]) -> int:
-        return self._last.index(run) if run in self._last else -1
 
     def _commit(self, transaction: RootTransaction) -> None:
         self._memory.check()

@@ -63,6 +63,8 @@ class Write(Generic[R_co]):
     run: ClassVar[Callable[[Connection, Sequence[Any]], Sequence[Any]]]
     lane: ClassVar[str] = ""
     """On PostgreSQL each lane has a writer of its own, so that its locks delay no other writes; empty: the main one."""
+    turn: ClassVar[int] = 0
+    """When it is done within a transaction: after all whose number is less."""
     _filled: ClassVar[Sequence[tuple[str, Filled]]] = ()
 
     @classmethod

@@ -4,11 +4,9 @@ import structlog
 
 from appealbus.core.domain.case import PENDING
 from appealbus.core.domain.change import plausible
+from appealbus.core.domain.counts import DueMoved, Outline
 from appealbus.core.domain.known import KnownLookup
-from appealbus.core.domain.outline import Outline
-from appealbus.core.domain.places import within
 from appealbus.core.domain.selection import OLDEST, DeliverySelection, Found, Place, Selection, before_days
-from appealbus.core.domain.waiting import DueMoved
 from appealbus.core.journal.access import asked
 from appealbus.core.journal.appeals import suspects
 from appealbus.core.journal.appeals.cases import cases, outline_page, outlines, records
@@ -26,9 +24,10 @@ from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.naming import PARSES, Kind, holder, parcel
 from appealbus.core.journal.terms import Moving
 from appealbus.core.journal.workers import known
+from appealbus.schemas.territory import within
 
-__all__ = ["OLDEST", "PARSES", "PENDING", "DeliverySelection", "DueMoved", "Found", "Kind", "KnownLookup"]
-__all__ += ["Moving", "Outline", "Place", "Retry", "Selection"]
+__all__ = ["OLDEST", "PARSES", "PENDING", "DeliverySelection", "DueMoved", "Found", "Kind", "KnownLookup", "Moving"]
+__all__ += ["Outline", "Place", "Retry", "Selection"]
 __all__ += ["appeal_by", "appeal_of", "appeal_row", "appeals", "appeals_with", "asked", "before_days", "cases"]
 __all__ += ["dossier_of", "hold", "holder", "known", "outline_page", "outlines", "parcel", "plausible", "records"]
 __all__ += ["release", "rows_of", "within"]

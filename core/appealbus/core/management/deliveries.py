@@ -1,6 +1,6 @@
 """Versions on their way to receivers, and how the receivers stand."""
 
-from appealbus.core.domain.handed import handover_spans
+from appealbus.core.domain.spans import handover_spans
 from appealbus.core.health.messages import LATE
 from appealbus.core.journal.deliveries.deliveries import DeliveryRow, DeliveryState, by_id, deliveries
 from appealbus.core.journal.deliveries.delivering import Decision, Shown

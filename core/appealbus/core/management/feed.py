@@ -1,6 +1,6 @@
 """The feed of versions, and who reads it."""
 
-from appealbus.core.domain.feed import FeedEntry, FeedPage
+from appealbus.core.domain.event import FeedEntry, FeedPage
 from appealbus.core.journal.errors import CursorAhead
 from appealbus.core.journal.feed import at, page, readers
 

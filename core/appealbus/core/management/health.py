@@ -1,6 +1,6 @@
 """What needs a person, and the figures of the whole bus."""
 
-from appealbus.core.domain.pace import Pace
+from appealbus.core.domain.spans import Pace
 from appealbus.core.health.facts import OVERDUE_FOR, Facts
 from appealbus.core.health.finding import Finding, Severity
 from appealbus.core.journal.figures import counts, newest_with_warnings, next_due, pace

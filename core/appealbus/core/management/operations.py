@@ -5,7 +5,7 @@ from array import array
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, replace
 
-from appealbus.core.domain.feed import FeedEntry
+from appealbus.core.domain.event import FeedEntry
 from appealbus.core.domain.listing import AppealRow, AppealState
 from appealbus.core.domain.operation import Frozen, NotDone, Operation, OperationRow, Order, Progress, Verdict
 from appealbus.core.domain.selection import DeliverySelection, HistorySelection, Selection

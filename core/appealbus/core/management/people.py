@@ -1,9 +1,8 @@
 """Clients of the API, people of the console, their credentials, named views, and who looked at what."""
 
-from appealbus.core.domain.access import Served
-from appealbus.core.domain.audit_log import Deeds, LookPlace
+from appealbus.core.domain.access import Deeds, LookPlace, Served
 from appealbus.core.domain.client import OF_PEOPLE, Client, Credential, Role
-from appealbus.core.domain.named_view import NamedView
+from appealbus.core.domain.listing import NamedView
 from appealbus.core.journal.access import Look, deeds, looks_at
 from appealbus.core.journal.clients import (
     NewClient,
@@ -19,8 +18,7 @@ from appealbus.core.journal.clients import (
     last_uses,
 )
 from appealbus.core.journal.named_views import Dropping, Keeping, all_views
-from appealbus.core.rights.certificates import fingerprint
-from appealbus.core.rights.tokens import digest_of, new_token, same, split
+from appealbus.core.rights.credentials import digest_of, fingerprint, new_token, same, split
 
 __all__ = ["OF_PEOPLE", "Client", "Credential", "Deeds", "Dropping", "Keeping", "Look", "LookPlace", "NamedView"]
 __all__ += ["NewClient", "NewCredential", "Read", "Renewing", "Revoking", "Role", "Served", "Wish"]

@@ -1,6 +1,6 @@
 """Messages that were not taken: what they are, and taking them after all."""
 
-from appealbus.core.bus.intake.copies import copies
+from appealbus.core.bus.intake.quarantine import copies
 from appealbus.core.bus.intake.quarantine_replay import Retaking, Tried, retake
 from appealbus.core.journal.quarantine import (
     Closing,

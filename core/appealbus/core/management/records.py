@@ -9,8 +9,7 @@ import orjson
 import structlog
 
 from appealbus.core.bus.work.rereading import AppealRead, RereadProcess, Written, write_read
-from appealbus.core.domain.carried import MISREAD
-from appealbus.core.domain.case import WITHDRAWN, LookupState
+from appealbus.core.domain.case import MISREAD, WITHDRAWN, LookupState
 from appealbus.core.domain.event import What
 from appealbus.core.domain.known import KnownLookup
 from appealbus.core.enrichment.carrying import asked_with
@@ -21,8 +20,7 @@ from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.keeping import Anew
 from appealbus.schemas.outcome import OutcomeKind
 
-__all__ = ["AppealRead", "RereadProcess", "Verdict", "Written"]
-__all__ += ["mark", "records", "withdraw", "write_read"]
+__all__ = ["AppealRead", "RereadProcess", "Verdict", "Written", "mark", "records", "withdraw", "write_read"]
 
 log = structlog.get_logger(__name__)
 

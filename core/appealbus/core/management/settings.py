@@ -10,11 +10,10 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel
 
-from appealbus.core.config.base import Settings
 from appealbus.core.config.docs import shown
 from appealbus.core.config.loading import Loaded
 from appealbus.core.config.problems import ConfigPlace, dotted
-from appealbus.core.config.types import Secret
+from appealbus.core.config.types import Secret, Settings
 from appealbus.core.errors import ConfigError
 from appealbus.core.loading.extension_points import KINDS
 from appealbus.core.loading.host import Host

@@ -7,11 +7,10 @@ from functools import cached_property
 
 import structlog
 
-from appealbus.core.domain.calls import spans
-from appealbus.core.domain.certificate import CertificateState
+from appealbus.core.domain.counts import ParkedFor
 from appealbus.core.domain.pauses import Pause, Period, QuotaUse
-from appealbus.core.domain.source_state import BreakerState, SourceState
-from appealbus.core.domain.waiting import ParkedFor
+from appealbus.core.domain.source_state import BreakerState, CertificateState, SourceState
+from appealbus.core.domain.spans import spans
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import pauses, waiting, workers
 from appealbus.core.journal.figures import past_calls

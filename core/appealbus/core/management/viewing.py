@@ -2,20 +2,18 @@
 
 from appealbus.core.enrichment.fields import FieldError
 from appealbus.core.planning.paths import of_each
-from appealbus.core.rights.actions import Action
-from appealbus.core.rights.builtin import EVERYTHING, TECHNICAL
 from appealbus.core.rights.explaining import FieldHidden, leaves_of, titled
-from appealbus.core.rights.mask import Mask
+from appealbus.core.rights.mask import EVERYTHING, TECHNICAL, Mask
 from appealbus.core.rights.masked_notes import warnings
-from appealbus.core.rights.masked_version import Seen, etag, is_damage
+from appealbus.core.rights.masked_version import Looks, Seen, etag, is_damage
 from appealbus.core.rights.masker import Masker, NeverMasked, NotMasked
+from appealbus.core.rights.paths import Path
 from appealbus.core.rights.policy import Policy, read_policy
+from appealbus.core.rights.questions import Json
 from appealbus.core.rights.senders import missing
-from appealbus.core.rights.version_digest import Looks
-from appealbus.core.rights.viewer import Viewer
-from appealbus.core.rights.views import Compare, Views
+from appealbus.core.rights.viewer import Action, Viewer
+from appealbus.core.rights.views import Views
 
-__all__ = ["EVERYTHING", "TECHNICAL", "Action", "Compare", "FieldError", "FieldHidden", "Looks", "Mask"]
-__all__ += ["Masker", "NeverMasked", "NotMasked", "Policy", "Seen", "Viewer", "Views"]
-__all__ += ["etag", "is_damage", "leaves_of", "missing", "of_each", "read_policy", "titled"]
-__all__ += ["warnings"]
+__all__ = ["EVERYTHING", "TECHNICAL", "Action", "FieldError", "FieldHidden", "Json", "Looks", "Mask", "Masker"]
+__all__ += ["NeverMasked", "NotMasked", "Path", "Policy", "Seen", "Viewer", "Views"]
+__all__ += ["etag", "is_damage", "leaves_of", "missing", "of_each", "read_policy", "titled", "warnings"]

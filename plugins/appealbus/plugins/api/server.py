@@ -60,7 +60,6 @@ async def serve(cli: Cli, settings: ApiSettings) -> None:
     ):
         if lacks := await missing(journal, cli.loaded, policy):
             log.warning("policy.changes_missing", reason=lacks)
-        journal.compares_texts = cli.host.compares
         api = Api(settings, cli.loaded, policy, journal, reception, cli.host)
         Watchdog(cli.host, _STUCK).start()
         await mount_pages(api)

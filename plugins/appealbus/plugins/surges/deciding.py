@@ -13,8 +13,7 @@ from appealbus.core.management import Journal, log
 from appealbus.plugins.surges import kept
 from appealbus.plugins.surges.alarm import KeptAlarm
 from appealbus.plugins.surges.kept import Closing, NotDone, Note
-from appealbus.plugins.surges.store import Store
-from appealbus.plugins.surges.threads import in_thread
+from appealbus.plugins.surges.store import Store, in_thread
 from appealbus.schemas.base import printable
 
 _LONGEST = 20.0

@@ -1,7 +1,7 @@
 """`appealbus term` and `appealbus terms`."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -172,14 +172,9 @@ def _preview(cli: Cli, now: Law, then: Law, *, as_json: bool) -> None:
 
     changes = cli.read(lambda journal: preview(journal, now, then, _others(cli)))
     if as_json:
-        moves = [
-            {"number": move.number, "now": move.now, "then": move.then, "days": move.days, "register": move.register}
-            for move in changes.moves
-        ]
         calendars = {"now": now.calendar.version, "then": then.calendar.version}
         norms = {"now": now.norms.version, "then": then.norms.version}
-        head = {"calendar": calendars, "norms": norms, "hash": then.hash, "open": changes.open}
-        cli.print_json({**head, "moves": moves, "unknown": changes.unknown, "failed": changes.failed})
+        cli.print_json({"calendar": calendars, "norms": norms, "hash": then.hash, **asdict(changes)})
         return
     cli.out.print(f"calendar {now.calendar.version} → {then.calendar.version}")
     cli.out.print(f"norms {now.norms.version} → {then.norms.version}")

@@ -21,16 +21,12 @@ Others = Callable[[Told], Counted]
 @dataclass(frozen=True, slots=True)
 class Move:
     number: str
-    appeal_id: int
     now: date | None
     then: date | None
+    days: int | None
+    """By how many it moves; None without a term before or after."""
     register: date | None
     """Due date of the register, which takes precedence."""
-
-    @property
-    def days(self) -> int | None:
-        """Number of days; None without a term before or after."""
-        return None if self.now is None or self.then is None else (self.then - self.now).days
 
 
 @dataclass(slots=True)
@@ -95,7 +91,8 @@ async def preview(journal: JournalReader, now: Law, then: Law, others: Others) -
         else:  # a year that comes with the other calendar gives a day where there was none
             before, _ = _counted(data, now, also)
             if before != due:
-                preview.moves.append(Move(number, case.appeal_id, before, due, case.appeal.due_on))
+                days = None if before is None or due is None else (due - before).days
+                preview.moves.append(Move(number, before, due, days, case.appeal.due_on))
     preview.moves.sort(key=lambda move: (move.then or date.max, move.number))
     return preview
 

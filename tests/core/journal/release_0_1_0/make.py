@@ -21,6 +21,7 @@ from appealbus.connectors.amqp.topology import Wanted
 from appealbus.core import Delivery, Factory, Handed, Inbound, NoSettings, Outgoing, Refused, Taken, __version__
 from appealbus.core.bus.bus import Bus
 from appealbus.core.config.loading import from_document
+from appealbus.core.journal.appeals import claiming
 from appealbus.core.journal.journal import Journal
 from appealbus.core.loading.host import Plugin
 from appealbus.core.loading.parts import build, load_plugins
@@ -199,11 +200,11 @@ class Maker(Contour):
         journal, numbers = self.journal, []
         for line in LEFT[:2]:
             numbers.append(await self.take(bus, line))
-        await journal.claim("2" * 32, journal.now(), 2, 60.0)
+        await claiming.claim(journal, claiming.Claim("2" * 32, journal.now(), 2, 60.0))
         for line in LEFT[2:4]:
             await self.take(bus, line)
-        await journal.claim("3" * 32, journal.now(), 2, 60.0)
-        await journal.bury("3" * 32)
+        await claiming.claim(journal, claiming.Claim("3" * 32, journal.now(), 2, 60.0))
+        await claiming.bury(journal, "3" * 32)
         held = await self.take(bus, LEFT[4])
         await journal.hold_appeal(held, by="operator", reason="Қолмен тексеріледі")
         for line in LEFT[5:]:

@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from appealbus.core import __version__
+from appealbus.core.journal.drivers.encoding import Moment
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.tables import Moment, metadata
+from appealbus.core.journal.tables import metadata
 from tests.services.postgres import Postgres, programs
 from tests.system.installation import Agencies, Installation, letters
 from tests.system.program import Program, appealbus

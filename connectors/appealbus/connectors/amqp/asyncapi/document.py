@@ -4,8 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from appealbus.connectors.amqp.asyncapi.channels import Parts, alarms, intake, outlet
-from appealbus.connectors.amqp.asyncapi.messages import messages
-from appealbus.connectors.amqp.asyncapi.payloads import payloads
+from appealbus.connectors.amqp.asyncapi.messages import messages, payloads
 from appealbus.connectors.amqp.names import Names
 from appealbus.connectors.amqp.settings import MAIN, AmqpSettings, IntakeSettings, PublishSettings
 from appealbus.core import Settings, __version__

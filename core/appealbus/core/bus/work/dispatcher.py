@@ -13,17 +13,51 @@ from typing import Any
 
 import structlog
 
-from appealbus.core.bus.work.budget import LARGEST, Budget
+from appealbus.core.bus.intake.decoding import MAX_BYTES
 from appealbus.core.bus.work.isolation import Turns
 from appealbus.core.clocks import monotonic
 from appealbus.core.domain.case import Case
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import figures
-from appealbus.core.journal.appeals import leases
+from appealbus.core.journal.appeals import claiming, leases
 from appealbus.core.journal.journal import Journal
-from appealbus.core.logs.throttle import LogThrottle
+from appealbus.core.logs.setup import LogThrottle
 
 log = structlog.get_logger(__name__)
+
+MOST = 12 * 1024 * 1024
+"""Bytes of appeals in flight, as stored in the journal. In memory an appeal with its dossier takes up to twelve
+times as much, so a worker stays under 400 MB, plus unread messages of a queue's `prefetch`."""
+LARGEST = MAX_BYTES
+"""Bytes of the largest appeal. A worker claims only if this much would fit."""
+
+
+class Budget:
+    """Counts bytes in use. An appeal larger than the whole budget fits if nothing else is taken."""
+
+    def __init__(self, most: int = MOST) -> None:
+        self.most = most
+        self._taken = 0
+
+    @property
+    def left(self) -> int:
+        """Negative while an oversized appeal is held."""
+        return self.most - self._taken
+
+    @property
+    def untouched(self) -> bool:
+        return not self._taken
+
+    def fits(self, size: int) -> bool:
+        return size <= self.left or self.untouched
+
+    def take(self, size: int) -> None:
+        """Take bytes even if they are not free: an appeal that is already held must count."""
+        self._taken += size
+
+    def give(self, size: int) -> None:
+        self._taken -= size
+
 
 LEASE = 30.0
 """Seconds until others take over a dead worker's cases; a process whose event loop hangs as long ends itself. With
@@ -324,24 +358,27 @@ class Dispatcher:
             budget = self.budget
             room, alone = budget.left, budget.untouched
             suspects = not self._suspects and self._turns.begin_suspect()
-            claimed = await self._journal.claim(
-                self.owner,
-                self._journal.now(),
-                limit,
-                self.lease,
-                room=room,
-                alone=alone,
-                suspects=suspects,
-                lost=lost,
-                kept=self._kept(),
-                thorough=self._is_thorough(),
-                busy=frozenset(self._cases),
+            claimed = await claiming.claim(
+                self._journal,
+                claiming.Claim(
+                    self.owner,
+                    self._journal.now(),
+                    limit,
+                    self.lease,
+                    room=room,
+                    alone=alone,
+                    suspects=suspects,
+                    lost=lost,
+                    kept=self._kept(),
+                    thorough=self._is_thorough(),
+                    busy=frozenset(self._cases),
+                ),
             )
             for case in claimed:
                 self.start(case)
             more = len(claimed) == limit or (bool(claimed) and not budget.fits(LARGEST))
             self._backlog = self._backlog or more
-            self._lacking = self._journal.looks_on or (more and lost is not None)
+            self._lacking = bool(self._journal.lacks_after) or (more and lost is not None)
             due = await self._journal.ask(figures.next_due)
             if due is not None and (claimed or due > self._journal.now()):
                 self.expect(due)  # a due appeal that could not be claimed is being claimed by another worker

@@ -12,19 +12,20 @@ from typing import Any, Self
 from sqlalchemy import Connection, select
 
 from appealbus.core.clocks import day_of
+from appealbus.core.domain.client import Sender, SenderOf
 from appealbus.core.domain.document import Document, Unnumbered, appeal_document
 from appealbus.core.domain.event import Event, What, by_client, short
 from appealbus.core.domain.public_id import new_tag
-from appealbus.core.domain.sender import Sender, SenderOf
 from appealbus.core.errors import JournalError, MessageDiffers
-from appealbus.core.journal import bulk, clock, codec, direct, documents, events
+from appealbus.core.journal import clock, codec, documents, events, parts
 from appealbus.core.journal.appeals import forms, numbering
 from appealbus.core.journal.appeals.numbering import Numbers
 from appealbus.core.journal.changes import waiting_changes
 from appealbus.core.journal.codec import differ, digest, urgency_of
+from appealbus.core.journal.drivers import bulk, direct
 from appealbus.core.journal.key import JournalKey, Marked
 from appealbus.core.journal.naming import named_by_appeal
-from appealbus.core.journal.sketch import Sketch
+from appealbus.core.journal.parts import Kept
 from appealbus.core.journal.tables import appeal, counter
 from appealbus.core.journal.writes import Write
 from appealbus.schemas.appeal import Appeal, Receipt
@@ -61,6 +62,7 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Arriving(Write[Accepted]):
+    turn = 4  # it keeps others from accepting until the transaction ends
     new: NewAppeal
     foreign: str | None
     """The number that it came with. One of the bus's own series is none: only the bus gives these."""
@@ -75,8 +77,8 @@ class Arriving(Write[Accepted]):
     """To whom it is leased at once."""
     seconds: float
     """For how long."""
-    sketch: Sketch | None = None
-    """Of its text; None where nobody compares texts."""
+    kept: Kept = ()
+    """Rows of parts."""
 
     @classmethod
     def of(
@@ -88,7 +90,7 @@ class Arriving(Write[Accepted]):
         *,
         owner: str | None,
         seconds: float,
-        sketch: Sketch | None = None,
+        kept: Kept = (),
     ) -> Self:
         number = new.appeal.number
         foreign = None if number is None or numbering.is_own(number, prefix) else number
@@ -101,7 +103,7 @@ class Arriving(Write[Accepted]):
             _row(new, owner),
             owner,
             seconds,
-            sketch,
+            kept,
         )
 
     @property
@@ -160,10 +162,10 @@ def accept(connection: Connection, items: Sequence[Arriving]) -> list[Accepted |
     """Write new appeals; a known message gets its first receipt, another message with a known id an error."""
     messages = _KNOWN, {"ids": [item.new.appeal.message_id for item in items]}
     counters = _IDS, waiting_changes.WAITING
-    numbers, (found, *told) = Numbers.locked(connection, items, counters, messages, *clock.asked(connection))
+    numbers, (earlier, *times) = Numbers.locked(connection, items, counters, messages, *clock.asked(connection))
     last = numbers.last
-    known: dict[tuple[str, str], Mapping[str, Any]] = {(row.message_id, row.channel): row._asdict() for row in found}
-    now = clock.answered(told, max(item.new.accepted_at for item in items))
+    known: dict[tuple[str, str], Mapping[str, Any]] = {(row.message_id, row.channel): row._asdict() for row in earlier}
+    now = clock.answered(times, max(item.new.accepted_at for item in items))
     new: dict[int, _Numbered] = {}
     for at, item in enumerate(items):
         if item.key not in known:
@@ -184,15 +186,14 @@ def accept(connection: Connection, items: Sequence[Arriving]) -> list[Accepted |
 
 def _insert(connection: Connection, new: Sequence[_Numbered], last: Mapping[str, int]) -> list[Event]:
     """Insert new appeals and the counters; return the events of changes that have waited for them."""
-    rows = [each.row for each in new]
-    brought = {each.row["number"] for each in new if each.row["number"] == each.item.foreign}
+    rows = [numbered.row for numbered in new]
+    brought = {numbered.row["number"] for numbered in new if numbered.row["number"] == numbered.item.foreign}
     waits, sender_of = last[waiting_changes.WAITING], new[-1].item.new.sender_of
     waited = waiting_changes.waiting_for(connection, rows, brought, sender_of) if waits else None
     bulk.insert(connection, appeal, rows)
-    documents.keep(connection, [(each.row["id"], each.document) for each in new])
-    forms.add_subjects(connection, [forms.Naming(each.row["id"], each.item.marked) for each in new])
-    drawn = [(each.row["id"], each.item.sketch) for each in new if each.item.sketch is not None]
-    forms.add_sketches(connection, drawn)
+    documents.keep(connection, [(numbered.row["id"], numbered.document) for numbered in new])
+    forms.add_subjects(connection, [forms.Naming(numbered.row["id"], numbered.item.marked) for numbered in new])
+    parts.add(connection, [(numbered.row["id"], numbered.item.kept) for numbered in new])
     values = [{"name": name, "value": value} for name, value in last.items() if name != waiting_changes.WAITING]
     bulk.upsert(connection, counter, values)
     return waiting_changes.adopt(connection, waited, rows) if waited is not None else []

@@ -14,8 +14,7 @@ from sqlalchemy import BigInteger, ColumnElement, Connection, Select, func, sele
 from appealbus.core.domain.listing import AppealState
 from appealbus.core.domain.selection import NOWHERE, Place, Selection
 from appealbus.core.journal import codec
-from appealbus.core.journal.key import insist_on
-from appealbus.core.journal.questions import key_of
+from appealbus.core.journal.key import insist_on, key_of
 from appealbus.core.journal.tables import (
     HELD,
     IN_WORK,
@@ -222,14 +221,14 @@ def _all(parts: Sequence[Select[Any]]) -> Select[Any]:
 
 
 def _combinations(connection: Connection, source: str) -> list[str]:
-    found: list[str] = []
+    waited: list[str] = []
     after: str | None = ""
-    while after is not None and len(found) < _COMBINATIONS:
+    while after is not None and len(waited) < _COMBINATIONS:
         query = select(appeal.c.waits_for).where(WAITS_FOR, appeal.c.waits_for > after)
         after = connection.scalar(query.order_by(appeal.c.waits_for).limit(1))
         if after is not None and codec.one_word(source) in codec.names_from(after):
-            found.append(after)
-    return found
+            waited.append(after)
+    return waited
 
 
 def _by_due(search: Search) -> Driver:

@@ -12,10 +12,11 @@ from sqlalchemy import Connection, Row, Text, bindparam, func, literal_column, s
 
 from appealbus.core.domain.case import Case, LookupState
 from appealbus.core.domain.change import KeptChange
+from appealbus.core.domain.counts import Outline
 from appealbus.core.domain.document import fact_parts
-from appealbus.core.domain.outline import Outline
-from appealbus.core.journal import codec, direct
+from appealbus.core.journal import codec
 from appealbus.core.journal.changes.changes import change, change_from_row
+from appealbus.core.journal.drivers import direct
 from appealbus.core.journal.tables import appeal, document, dossier, lookup
 from appealbus.core.packing import unpack
 from appealbus.schemas.appeal import Appeal
@@ -134,17 +135,17 @@ def outline_page(connection: Connection, after: int = 0, most: int = 100) -> tup
 def outlines(connection: Connection, ids: Sequence[int]) -> list[Outline]:
     """Return the outlines of appeals, in the order of the ids. One that cannot be read is left out and logged."""
     asked = {"ids": list(ids)}
-    appeals, changes, found, done = direct.ask(
+    appeals, changes, lookups, done = direct.ask(
         connection, (_APPEALS, asked), (_CHANGES, asked), (_LOOKUPS, asked), (_COMPLETED, asked)
     )
-    told: defaultdict[int, list[KeptChange]] = defaultdict(list)
+    kept: defaultdict[int, list[KeptChange]] = defaultdict(list)
     for row in changes:
         try:
-            told[row.appeal_id].append(change_from_row(row))
+            kept[row.appeal_id].append(change_from_row(row))
         except Exception as error:  # one damaged change must not stop its appeal, nor the others
             _unreadable(row.appeal_id, error)
     names: defaultdict[int, list[str]] = defaultdict(list)
-    for row in found:
+    for row in lookups:
         names[row.appeal_id].append(row.lookup)
     completed: dict[int, datetime] = {row.appeal_id: row.at for row in done}
     by_id = {row.id: row for row in appeals}
@@ -154,7 +155,7 @@ def outlines(connection: Connection, ids: Sequence[int]) -> list[Outline]:
             row.accepted_at,
             codec.due_of(row.urgency),
             *forms,
-            tuple(told.get(appeal_id, ())),
+            tuple(kept.get(appeal_id, ())),
             tuple(names.get(appeal_id, ())),
             completed.get(appeal_id),
         )
@@ -174,15 +175,15 @@ def _forms(row: Any) -> tuple[bytes, bytes | None] | None:
 def records(connection: Connection, ids: Sequence[int], lookups: Sequence[str]) -> list[tuple[int, str, Record]]:
     """Return the records that these lookups have found for appeals, without those that cannot be read."""
     (rows,) = direct.ask(connection, (_RECORDS, {"ids": list(ids), "lookups": list(lookups)}))
-    found = []
+    readable = []
     for row in rows:
         try:
             record, _ = fact_parts(unpack(row.body))
             if record is not None:
-                found.append((row.appeal_id, row.lookup, stored_record(record)))
+                readable.append((row.appeal_id, row.lookup, stored_record(record)))
         except Exception as error:
             _unreadable(row.appeal_id, error)
-    return found
+    return readable
 
 
 def _unreadable(appeal_id: int, error: Exception) -> None:

@@ -11,15 +11,17 @@ from sqlalchemy import Connection, func, select
 from appealbus.core.domain.document import Document, Form
 from appealbus.core.domain.event import Event, What, by_worker
 from appealbus.core.errors import JournalError
-from appealbus.core.journal import bulk, direct, documents, events, notifications
+from appealbus.core.journal import documents, events
 from appealbus.core.journal.appeals import forms
 from appealbus.core.journal.awaiting import ANSWERS
 from appealbus.core.journal.codec import names_from, names_to, urgency_of
+from appealbus.core.journal.drivers import bulk, direct
+from appealbus.core.journal.drivers.encoding import to_number
 from appealbus.core.journal.errors import LeaseLost, VersionConflict
 from appealbus.core.journal.key import JournalKey, Marked
 from appealbus.core.journal.naming import named_by_appeal
-from appealbus.core.journal.sketch import Sketch
-from appealbus.core.journal.tables import CARRIED, MISDATED, UNASSESSED, WAITS, appeal, dossier, outbox, to_number
+from appealbus.core.journal.parts import Kept
+from appealbus.core.journal.tables import CARRIED, MISDATED, UNASSESSED, WAITS, appeal, dossier, outbox
 from appealbus.core.journal.writes import EPOCH, NOW, WALL, Write, filled
 from appealbus.schemas.dossier import Completeness
 
@@ -80,9 +82,10 @@ class Conclusion:
 
 @dataclass(frozen=True, slots=True)
 class Concluding(Write[bool]):
+    turn = 1  # it ends the lease under which what was queued before it is written
     conclusion: Conclusion
-    sketch: Sketch | None = None
-    """Of its text in its new form."""
+    kept: Kept = ()
+    """Rows of parts, of its new form."""
     at: datetime = WALL
     """The time of day: when the version was made."""
     now: datetime = NOW
@@ -154,7 +157,7 @@ def conclude(connection: Connection, items: Sequence[Concluding]) -> list[Journa
     states = [_state_of(item, again, before[item.conclusion.appeal_id]) for item in good]
     bulk.update(connection, appeal, states)
     formed = [
-        forms.Forming(each.appeal_id, each.form, item.named, item.sketch)
+        forms.Forming(each.appeal_id, each.form, item.named, item.kept)
         for item in good
         for each in (item.conclusion,)
         if each.form is not None
@@ -241,7 +244,7 @@ def _insert_versions(
     ]
     bulk.insert(connection, outbox, deliveries)
     if deliveries:
-        notifications.tell(connection)
+        direct.notify(connection)
 
 
 def _admit(newest: dict[int, tuple[int, str | None]], item: Conclusion) -> JournalError | None:

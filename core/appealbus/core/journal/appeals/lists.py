@@ -8,8 +8,9 @@ from sqlalchemy import ColumnElement, Connection, bindparam, select
 
 from appealbus.core.domain import public_id as ids
 from appealbus.core.domain.listing import AppealRow, AppealState, VersionRow
-from appealbus.core.journal import codec, direct, documents, tables
-from appealbus.core.journal.questions import single
+from appealbus.core.journal import codec, documents, tables
+from appealbus.core.journal.drivers import direct
+from appealbus.core.journal.drivers.direct import single
 from appealbus.core.journal.tables import HELD, IDLE, IN_WORK, LACKS, PARKED, READY, SUSPECT, appeal
 from appealbus.core.journal.tables import dossier as dossiers
 
@@ -74,8 +75,8 @@ def dossier_of(connection: Connection, public_id: str) -> tuple[AppealRow, bytes
     except ValueError:
         return None
     row, raw = documents.row_with_newest(connection, (_TAGGED, {"of": appeal_id}), appeal_id)
-    found = None if row is None else _if_tagged(row, tag)
-    return None if found is None else (found, raw)
+    listed = None if row is None else _if_tagged(row, tag)
+    return None if listed is None else (listed, raw)
 
 
 def _if_tagged(row: Any, tag: bytes) -> AppealRow | None:

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.dialects import postgresql
 
-from appealbus.core.journal import direct
+from appealbus.core.journal.drivers import direct
 from appealbus.core.journal.tables import appeal, counter
 
 

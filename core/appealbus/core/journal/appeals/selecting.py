@@ -45,12 +45,12 @@ def all_of(search: Search, columns: Sequence[str] = ()) -> Select[Any]:
     whole = replace(search, whole=True)
     driver = driving(search.selection)(whole)
     candidates = driver.query.order_by(None).subquery("candidates")
-    each: Any = candidates if "state" in candidates.c else appeal
-    rest = [condition for name, condition in _conditions(whole, each) if name not in driver.covers]
-    found = select(candidates.c.id, *(each.c[name] for name in columns)).where(*rest)
-    if each is appeal and (rest or columns):
-        found = found.join(appeal, appeal.c.id == candidates.c.id)
-    return found
+    source: Any = candidates if "state" in candidates.c else appeal
+    rest = [condition for name, condition in _conditions(whole, source) if name not in driver.covers]
+    query = select(candidates.c.id, *(source.c[name] for name in columns)).where(*rest)
+    if source is appeal and (rest or columns):
+        query = query.join(appeal, appeal.c.id == candidates.c.id)
+    return query
 
 
 def _step(search: Search, limit: int, columns: Sequence[str] = ()) -> Step:
@@ -64,22 +64,22 @@ def _step(search: Search, limit: int, columns: Sequence[str] = ()) -> Step:
     order = [candidates.c.by, candidates.c.id] if "by" in candidates.c else [candidates.c.id]
     hits: Any = select(candidates.c.id, order[0].label("by"))
     if rest:
-        each = candidates
+        source = candidates
         if "state" not in candidates.c:
-            each = _each(connection, candidates)
-            hits = hits.select_from(candidates.join(each, each.c.id == candidates.c.id))
-        hits = hits.where(*(condition for name, condition in _conditions(search, each) if name in rest))
+            source = _each(connection, candidates)
+            hits = hits.select_from(candidates.join(source, source.c.id == candidates.c.id))
+        hits = hits.where(*(condition for name, condition in _conditions(search, source) if name in rest))
     if driver.once is not None:
         hits = hits.where(driver.once(candidates))
     hits = hits.order_by(*order).limit(limit)
-    found: list[Any] = list(connection.execute(_with_columns(hits.subquery("hits"), columns) if columns else hits))
-    if len(found) == limit:
-        return found, place(search.selection, found[-1])
+    rows: list[Any] = list(connection.execute(_with_columns(hits.subquery("hits"), columns) if columns else hits))
+    if len(rows) == limit:
+        return rows, place(search.selection, rows[-1])
     if size != SCAN:
-        return found, None
+        return rows, None
     end: Any = select(candidates.c.id, order[0].label("by")).order_by(*order).offset(size - 1)
     last: Any = connection.execute(end).first()
-    return found, None if last is None else place(search.selection, last)
+    return rows, None if last is None else place(search.selection, last)
 
 
 def _with_columns(hits: Any, columns: Sequence[str]) -> Any:
@@ -159,17 +159,17 @@ def ids_of(search: Search, most: int, within: Callable[[str | None, str | None],
         question = all_of(search)
         ids += packed_ids(connection, question if several else question.limit(most + 1))
     else:
-        found = all_of(search, ("place", "kind")).subquery("found")
-        query = select(_packed(connection, found.c.id), found.c.place, found.c.kind)
-        for packed, place, kind in connection.execute(query.group_by(found.c.place, found.c.kind)):
+        matches = all_of(search, ("place", "kind")).subquery("found")
+        query = select(_packed(connection, matches.c.id), matches.c.place, matches.c.kind)
+        for packed, place, kind in connection.execute(query.group_by(matches.c.place, matches.c.kind)):
             ids += _unpacked(packed) if within(place, kind) else ()
     # To have the database leave out what repeats takes it several times as long.
     return array("q", sorted(set(ids) if several else ids)[: most + 1])
 
 
 def packed_ids(connection: Connection, question: Select[Any]) -> Sequence[int]:
-    found = question.subquery("found")
-    packed = connection.scalar(select(_packed(connection, found.c.id)))
+    matches = question.subquery("found")
+    packed = connection.scalar(select(_packed(connection, matches.c.id)))
     return _unpacked(packed) if packed else ()
 
 

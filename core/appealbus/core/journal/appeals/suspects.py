@@ -1,7 +1,8 @@
-"""Suspects, and appeals that are held.
+"""Suspects: appeals and messages over which workers may have died; and appeals that are held.
 
 Appeals whose worker died with them in work are suspect, and taken one at a time until it is found which of them kills.
 While an appeal is a suspect its column `deaths` is a number: of the workers that died while it had its turn.
+A message that came again is noted before it is read, so that one that kills whoever reads it is known by that.
 """
 
 from collections.abc import Sequence
@@ -9,14 +10,19 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Select, case, select, text, update
+import structlog
+from sqlalchemy import Column, Connection, Integer, Select, Table, Text, case, delete, select, text, update
 
 from appealbus.core.domain.event import Event, What, by_person
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import events
-from appealbus.core.journal.tables import IN_WORK, READY, SUSPECT, WAITED_FOR, appeal, to_number
+from appealbus.core.journal.drivers import bulk
+from appealbus.core.journal.drivers.encoding import Moment, to_number
+from appealbus.core.journal.tables import IN_WORK, READY, SUSPECT, WAITED_FOR, appeal, metadata
 from appealbus.core.journal.writes import ACTOR, NOW, WALL, Write
 from appealbus.schemas.base import printable
+
+log = structlog.get_logger(__name__)
 
 DEATHS = 3
 """So many workers die over a suspect in its turn before it is held: two may have died for reasons of their own."""
@@ -58,6 +64,14 @@ def leased() -> Select[Any]:
     return query.with_for_update(skip_locked=True, key_share=True)
 
 
+def tell(suspected: SuspectsFound) -> None:
+    """Log what a dead worker had in work."""
+    if suspected.suspects:
+        log.warning("case.suspect", count=suspected.suspects)
+    for number in suspected.held:
+        log.error("case.held", number=number, reason=REASON)
+
+
 @Burial.each
 def bury(connection: Connection, item: Burial) -> SuspectsFound:
     query = leased().order_by(appeal.c.lease_until)
@@ -73,7 +87,7 @@ def take_over(connection: Connection, rows: Sequence[Any], now: datetime, by: st
 
     By the journal's clock, as is `next_turn`: what was to wait by a clock that is set back is set back with it.
     """
-    found = SuspectsFound(suspects=len(rows))
+    suspected = SuspectsFound(suspects=len(rows))
     happened: list[Event] = []
     free = update(appeal).values(lease_owner=None, lease_until=None)
     innocent = [row.id for row in rows if row.deaths is None]
@@ -93,11 +107,11 @@ def take_over(connection: Connection, rows: Sequence[Any], now: datetime, by: st
         else:
             held = {"state": "held", "held_by": BY_ITSELF, "held_reason": REASON, "changed_at": now}
             connection.execute(this.values(deaths=deaths, due_at=None, **held))
-            found.held.append(row.number)
+            suspected.held.append(row.number)
             detail = {"deaths": deaths, "held": 1}
         happened.append(Event(What.SUSPECTED, row.id, by, detail=detail))
     events.note(connection, happened)
-    return found
+    return suspected
 
 
 def next_turn(connection: Connection, now: datetime) -> Any | None:
@@ -148,35 +162,90 @@ class Releasing(Write[bool]):
 @Hold.each
 def hold(connection: Connection, item: Hold) -> bool | JournalError:
     """Hold an appeal, also one in work: its worker loses it. False for an unknown appeal."""
-    found = _with_number(connection, item.number)
-    if found is None:
+    row = _with_number(connection, item.number)
+    if row is None:
         return False
-    if found.state == "held":
+    if row.state == "held":
         return JournalError("the appeal is held already; `appealbus why NUMBER` says why", "held")
     held = {"held_by": printable(item.by), "held_reason": printable(item.reason), "changed_at": item.at}
     free = {"due_at": None, "lease_owner": None, "lease_until": None, "waits_for": WAITED_FOR}
-    connection.execute(update(appeal).where(appeal.c.id == found.id).values(state="held", **held, **free))
+    connection.execute(update(appeal).where(appeal.c.id == row.id).values(state="held", **held, **free))
     reason = {"reason": held["held_reason"]}
-    events.note(connection, [Event(What.HELD, found.id, item.actor or by_person(item.by), detail=reason)])
+    events.note(connection, [Event(What.HELD, row.id, item.actor or by_person(item.by), detail=reason)])
     return True
 
 
 @Releasing.each
 def let_go(connection: Connection, item: Releasing) -> bool | JournalError:
     """Release a held appeal; a suspect still runs alone. False for an unknown appeal."""
-    found = _with_number(connection, item.number)
-    if found is None:
+    row = _with_number(connection, item.number)
+    if row is None:
         return False
-    if found.state != "held":
+    if row.state != "held":
         return JournalError("the appeal is not held", "not_held")
-    state = {"state": "ready"} if found.deaths is None else {"state": "suspect", "deaths": 0}
+    state = {"state": "ready"} if row.deaths is None else {"state": "suspect", "deaths": 0}
     free = {"held_by": None, "held_reason": None, "changed_at": item.at, "due_at": None}
     reason = {"reason": printable(item.reason)} if item.reason else {}
-    connection.execute(update(appeal).where(appeal.c.id == found.id).values(**state, **free))
-    events.note(connection, [Event(What.RELEASED, found.id, item.by, detail=reason)])
+    connection.execute(update(appeal).where(appeal.c.id == row.id).values(**state, **free))
+    events.note(connection, [Event(What.RELEASED, row.id, item.by, detail=reason)])
     return True
 
 
 def _with_number(connection: Connection, number: str) -> Any | None:
     query = select(appeal.c.id, appeal.c.state, appeal.c.deaths).where(appeal.c.number == number)
     return connection.execute(query.with_for_update(key_share=True)).first()
+
+
+suspect_message = Table(
+    "suspect_message",
+    metadata,
+    Column("mark", Text, primary_key=True),
+    Column("turns", Integer, nullable=False),
+    Column("at", Moment, nullable=False),
+)
+"""Messages that came again and are being taken alone: how many turns of theirs have begun and not ended."""
+
+
+_FORGOTTEN = timedelta(days=30)
+"""No queue keeps a message for so long between two deliveries; what stands here then, nobody sends any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn(Write[int]):
+    """A message about to be read alone; it returns how many such turns never ended. Equal marks: the same message."""
+
+    mark: str
+    at: datetime = WALL
+
+
+@Turn.batch
+def begin_turn(connection: Connection, items: Sequence[Turn]) -> list[int]:
+    """Note turns; return how many of the same message began before and never ended."""
+    results = []
+    for item in items:
+        query = select(suspect_message.c.turns).where(suspect_message.c.mark == item.mark).with_for_update()
+        before = connection.scalar(query) or 0
+        row = {"mark": item.mark, "turns": before + 1, "at": item.at}
+        bulk.upsert(connection, suspect_message, [row])
+        results.append(before)
+    oldest = min(item.at for item in items) - _FORGOTTEN
+    connection.execute(delete(suspect_message).where(suspect_message.c.at < oldest))
+    return results
+
+
+@dataclass(frozen=True, slots=True)
+class TurnEnded(Write[None]):
+    """Nobody died over the message."""
+
+    mark: str
+
+
+@TurnEnded.batch
+def end_turn(connection: Connection, items: Sequence[TurnEnded]) -> list[None]:
+    """Note that turns have ended without a death, so that earlier ones no longer count."""
+    connection.execute(delete(suspect_message).where(suspect_message.c.mark.in_([item.mark for item in items])))
+    return [None] * len(items)
+
+
+def turns(connection: Connection, mark: str) -> int:
+    return connection.scalar(select(suspect_message.c.turns).where(suspect_message.c.mark == mark)) or 0

@@ -23,11 +23,12 @@ from sqlalchemy import (
 )
 
 from appealbus.core.domain.change import KeptChange, Order, order_of
-from appealbus.core.domain.sender import FOREIGN, NOT_ALLOWED, OUT_OF_SCOPE, Says, Sender, SenderOf, Touched
+from appealbus.core.domain.client import FOREIGN, NOT_ALLOWED, OUT_OF_SCOPE, Says, Sender, SenderOf, Touched
 from appealbus.core.errors import JournalError
-from appealbus.core.journal import bulk
 from appealbus.core.journal.clients import client
-from appealbus.core.journal.tables import Id, Moment, appeal, metadata, partial_index
+from appealbus.core.journal.drivers import direct
+from appealbus.core.journal.drivers.encoding import Moment
+from appealbus.core.journal.tables import Id, appeal, metadata, partial_index
 from appealbus.schemas.appeal import Receipt
 from appealbus.schemas.change import Change, ChangeKind
 from appealbus.schemas.stored import CHANGE
@@ -151,14 +152,14 @@ def most_awaited(connection: Connection, limit: int = 10) -> list[tuple[str, str
 
 def sent(connection: Connection) -> dict[str, set[str]]:
     """Return the kinds of change that each channel has sent; unknown kinds as an empty text."""
-    found: dict[str, set[str]] = {}
+    kinds: dict[str, set[str]] = {}
     pair = tuple_(change.c.channel, change.c.kind)
     following = select(change.c.channel, change.c.kind).order_by(change.c.channel, change.c.kind).limit(1)
     row = connection.execute(following).first()
     while row is not None:  # from one to the next in the index: there may be millions of changes
-        found.setdefault(row.channel, set()).add(row.kind)
+        kinds.setdefault(row.channel, set()).add(row.kind)
         row = connection.execute(following.where(pair > (row.channel, row.kind))).first()
-    return found
+    return kinds
 
 
 log = structlog.get_logger(__name__)
@@ -195,22 +196,22 @@ class Standing:
 
 def said(connection: Connection, rows: Sequence[Any]) -> dict[int, Says]:
     """Return what changes say, by id; corrections kept by an earlier release are read from their documents."""
-    found = {row.id: Says(frozenset({row.kind}), {}) if row.says is None else Says.read(row.says) for row in rows}
+    says = {row.id: Says(frozenset({row.kind}), {}) if row.says is None else Says.read(row.says) for row in rows}
     unread = [row.id for row in rows if row.says is None and row.kind == ChangeKind.CORRECTED]
     for at in range(0, len(unread), _BATCH):
         these = select(change.c.id, change.c.appeal_id, change.c.document).where(
-            change.c.id.in_(bulk.padded(unread[at : at + _BATCH]))
+            change.c.id.in_(direct.padded(unread[at : at + _BATCH]))
         )
         for row in connection.execute(these):
             try:
-                found[row.id] = Says.of(CHANGE.read(row.document))
+                says[row.id] = Says.of(CHANGE.read(row.document))
             except Exception as error:  # damage takes any form; whoever works it in passes over it, too
                 log.error("journal.unreadable", appeal_id=row.appeal_id, error=type(error).__name__)
-    return found
+    return says
 
 
 def revoked(connection: Connection, senders: Iterable[Sender]) -> set[str]:
-    names = bulk.padded(sorted({sender.client for sender in senders} - {""}))
+    names = direct.padded(sorted({sender.client for sender in senders} - {""}))
     gone = select(client.c.name).where(client.c.name.in_(names), client.c.revoked_at.is_not(None))
     return set(connection.scalars(gone)) if names else set()
 
@@ -221,7 +222,7 @@ class Waited:
     def __init__(self, connection: Connection, waiting: Sequence[Any], sender_of: SenderOf) -> None:
         self._says = said(connection, waiting)
         kept = {(waits.sender, waits.channel) for waits in waiting}
-        self._senders = {each: sender_of(*each) for each in kept}
+        self._senders = {name: sender_of(*name) for name in kept}
         self._revoked = revoked(connection, self._senders.values())
 
     def why_not(self, standing: Standing, waits: Any) -> Why | None:

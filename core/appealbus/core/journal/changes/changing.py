@@ -8,15 +8,16 @@ from sqlalchemy import Connection, RowMapping, bindparam, delete, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from appealbus.core.domain.change import AS_KEPT, KeptChange, fields_of_change
+from appealbus.core.domain.client import REFUSED
 from appealbus.core.domain.event import Event, What, by_client
-from appealbus.core.domain.sender import REFUSED
 from appealbus.core.errors import CONFLICT, JournalError, MessageDiffers
-from appealbus.core.journal import bulk, events, quarantine
+from appealbus.core.journal import events, quarantine
 from appealbus.core.journal.changes import waiting_changes
 from appealbus.core.journal.changes.changes import ChangeTaken, NewChange
 from appealbus.core.journal.changes.changes import change as table
 from appealbus.core.journal.changes.targets import Changing, Targets
 from appealbus.core.journal.codec import differ, digest
+from appealbus.core.journal.drivers import direct
 from appealbus.core.journal.quarantine import NewQuarantine
 from appealbus.core.journal.tables import appeal
 from appealbus.schemas.appeal import Receipt
@@ -48,7 +49,7 @@ def change(connection: Connection, items: Sequence[Changing]) -> list[ChangeTake
     targets = Targets(connection, asked)
     results: list[ChangeTaken | JournalError] = []
     rows: list[dict[str, Any]] = []
-    told: list[Event] = []
+    happened: list[Event] = []
     for item in items:
         said = digest(item.new.change)
         if item.key in known and (item not in anew or differ(known[item.key][1], said)):
@@ -57,7 +58,7 @@ def change(connection: Connection, items: Sequence[Changing]) -> list[ChangeTake
             results.append(_differs(shown) if (differs := differ(said_first, said)) else shown)
             if not differs:  # of one that differs quarantine tells
                 channel, detail = item.new.change.channel, {"change": item.new.change.message_id}
-                told.append(Event(What.REPEATED, first.appeal_id, by_client(channel), channel, detail))
+                happened.append(Event(What.REPEATED, first.appeal_id, by_client(channel), channel, detail))
             continue
         target = targets.of(item)
         refused = target if isinstance(target, JournalError) else None
@@ -77,7 +78,7 @@ def change(connection: Connection, items: Sequence[Changing]) -> list[ChangeTake
         rows.append(row)
         said_of = {"fields": fields_of_change(item.new.change)} | (target.told if target is not None else {})
         if refused is None:  # of one that is refused quarantine tells: one entry each, for who counts them
-            told.append(_told(item, waiting_changes.told(row, said_of)))
+            happened.append(_told(item, waiting_changes.told(row, said_of)))
         number = item.new.change.number or "" if target is None else target.row.number
         taken = _taken(number, row, item.new.accepted_by, new=True)
         if refused is not None:
@@ -91,7 +92,7 @@ def change(connection: Connection, items: Sequence[Changing]) -> list[ChangeTake
     except IntegrityError:  # another worker has just taken one of them: on the next try it is known
         raise JournalError("others write the same changes", CONFLICT) from None
     targets.write(connection)
-    events.note(connection, told)
+    events.note(connection, happened)
     return [_warned(result, item) for result, item in zip(results, items, strict=True)]
 
 
@@ -189,7 +190,7 @@ def _known(
     connection: Connection, items: Sequence[Changing]
 ) -> dict[tuple[str, str], tuple[ChangeTaken, bytes | None]]:
     by = {item.key: item.new.accepted_by for item in items}
-    rows = connection.execute(_KNOWN, {"ids": bulk.padded([message_id for message_id, _ in by])})
+    rows = connection.execute(_KNOWN, {"ids": direct.padded([message_id for message_id, _ in by])})
     return {
         key: (_taken(row.number or row.named or "", row._mapping, by[key], new=False), row.digest)
         for row in rows

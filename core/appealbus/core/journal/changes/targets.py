@@ -10,13 +10,13 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, select
 
 from appealbus.core.domain.change import ENDS, KeptChange, Order, closed_by, order_of
-from appealbus.core.domain.sender import FOREIGN, NOT_ALLOWED, Says, Sender, Touched
+from appealbus.core.domain.client import FOREIGN, NOT_ALLOWED, Says, Sender, Touched
 from appealbus.core.errors import CONFLICT, JournalError
-from appealbus.core.journal import bulk
 from appealbus.core.journal.changes import waiting_changes
 from appealbus.core.journal.changes.changes import ChangeTaken, NewChange, Standing, refused, revoked, said
 from appealbus.core.journal.changes.changes import change as table
 from appealbus.core.journal.codec import names_from, names_to
+from appealbus.core.journal.drivers import bulk, direct
 from appealbus.core.journal.tables import MISDATED, appeal
 from appealbus.core.journal.writes import Write
 
@@ -25,6 +25,7 @@ from appealbus.core.journal.writes import Write
 class Changing(Write[ChangeTaken]):
     """A change to write down, and how many of its channel may wait for their appeals."""
 
+    turn = 2
     new: NewChange
     most_waiting: int = 10_000
     replayed: bool = False
@@ -219,33 +220,33 @@ class Targets:
     def _candidates(self, item: Changing) -> list[Any]:
         by_number, by_message = self._found
         of_message = item.of_message
-        found = [by_number.get(item.new.change.number), by_message.get(of_message) if of_message else None]
-        return [row for row in found if row is not None]
+        candidates = [by_number.get(item.new.change.number), by_message.get(of_message) if of_message else None]
+        return [row for row in candidates if row is not None]
 
 
 def _found(connection: Connection, items: Sequence[Changing]) -> tuple[dict[str | None, Any], dict[Any, Any]]:
     numbers = [number for item in items if (number := item.new.change.number) is not None]
     messages = [of_message[0] for item in items if (of_message := item.of_message) is not None]
-    by_number = connection.execute(_BY_NUMBER, {"these": bulk.padded(numbers)}) if numbers else ()
-    by_message = connection.execute(_BY_MESSAGE, {"these": bulk.padded(messages)}) if messages else ()
+    by_number = connection.execute(_BY_NUMBER, {"these": direct.padded(numbers)}) if numbers else ()
+    by_message = connection.execute(_BY_MESSAGE, {"these": direct.padded(messages)}) if messages else ()
     return {row.number: row for row in by_number}, {(row.message_id, row.channel): row for row in by_message}
 
 
 def _targets_of(
     connection: Connection, ids: Sequence[int], scoped: Collection[int], *, look: bool
 ) -> dict[int, Target]:
-    rows = connection.execute(_SEEN if look else _LOCKED, {"ids": bulk.padded(ids)})
+    rows = connection.execute(_SEEN if look else _LOCKED, {"ids": direct.padded(ids)})
     # Where changes were worked in, place and kind are those of the last that says them: as they count here, too.
     given = ((row, Standing(Touched(row.channel, row.place, row.kind))) for row in rows)
-    found = {
+    targets = {
         row.id: Target(row, standing, row.urgency, misdated=MISDATED in names_from(row.lacks))
         for row, standing in given
     }
-    changes = connection.execute(_OF_APPEALS, {"ids": bulk.padded(ids)}).all()
+    changes = connection.execute(_OF_APPEALS, {"ids": direct.padded(ids)}).all()
     says = said(connection, [row for row in changes if row.appeal_id in scoped])
     for row in changes:
-        found[row.appeal_id].has(row, says.get(row.id, _NOTHING))
-    return found
+        targets[row.appeal_id].has(row, says.get(row.id, _NOTHING))
+    return targets
 
 
 def _is_about(item: Changing, row: Any) -> bool:

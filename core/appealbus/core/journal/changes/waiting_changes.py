@@ -11,15 +11,17 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, literal, sel
 from sqlalchemy.dialects import postgresql, sqlite
 
 from appealbus.core.domain.change import AS_KEPT, ENDS, closed_by, order_of
+from appealbus.core.domain.client import SenderOf, Touched
 from appealbus.core.domain.event import Event, What, by_client
-from appealbus.core.domain.sender import SenderOf, Touched
-from appealbus.core.journal import bulk, events
+from appealbus.core.journal import events
 from appealbus.core.journal.appeals import numbering
 from appealbus.core.journal.changes.changes import Standing, Waited, Why
 from appealbus.core.journal.changes.changes import change as table
 from appealbus.core.journal.codec import names_from, names_to
+from appealbus.core.journal.drivers import bulk, direct
+from appealbus.core.journal.drivers.encoding import Moment, to_number
 from appealbus.core.journal.quarantine import quarantine
-from appealbus.core.journal.tables import MISDATED, Moment, appeal, counter, to_number
+from appealbus.core.journal.tables import MISDATED, appeal, counter
 from appealbus.core.journal.writes import WALL, Write
 
 WAITING = "waiting_changes"
@@ -72,12 +74,14 @@ class Room:
 
 def waiting_by_channel(connection: Connection, counters: Mapping[str, int]) -> Counter[str]:
     """Return the number of waiting changes by channel; an earlier program kept only the total."""
-    found = Counter({name.removeprefix(_OF_CHANNEL): n for name, n in counters.items() if name.startswith(_OF_CHANNEL)})
-    if found.total() == counters.get(WAITING, 0):
-        return found
+    counts = Counter(
+        {name.removeprefix(_OF_CHANNEL): n for name, n in counters.items() if name.startswith(_OF_CHANNEL)}
+    )
+    if counts.total() == counters.get(WAITING, 0):
+        return counts
     waiting = select(table.c.channel, func.count().label("number")).where(table.c.appeal_id.is_(None))
     rows = connection.execute(waiting.group_by(table.c.channel))
-    return Counter(dict.fromkeys(found, 0) | {row.channel: row.number for row in rows})
+    return Counter(dict.fromkeys(counts, 0) | {row.channel: row.number for row in rows})
 
 
 def _lock(connection: Connection) -> None:
@@ -123,9 +127,9 @@ class Waiting:
         self._of_appeals: Counter[tuple[str, Named, bool]] = Counter()
         """By channel, what they name, and whether they are changes by which appeals end."""
         self._new = False
-        given = {name for each in new if self._channels[each.channel] < each.room for name in each.names}
-        numbers = bulk.padded([name for name in given if isinstance(name, str)])
-        messages = bulk.padded([name[0] for name in given if not isinstance(name, str)])
+        given = {name for item in new if self._channels[item.channel] < item.room for name in item.names}
+        numbers = direct.padded([name for name in given if isinstance(name, str)])
+        messages = direct.padded([name[0] for name in given if not isinstance(name, str)])
         columns = (table.c.channel, table.c.number, table.c.of_message, table.c.of_channel, table.c.kind)
         these = table.c.number.in_(numbers) | table.c.of_message.in_(messages)
         query = select(*columns, func.count()).where(table.c.appeal_id.is_(None), these).group_by(*columns)
@@ -191,10 +195,10 @@ def waiting_for(
     named: defaultdict[int, list[Any]] = defaultdict(list)
     taken: dict[int, Sequence[Any]] = {}
     refused: list[Refused] = []
-    numbers = bulk.padded(list(by_number))
-    messages = bulk.padded([message_id for message_id, _ in by_message])
-    found = _OPEN.where(table.c.number.in_(numbers) | table.c.of_message.in_(messages))
-    for waits in connection.execute(found):
+    numbers = direct.padded(list(by_number))
+    messages = direct.padded([message_id for message_id, _ in by_message])
+    query = _OPEN.where(table.c.number.in_(numbers) | table.c.of_message.in_(messages))
+    for waits in connection.execute(query):
         row = by_number.get(waits.number) or by_message.get((waits.of_message, waits.of_channel))
         if row is not None and _contradicts(waits, row["number"], row["message_id"], row["channel"]):
             refused.append((row["id"], waits, _CONTRADICTORY))
@@ -203,15 +207,15 @@ def waiting_for(
     waited = Waited(connection, [waits for theirs in named.values() for waits in theirs], sender_of)
     for row in rows:
         its, why = _adopted(waited, row, named.get(row["id"], []))
-        refused += [(row["id"], *each) for each in why]
+        refused += [(row["id"], *refusal) for refusal in why]
         if its:
             taken[row["id"]] = its
-            closed = closed_by((order_of(each), each.kind) for each in its)
+            closed = closed_by((order_of(waits), waits.kind) for waits in its)
             lacks = names_to([MISDATED] * (order_of(its[-1])[0] != its[-1].dated_at))  # until its run says exactly
             row.update(changes=len(its), closed=closed, lacks=lacks, state="ready", lease_owner=None, lease_until=None)
-    refused.sort(key=lambda each: each[2] == _TOO_MANY)  # those that stay as if they waited, first
-    sizes = accumulate(each.size for _, each, _ in refused)
-    return Found(taken, [each for each, size in zip(refused, sizes, strict=True) if size <= _AT_ONCE])
+    refused.sort(key=lambda refusal: refusal[2] == _TOO_MANY)  # those that stay as if they waited, first
+    sizes = accumulate(waits.size for _, waits, _ in refused)
+    return Found(taken, [refusal for refusal, size in zip(refused, sizes, strict=True) if size <= _AT_ONCE])
 
 
 def _adopted(waited: Waited, row: Mapping[str, Any], theirs: Sequence[Any]) -> tuple[list[Any], list[tuple[Any, Why]]]:
@@ -223,7 +227,7 @@ def _adopted(waited: Waited, row: Mapping[str, Any], theirs: Sequence[Any]) -> t
     fit, rest = _with_room(taken)
     if rest:
         fit, more = _allowed(waited, row, fit)
-        refused += more + [(each, _TOO_MANY) for each in rest]
+        refused += more + [(waits, _TOO_MANY) for waits in rest]
     return fit, refused
 
 
@@ -235,7 +239,7 @@ def _allowed(waited: Waited, row: Mapping[str, Any], theirs: Sequence[Any]) -> t
     standing = Standing(Touched(row["channel"], row["place"], row["kind"]))
     allowed: list[Any] = []
     refused: list[tuple[Any, Why]] = []
-    for waits in sorted(theirs, key=lambda each: (each.received_at, each.id)):
+    for waits in sorted(theirs, key=lambda waits: (waits.received_at, waits.id)):
         why = waited.why_not(standing, waits)
         if why is None:
             waited.add(standing, waits)
@@ -251,12 +255,12 @@ def _with_room(theirs: Sequence[Any]) -> tuple[list[Any], list[Any]]:
     Channels take turns: by earlier dates one would take the room of another.
     """
     channels: defaultdict[str, list[Any]] = defaultdict(list)
-    for each in theirs:
-        channels[each.channel].append(each)
+    for waits in theirs:
+        channels[waits.channel].append(waits)
     fit: list[Any] = []
     rest: list[Any] = []
     room = Room()
-    for waits in (each for turn in zip_longest(*channels.values()) for each in turn if each is not None):
+    for waits in (waits for turn in zip_longest(*channels.values()) for waits in turn if waits is not None):
         has = room.has(waits.kind, waits.size, waits.channel)
         (fit if has else rest).append(waits)
         if has:
@@ -279,15 +283,15 @@ def adopt(connection: Connection, found: Found, rows: Sequence[Mapping[str, Any]
     if not found.taken and not found.refused:
         return []
     channels = _count(connection)
-    pairs = [(appeal_id, each) for appeal_id, theirs in found.taken.items() for each in theirs]
+    pairs = [(appeal_id, waits) for appeal_id, theirs in found.taken.items() for waits in theirs]
     if pairs:
-        connection.execute(_ADOPTED, [{"this": each.id, "of": appeal_id} for appeal_id, each in pairs])
+        connection.execute(_ADOPTED, [{"this": waits.id, "of": appeal_id} for appeal_id, waits in pairs])
     names = ("state", "changes", "closed", "urgency", "lacks")
     stand = {row["id"]: {name: row[name] for name in names} for row in rows}
-    happened = [told({**each._mapping, "appeal_id": appeal_id}, stand[appeal_id]) for appeal_id, each in pairs]
+    happened = [told({**waits._mapping, "appeal_id": appeal_id}, stand[appeal_id]) for appeal_id, waits in pairs]
     happened += _quarantined(connection, found.refused, max(row["accepted_at"] for row in rows), stay=True)
-    channels.subtract(each.channel for _, each in pairs)
-    channels.subtract(each.channel for _, each, why in found.refused if why == _TOO_MANY)
+    channels.subtract(waits.channel for _, waits in pairs)
+    channels.subtract(waits.channel for _, waits, why in found.refused if why == _TOO_MANY)
     _write(connection, channels)
     return happened
 
@@ -312,13 +316,13 @@ def to_give_up(connection: Connection, before: datetime, prefix: str) -> list[Re
         for row in connection.execute(_OF_KNOWN)
         if row.by_message is not None or not numbering.is_own(row.number, prefix)
     ][:_BATCH]
-    ids = bulk.padded([appeal_id for appeal_id, _ in own])
+    ids = direct.padded([appeal_id for appeal_id, _ in own])
     known = {row.id: row for row in connection.execute(_APPEALS.where(appeal.c.id.in_(ids)))} if ids else {}
     if known:
         return [
-            (each.id, row, _CONTRADICTORY if _contradicts(row, *each[1:]) else _TOO_MANY)
-            for each, row in ((known.get(appeal_id), row) for appeal_id, row in own)
-            if each is not None
+            (known_appeal.id, row, _CONTRADICTORY if _contradicts(row, *known_appeal[1:]) else _TOO_MANY)
+            for known_appeal, row in ((known.get(appeal_id), row) for appeal_id, row in own)
+            if known_appeal is not None
         ]
     old = _WAITING.where(table.c.received_at < before).order_by(table.c.received_at).limit(_BATCH)
     return [(None, row, ("change.appeal_unknown", _UNKNOWN)) for row in connection.execute(old)]
@@ -334,13 +338,15 @@ class GivenUp(Write[int]):
 def give_up(connection: Connection, item: GivenUp) -> int:
     _lock(connection)
     channels = _count(connection)
-    ids = bulk.padded([row.id for _, row, _ in item.refused])
+    ids = direct.padded([row.id for _, row, _ in item.refused])
     waits = set(connection.scalars(select(table.c.id).where(table.c.id.in_(ids), table.c.appeal_id.is_(None))))
-    refused = [each for each in item.refused if each[1].id in waits]
+    refused = [refusal for refusal in item.refused if refusal[1].id in waits]
     known = [row.id for _, row, _ in refused if row.refused is not None]  # these are in quarantine
     if known:
         connection.execute(delete(table).where(table.c.id.in_(known)))
-    events.note(connection, _quarantined(connection, [each for each in refused if each[1].id not in known], item.at))
+    events.note(
+        connection, _quarantined(connection, [refusal for refusal in refused if refusal[1].id not in known], item.at)
+    )
     channels.subtract(row.channel for _, row, _ in refused)
     _write(connection, channels)
     return len(refused)

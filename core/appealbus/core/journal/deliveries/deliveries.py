@@ -25,8 +25,9 @@ from sqlalchemy import case as sql_case
 from appealbus.core.domain.selection import NOWHERE, DeliverySelection, Place
 from appealbus.core.journal import documents
 from appealbus.core.journal.appeals.selecting import packed_ids
-from appealbus.core.journal.questions import single
-from appealbus.core.journal.tables import ALONE, SENT, WAITS, Moment, appeal, outbox, to_moment, to_number
+from appealbus.core.journal.drivers.direct import single
+from appealbus.core.journal.drivers.encoding import Moment, to_moment, to_number
+from appealbus.core.journal.tables import ALONE, SENT, WAITS, appeal, outbox
 from appealbus.core.journal.tables import dossier as dossiers
 
 
@@ -229,14 +230,14 @@ def receivers_of(connection: Connection, selection: DeliverySelection) -> list[s
     """Return the receivers of a selection: all that have confirmed anything, by jumps over the index."""
     if selection.receiver is not None:
         return [selection.receiver]
-    found: list[str] = []
-    while len(found) < _RECEIVERS:
-        query = select(outbox.c.receiver).where(SENT, outbox.c.receiver > (found[-1] if found else ""))
+    names: list[str] = []
+    while len(names) < _RECEIVERS:
+        query = select(outbox.c.receiver).where(SENT, outbox.c.receiver > (names[-1] if names else ""))
         receiver = connection.scalar(query.order_by(outbox.c.receiver).limit(1))
         if receiver is None:
             break
-        found.append(receiver)
-    return found
+        names.append(receiver)
+    return names
 
 
 def _confirmed(selection: DeliverySelection, receiver: str, after: Place) -> list[ColumnElement[bool]]:

@@ -10,10 +10,12 @@ from sqlalchemy import ColumnElement, Connection, bindparam, case, func, select,
 
 from appealbus.core.domain.event import Event, What
 from appealbus.core.domain.operation import Verdict
-from appealbus.core.journal import direct, events, notifications
+from appealbus.core.journal import events
 from appealbus.core.journal.deliveries import deliveries
 from appealbus.core.journal.deliveries.deliveries import DeliveryRow, DeliveryState, listed
-from appealbus.core.journal.tables import ALONE, LACKED, SENT, WAITS, Moment, appeal, outbox, to_number, unindexed
+from appealbus.core.journal.drivers import direct
+from appealbus.core.journal.drivers.encoding import Moment, to_number
+from appealbus.core.journal.tables import ALONE, LACKED, SENT, WAITS, appeal, outbox, unindexed
 from appealbus.core.journal.writes import ACTOR, NOW, WALL, Write
 
 
@@ -269,7 +271,7 @@ def resend(connection: Connection, item: Resend) -> int:
         again(connection, [row.id for row in rows], item.at)
         why = {"reason": item.reason} if item.reason else {}
         events.note(connection, [event(What.RESENT, row, item.by, **why) for row in rows])
-        notifications.tell(connection)
+        direct.notify(connection)
     return len(rows)
 
 
@@ -316,10 +318,10 @@ class Shown:
     @classmethod
     def parse(cls, text: str) -> "Shown":
         """Return it from its text; ValueError if that is malformed."""
-        found = _WRITTEN.fullmatch(text)
-        if found is None:
+        match = _WRITTEN.fullmatch(text)
+        if match is None:
             raise ValueError("write it as it was shown")
-        return cls(int(found[1]), DeliveryState(found[2]), int(found[3]), int(found[4]))
+        return cls(int(match[1]), DeliveryState(match[2]), int(match[3]), int(match[4]))
 
     @classmethod
     def of(cls, row: DeliveryRow) -> "Shown":
@@ -358,7 +360,7 @@ def decide(connection: Connection, item: Decision) -> Verdict:
         return Verdict.NEWER
     again(connection, [row.id], item.at)
     events.note(connection, [event(What.RESENT, row, item.by, reason=item.reason)])
-    notifications.tell(connection)
+    direct.notify(connection)
     return Verdict.DONE
 
 

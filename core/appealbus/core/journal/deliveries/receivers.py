@@ -12,7 +12,8 @@ from appealbus.core.domain.selection import NOWHERE, DeliverySelection, Place
 from appealbus.core.journal.appeals.lists import rows_of
 from appealbus.core.journal.deliveries import deliveries
 from appealbus.core.journal.deliveries.deliveries import DeliveryRow, DeliveryState, by_id, listed, receivers_of
-from appealbus.core.journal.tables import ALONE, SENT, WAITS, Moment, outbox, to_moment, to_number
+from appealbus.core.journal.drivers.encoding import Moment, to_moment, to_number
+from appealbus.core.journal.tables import ALONE, SENT, WAITS, outbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +65,14 @@ def receivers(connection: Connection, names: Iterable[str] = ()) -> list[Receive
     every = sorted({*names, *waiting, *refused, *sent})
     heads = [oldest for sums in (waiting, refused) for _, oldest in sums.values()]
     shown = {row.id: row for row in by_id(connection, heads)} if heads else {}
-    found = []
+    states = []
     for name in every:
         count, oldest = waiting.get(name, (0, 0))
         alone, first = refused.get(name, (0, 0))
         last = select(outbox.c.sent_at).where(SENT, outbox.c.receiver == name)
         at = connection.scalar(last.order_by(outbox.c.sent_at.desc()).limit(1))
-        found.append(ReceiverState(name, count, shown.get(oldest), alone, shown.get(first), at))
-    return found
+        states.append(ReceiverState(name, count, shown.get(oldest), alone, shown.get(first), at))
+    return states
 
 
 def _sums(connection: Connection, which: ColumnElement[bool]) -> dict[str, tuple[int, int]]:
@@ -108,8 +109,8 @@ def _behind(column: ColumnElement[Any], after: Place, *, backwards: bool = False
 
 
 def of_appeal(connection: Connection, delivery_id: int) -> DeliveryOfAppeal | None:
-    found = of_appeals(connection, [delivery_id])
-    return found[0] if found else None
+    with_appeal = of_appeals(connection, [delivery_id])
+    return with_appeal[0] if with_appeal else None
 
 
 def of_appeals(connection: Connection, ids: Sequence[int]) -> list[DeliveryOfAppeal]:
@@ -119,13 +120,13 @@ def of_appeals(connection: Connection, ids: Sequence[int]) -> list[DeliveryOfApp
     rows = connection.execute(listed().where(outbox.c.id.in_(ids))).all()
     appeals = {row.appeal_id: row for row in rows_of(connection, sorted({row.appeal_id for row in rows}))}
     newest = _newest_sent(connection, {row.receiver for row in rows}, list(appeals))
-    found = []
+    with_appeals = []
     for row in rows:
         if row.appeal_id in appeals:
             has = newest.get((row.appeal_id, row.receiver), 0)
             newer = has if has > row.version else None
-            found.append(DeliveryOfAppeal(deliveries.delivery_from_row(row), appeals[row.appeal_id], newer))
-    return found
+            with_appeals.append(DeliveryOfAppeal(deliveries.delivery_from_row(row), appeals[row.appeal_id], newer))
+    return with_appeals
 
 
 def _newest_sent(connection: Connection, names: Iterable[str], appeals: Sequence[int]) -> dict[tuple[int, str], int]:

@@ -30,8 +30,9 @@ from sqlalchemy import (
     update,
 )
 
-from appealbus.core.journal import bulk, codec
+from appealbus.core.journal import codec
 from appealbus.core.journal.codec import names_to
+from appealbus.core.journal.drivers import bulk
 from appealbus.core.journal.key import JournalKey
 from appealbus.core.journal.migrations import FILLED, kept_0006
 from appealbus.core.journal.migrations.kept_0006 import COUNTER
@@ -159,21 +160,21 @@ def _old(row: dict[str, Any]) -> Old:
     raw = row["document"]
     try:
         appeal = _without_nulls(orjson.loads(raw))
-        told = codec.columns_of(appeal)
-        if not all(isinstance(value, str | None) for value in told.values()):
+        columns = codec.columns_of(appeal)
+        if not all(isinstance(value, str | None) for value in columns.values()):
             raise TypeError("a code of the appeal is no text")
-        return Old(row, orjson.dumps(appeal), told, named_by_appeal(appeal))
+        return Old(row, orjson.dumps(appeal), columns, named_by_appeal(appeal))
     except _DAMAGED:  # it stays as it is, and whoever works it says so
         return Old(row, raw, codec.columns_of({}), [])
 
 
 def _move(connection: Connection, appeals: Sequence[Old], key: JournalKey) -> None:
     questions = [question for old in appeals for question in old.questions]
-    facts = [(each.row["appeal_id"], each.fact) for each in questions if each.fact is not None]
+    facts = [(question.row["appeal_id"], question.fact) for question in questions if question.fact is not None]
     kept_0006.keep_documents(connection, [(old.row["id"], old.document) for old in appeals] + facts)
     these = {"first": appeals[0].row["id"], "to": appeals[-1].row["id"]}
     connection.execute(delete(_LOOKUP).where(_LOOKUP.c.appeal_id.between(_FIRST, _TO)), these)
-    bulk.insert(connection, _LOOKUP, [_moved(each, key) for each in questions])
+    bulk.insert(connection, _LOOKUP, [_moved(question, key) for question in questions])
     changed = [_changed(old) for old in appeals]
     if connection.dialect.name == "sqlite":
         # Rows that are made smaller would leave each page half empty, and then all are read and written once more
@@ -238,8 +239,8 @@ def _question(row: dict[str, Any]) -> Question:
 def _record(raw: bytes) -> Record | dict[str, Any]:
     """Return a record without absent values, which dossiers leave out; of another's its model knows which these are."""
     record = orjson.loads(raw)
-    found: dict[str, Any] = _without_nulls(record)
-    return found if Record.ships(record["type"]) else stored_record(raw)
+    fact: dict[str, Any] = _without_nulls(record)
+    return fact if Record.ships(record["type"]) else stored_record(raw)
 
 
 def _moved(question: Question, key: JournalKey) -> dict[str, Any]:

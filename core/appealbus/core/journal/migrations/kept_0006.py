@@ -8,9 +8,10 @@ import orjson
 from sqlalchemy import BigInteger, Column, Connection, LargeBinary, MetaData, Table, Text, insert
 
 from appealbus.core import clocks
-from appealbus.core.journal import bulk, codec
+from appealbus.core.journal import codec
+from appealbus.core.journal.drivers import bulk
+from appealbus.core.journal.drivers.encoding import to_number
 from appealbus.core.journal.key import Marked
-from appealbus.core.journal.tables import to_number
 
 _metadata = MetaData()
 COUNTER = Table("counter", _metadata, Column("name", Text, primary_key=True), Column("value", BigInteger))
@@ -32,7 +33,7 @@ _SUBJECT = Table(
 
 
 def _log(name: str) -> Table:
-    texts = [Column(each, Text) for each in ("what", "actor", "about")]
+    texts = [Column(name, Text) for name in ("what", "actor", "about")]
     return Table(name, _metadata, Column("at", BigInteger), *texts, Column("detail", LargeBinary))
 
 
@@ -47,8 +48,8 @@ def digest(body: bytes) -> bytes:
 
 def fact_of(record: bytes | None, provenance: bytes | None) -> bytes:
     """Return the document of a fact, given both as JSON."""
-    told = provenance or b"null"
-    return b'{"provenance":%b}' % told if record is None else b'{"record":%b,"provenance":%b}' % (record, told)
+    raw = provenance or b"null"
+    return b'{"provenance":%b}' % raw if record is None else b'{"record":%b,"provenance":%b}' % (record, raw)
 
 
 def keep_documents(connection: Connection, documents: Iterable[tuple[int, bytes]]) -> None:
@@ -81,7 +82,7 @@ def signal_of(dossier: bytes) -> str | None:
     _, key, signals = dossier.rpartition(b'"signals":')
     if not key:
         return None
-    return codec.worst_severity(each["severity"] for each in orjson.loads(b'{"signals":' + signals)["signals"])
+    return codec.worst_severity(signal["severity"] for signal in orjson.loads(b'{"signals":' + signals)["signals"])
 
 
 def is_pending(kind: str, code: str) -> bool:

@@ -10,12 +10,13 @@ from starlette.responses import Response
 
 from appealbus.core import JournalError, Other, Past
 from appealbus.core.management import people
-from appealbus.core.management.viewing import Action, Compare
+from appealbus.core.management.viewing import Action
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.views.appeal.diff_view import Line as Sides
 from appealbus.plugins.console.views.appeal.diff_view import Pieces, bounded, counted, in_pieces
 from appealbus.plugins.console.views.appeal.queries import damaged, shown, sight_of, view
+from appealbus.plugins.repeats.comparing import Compare, compared
 from appealbus.plugins.repeats.diff_view import side_by_side
 from appealbus.plugins.repeats.formatting import document
 from appealbus.plugins.repeats.matter import Compared
@@ -54,7 +55,7 @@ async def repeats(page: Page) -> Response:
     wanted = page.query.get("beside", "")
     try:
         turns, compare = page.console.api.comparing, _comparing(wanted)
-        told, numbers = await turns.take(lambda: sight.views.repeats(sight.row, compare))
+        told, numbers = await turns.take(lambda: compared(sight.views, sight.row, page.console.api.host, compare))
     except JournalError as error:
         raise damaged(page, error) from None
     except TimeoutError:

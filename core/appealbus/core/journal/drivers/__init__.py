@@ -1,0 +1,1 @@
+"""What goes straight through the drivers of SQLite and PostgreSQL; it knows nothing else of the journal."""
