@@ -12,13 +12,19 @@ import structlog
 from sqlalchemy import BigInteger, Connection, Integer, bindparam, literal_column, select
 
 from appealbus.core import KeptChange, Other, Past
-from appealbus.core.journal import codec
-from appealbus.core.journal.changes.changes import change, change_from_row
-from appealbus.core.journal.drivers import direct
-from appealbus.core.journal.key import JournalKey, key_of
-from appealbus.core.journal.naming import named_by_appeal
-from appealbus.core.journal.tables import appeal, document, subject
-from appealbus.core.packing import unpack
+from appealbus.core.management import JournalKey
+from appealbus.core.management.tables import (
+    appeal,
+    change,
+    change_from_row,
+    codec,
+    direct,
+    document,
+    key_of,
+    named_by_appeal,
+    subject,
+    unpack,
+)
 from appealbus.core.texts import ALIKE
 from appealbus.plugins.repeats.sketch import INDEXED, PURPOSE, Sketch, likeness, sketcher_of, unpacked
 from appealbus.plugins.repeats.tables import sketch, sketch_hash
