@@ -115,7 +115,7 @@ async def test_what_goes_takes_its_sketch_along(url, make, journal):
     await put(journal, make, "2", text=making.text(12, 2), **by(0))
     await conclude(journal, first)
     assert await rows(url) == (2, 16)
-    assert (await retention.prune(journal, journal.now() + timedelta(days=1)))["appeals"] == 1
+    assert (await retention.prune(journal, retention.Ages(journal.now() + timedelta(days=1))))["appeals"] == 1
     assert await rows(url) == (1, 8)
 
 
