@@ -25,17 +25,20 @@ from sqlalchemy import Engine, create_engine, event, text
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent))
 
-from appealbus.core.interfaces.past import Past
-from appealbus.core.journal import past as journal_past
+from appealbus.core import Past
 from appealbus.core.journal.appeals.accepting import NewAppeal
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.past import AT_INTAKE, FOR_READERS, Reach
 from appealbus.core.texts import normal
+from appealbus.plugins.repeats import past as journal_past
+from appealbus.plugins.repeats.part import Sketches
+from appealbus.plugins.repeats.past import AT_INTAKE, FOR_READERS, Reach
+from appealbus.plugins.repeats.sketch import PURPOSE, sketcher_of
 from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.identifiers import control_digit
 from tests.plugins.repeats import making
 from tests.services.postgres import Postgres
 
+PARTS = [Sketches()]
 ORIGINALS = 500
 CAMPAIGN, PERSON, PARCEL = 200_000, 20_000, 5_000
 _CHUNK = {"sqlite": 1_000_000, "postgresql": 100_000}
@@ -185,7 +188,7 @@ class Asked:
         """Take 100 letters at once into every journal."""
         some = [letter(first + each, message_id=f"{what}{first + each}") for each in range(100)]
         for name, journal in self.journals.items():
-            journal.compares_texts = compares
+            journal.keeping = PARTS if compares else ()
             self._note(what, name, await timed(put(journal, *some), len(some)))
 
     def table(self) -> Iterator[str]:
@@ -203,8 +206,8 @@ class Asked:
 async def measured(places: list[Place], rounds: int, appeals: int) -> None:
     """Fill the last journal, and ask both."""
     for place in places:
-        async with await Journal.open(place.url) as journal:
-            journal.compares_texts = True
+        async with await Journal.open(place.url, parts=PARTS) as journal:
+            journal.keeping = PARTS
             await put(journal, *(letter(each) for each in range(ORIGINALS)))
             for at, (name, given) in enumerate(CASES.items()):
                 await put(journal, letter(1000 + at, message_id=name, **given))
@@ -217,7 +220,10 @@ async def measured(places: list[Place], rounds: int, appeals: int) -> None:
         with full.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.execute(text("VACUUM ANALYZE"))
     print("full", file=sys.stderr)
-    async with await Journal.open(places[0].url) as empty, await Journal.open(full.url) as large:
+    async with (
+        await Journal.open(places[0].url, parts=PARTS) as empty,
+        await Journal.open(full.url, parts=PARTS) as large,
+    ):
         asked = Asked({places[0].name: empty, full.name: large})
         found = {}
         for number in range(rounds):
@@ -231,7 +237,7 @@ async def measured(places: list[Place], rounds: int, appeals: int) -> None:
                 await asked.take("taken, not compared", 100_000 + 1000 * number, compares=False)
                 await asked.take("taken and sketched", 500_000 + 1000 * number, compares=True)
         print(*asked.table(), "", *(f"{name}: {said}" for name, said in found.items()), sep="\n")
-        sketcher, one = empty.key.sketcher, letter(1).text
+        sketcher, one = sketcher_of(empty.key.secret_of(PURPOSE)), letter(1).text
         began = time.process_time()
         for _ in range(500):
             sketcher._drawn(one)

@@ -29,8 +29,8 @@ from appealbus.core.journal.appeals import lists
 from appealbus.core.journal.journal import Journal
 from appealbus.core.loading.parts import build, load_plugins
 from appealbus.core.logs import configure as configure_log
-from appealbus.core.logs.choices import LogFormat, LogLevel
-from appealbus.core.rights.tokens import new_token
+from appealbus.core.logs.setup import LogFormat, LogLevel
+from appealbus.core.rights.credentials import new_token
 from appealbus.simulator.appeals import example_lines
 from appealbus.simulator.population import Population
 from appealbus.simulator.server import Simulator

@@ -21,8 +21,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from appealbus.connectors.signing.gost.libgcrypt import streebog
 from appealbus.connectors.signing.trust import load_trusted
-from appealbus.connectors.wssec.gost import load_gost_signer
-from appealbus.connectors.wssec.rsa import load_rsa_signer
+from appealbus.connectors.wssec.local import KeySigner
 from appealbus.connectors.wssec.verify import verify
 from appealbus.schemas.safexml import parse
 from tests.connectors.signing.gost.kit import KINDS, write_identity
@@ -64,10 +63,15 @@ def main() -> None:
         (folder / "small").mkdir()
         gost[256] = write_identity(folder / "small", "peer", KINDS["kz-256"], 0xA11CE)
         own = rsa_identity(folder)
+        load = KeySigner.load
         makers = {
-            "rsa-sha256, 2048 bits": (load_rsa_signer(*own, None), own[1], lambda: hashlib.sha256(MESSAGE).digest()),
-            "gost-512": (load_gost_signer(*gost[512], None, 512), gost[512][1], lambda: streebog(MESSAGE, 512)),
-            "gost-256": (load_gost_signer(*gost[256], None, 256), gost[256][1], lambda: streebog(MESSAGE, 256)),
+            "rsa-sha256, 2048 bits": (
+                load("rsa-sha256", *own, None),
+                own[1],
+                lambda: hashlib.sha256(MESSAGE).digest(),
+            ),
+            "gost-512": (load("gost-512", *gost[512], None), gost[512][1], lambda: streebog(MESSAGE, 512)),
+            "gost-256": (load("gost-256", *gost[256], None), gost[256][1], lambda: streebog(MESSAGE, 256)),
         }
         for label, (signer, certificate, digest) in makers.items():
             trust, root = load_trusted([certificate]), parse(asyncio.run(signer.sign(MESSAGE)))

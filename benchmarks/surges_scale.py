@@ -32,10 +32,9 @@ from appealbus.core.journal.appeals.accepting import NewAppeal
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.view import PublicJournal
 from appealbus.plugins.surges.clusters import near_from
-from appealbus.plugins.surges.counting import count_new
 from appealbus.plugins.surges.series import WEEK, monday_of
 from appealbus.plugins.surges.store import Store
-from appealbus.plugins.surges.watch import judged_week, last_whole_week, surges
+from appealbus.plugins.surges.watch import count_new, judged_week, last_whole_week, surges
 from appealbus.schemas import Appeal
 from tests.services.journals import sqlite_journal
 from tests.services.postgres import Postgres

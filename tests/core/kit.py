@@ -17,6 +17,7 @@ from appealbus.core import (
     Factory,
     Health,
     Inbound,
+    JournalPart,
     Lookup,
     NoSettings,
     Outgoing,
@@ -130,6 +131,7 @@ async def running_bus(
     assessors: Sequence[Assessor] = (),
     work_queues: Sequence[Factory[WorkQueue[Any]]] = (),
     terms: Sequence[Terms] = (),
+    journal_parts: Sequence[JournalPart] = (),
     **tables: Any,
 ) -> AsyncIterator[Bus]:
     """Run a bus over a real journal in the folder, with the lookups' source `s` bound to the scripted wire.
@@ -144,6 +146,7 @@ async def running_bus(
         "work_queues": list(work_queues),
         "services": [],
         "terms": list(terms),
+        "journal_parts": list(journal_parts),
     }
     sources = {made.source: {"connector": "scripted", "guard": {"attempts": 1}} for made in lookups}
     document: dict[str, Any] = {
@@ -160,7 +163,8 @@ async def running_bus(
     loaded = from_document(document, folder)
     host = Host(lambda name, model: model())
     host.plugins.append(Plugin("test", "1", "test", brought=brought))
-    journal = await Journal.open(loaded.settings.bus.journal, key=loaded.settings.bus.key_file())
+    own = loaded.settings.bus
+    journal = await Journal.open(own.journal, key=own.key_file(), parts=host.journal_parts)
     try:
         await journal.hold_run_lock()
         bus = Bus(loaded, build(loaded, host), journal)

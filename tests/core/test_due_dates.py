@@ -13,7 +13,7 @@ import pytest
 from appealbus.core import Case
 from appealbus.core.interfaces.terms import Terms
 from appealbus.core.loading.due_dates import Counting
-from appealbus.core.plugin_calls.call_timeout import LONGEST, CallTimeout, TookTooLong
+from appealbus.core.plugin_calls.boundary import LONGEST, CallTimeout, TookTooLong
 from appealbus.schemas.appeal import Appeal, Receipt
 
 NOW = datetime(2026, 11, 2, tzinfo=UTC)
@@ -47,7 +47,7 @@ def _signal() -> Iterator[None]:
 
 def test_a_proof_that_hangs_is_not_asked_for_again_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Three within a minute are ended; the next appeals are shown without it, and go by the day that they had."""
-    monkeypatch.setattr("appealbus.core.plugin_calls.call_timeout.LONGEST", 0.1)
+    monkeypatch.setattr("appealbus.core.plugin_calls.boundary.LONGEST", 0.1)
     defects: Counter[str] = Counter()
     counting = Counting(lambda: {"hanging": Hanging()}, lambda _: "here", defects)
     for _ in range(5):
@@ -60,7 +60,7 @@ def test_a_proof_that_hangs_is_not_asked_for_again_at_once(monkeypatch: pytest.M
 
 def test_an_appeal_over_which_terms_hang_costs_no_other_its_term(monkeypatch: pytest.MonkeyPatch) -> None:
     """It keeps its own day; those that come between are counted, however often it comes back up to the bound."""
-    monkeypatch.setattr("appealbus.core.plugin_calls.call_timeout.LONGEST", 0.1)
+    monkeypatch.setattr("appealbus.core.plugin_calls.boundary.LONGEST", 0.1)
     defects: Counter[str] = Counter()
     counting = Counting(lambda: {"hanging": Hanging()}, lambda _: "here", defects)
     for _ in range(2):
@@ -71,7 +71,7 @@ def test_an_appeal_over_which_terms_hang_costs_no_other_its_term(monkeypatch: py
 @pytest.mark.usefixtures("_signal")
 def test_a_signal_that_somebody_has_taken_is_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     """A call that is too long goes on, where the handler has been taken since the first one."""
-    monkeypatch.setattr("appealbus.core.plugin_calls.call_timeout.LONGEST", 0.1)
+    monkeypatch.setattr("appealbus.core.plugin_calls.boundary.LONGEST", 0.1)
     alarm = CallTimeout()
     heard: list[int] = []
 

@@ -8,7 +8,7 @@ from textwrap import dedent
 
 import pytest
 
-from appealbus.core.config.base import NoSettings, Settings
+from appealbus.core.config.types import NoSettings, Settings
 from appealbus.core.loading.extension_points import KINDS, PartKind
 from appealbus.core.loading.hookspecs import Hooks, hookspec
 from appealbus.core.loading.host import Host, Plugin

@@ -10,7 +10,7 @@ from rich.console import Console
 from appealbus.core.journal.appeals import cases as journal_cases
 from appealbus.core.journal.appeals import lists
 from appealbus.core.journal.journal import Journal
-from appealbus.demo import past
+from appealbus.demo import oversight
 from appealbus.demo.show import _oversee
 from tests.services.journals import sqlite_journal
 
@@ -41,7 +41,7 @@ async def test_the_table_adds_up_and_the_planted_week_is_the_alarm(tmp_path: Pat
 @pytest.mark.proof
 async def test_without_a_surge_there_is_no_alarm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The alarm is found, and not printed because it belongs there."""
-    monkeypatch.setattr(past, "_NEIGHBOURS", 0)
+    monkeypatch.setattr(oversight, "_NEIGHBOURS", 0)
     told, _ = await shown(tmp_path, 100)
     assert "registered" in told
     assert "nobody has it" not in told

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from appealbus.core import CallFailed, From, OutcomeKind, Taken
-from appealbus.core.domain.waiting import DueMoved
+from appealbus.core.domain.counts import DueMoved
 from appealbus.core.journal import figures, terms
 from appealbus.core.journal.appeals import lists
 from appealbus.demo import show

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from appealbus.core.domain.audit_log import Deeds
+from appealbus.core.domain.access import Deeds
 from appealbus.core.journal import access
 from appealbus.core.journal.journal import Journal
 from tests.services.commands import run

@@ -79,7 +79,7 @@ def is_method(name: str, part: object) -> bool:
 COMMANDS = frozenset({"cli", "escaping", "journal.journal", "language", "rights"})
 """What commands and reports of plugins use, so that they talk and mask as the program's own do."""
 BESIDE = {
-    "connectors/amqp": {"config.loading", "logs.throttle"},
+    "connectors/amqp": {"config.loading", "logs.setup"},
     "connectors/files": {"bus.intake.reception", "config.problems"},
     "connectors/http": {"config.permissions"},
     "connectors/signing": {"config.permissions"},
@@ -87,13 +87,12 @@ BESIDE = {
         "bus.clock_watch",
         "bus.intake.decoding",
         "bus.intake.reception",
-        "bus.intake.trimming",
+        "bus.intake.quarantine",
         "bus.watchdog",
         "config.loading",
         "config.models",
         "domain.client",
-        "domain.feed",
-        "domain.places",
+        "domain.event",
         "domain.selection",
         "enrichment.fields",
         "errors",
@@ -110,23 +109,20 @@ BESIDE = {
     },
     "plugins/competence": {"config.loading", "config.problems"},
     "plugins/console": {
-        "bus.intake.copies",
+        "bus.intake.quarantine",
         "bus.intake.quarantine_replay",
         "bus.intake.reception",
         "domain.access",
-        "domain.audit_log",
-        "domain.calls",
+        "domain.spans",
         "domain.case",
         "domain.client",
         "domain.event",
-        "domain.handed",
         "domain.known",
-        "domain.named_view",
+        "domain.listing",
         "domain.operation",
-        "domain.pace",
         "domain.pauses",
         "domain.selection",
-        "domain.waiting",
+        "domain.counts",
         "enrichment.fields",
         "enrichment.rereading",
         "fair_share",
@@ -151,12 +147,23 @@ BESIDE = {
         "planning.paths",
     },
     "plugins/monitor": {"fair_share"},
-    "plugins/repeats": {"journal.appeals"},
+    "plugins/repeats": {
+        "interfaces.journal_part",
+        "journal",
+        "journal.appeals",
+        "journal.changes.changes",
+        "journal.key",
+        "journal.naming",
+        "journal.questions",
+        "journal.tables",
+        "loading.host",
+        "packing",
+        "plugin_calls.boundary",
+    },
     "plugins/report": {
         "config.models",
         "domain.change",
-        "domain.outline",
-        "domain.places",
+        "domain.counts",
         "journal",
         "journal.appeals",
         "journal.key",
@@ -166,21 +173,21 @@ BESIDE = {
         "process.sidecar",
         "process.runtime",
     },
-    "plugins/surges": {"domain.places", "journal", "journal.view", "process.sidecar", "process.runtime"},
+    "plugins/surges": {"journal", "journal.view", "process.sidecar", "process.runtime"},
     "plugins/terms": {
         "loading.due_dates",
         "domain.change",
-        "domain.waiting",
+        "domain.counts",
         "journal",
         "journal.appeals",
         "journal.reader",
     },
-    "plugins/traces": {"logs.throttle"},
+    "plugins/traces": {"logs.setup"},
 }
 """What others that ship use of the core besides, and a third party could not: nothing else, and nothing in vain."""
 
 
-NAMES = {"plugins/api": 67, "plugins/console": 122}
+NAMES = {"plugins/api": 65, "plugins/console": 122}
 """How many private names these two use, those for commands among them: whoever needs one more writes it down here."""
 
 

@@ -4,10 +4,11 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
-from sqlalchemy import Engine, NullPool, create_engine, make_url, text
+from sqlalchemy import Engine, NullPool, create_engine, make_url, select, text
 
 import appealbus.core.journal.journal  # noqa: F401 - brings the tables of all subjects
 from appealbus.core.journal import postgresql
+from appealbus.core.journal.parts import journal_part
 from appealbus.core.journal.postgresql import OpenConnections
 from appealbus.core.journal.store import open_store
 from appealbus.core.journal.tables import metadata, standing
@@ -85,6 +86,8 @@ class SharedJournal:
         """
         with self._engine.begin() as connection:
             connection.execute(_OTHERS)
+            for names in connection.scalars(select(journal_part.c.tables)).all():
+                connection.exec_driver_sql(f"DROP TABLE {', '.join(names.split())}")
             connection.exec_driver_sql(self._truncate if connection.scalar(_LARGEST) > _SMALL else self._delete)
             for table, rows in self._first.items():
                 connection.execute(table.insert(), rows)

@@ -19,7 +19,7 @@ from typing import Any
 
 from appealbus.core.cli import running, supervisor
 from appealbus.core.cli.main import main
-from appealbus.core.logs.choices import LogFormat, LogLevel
+from appealbus.core.logs.setup import LogFormat, LogLevel
 from appealbus.core.process import failpoints
 from tests.services.forms import form
 

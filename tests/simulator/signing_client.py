@@ -5,8 +5,7 @@ import uuid
 
 from lxml import etree
 
-from appealbus.simulator.signing.algorithms import PrivateKey
-from appealbus.simulator.signing.credentials import Certificate
+from appealbus.simulator.signing.algorithms import Certificate, PrivateKey
 
 DS = "http://www.w3.org/2000/09/xmldsig#"
 EXC = "http://www.w3.org/2001/10/xml-exc-c14n#"

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from appealbus.simulator import chance
-from appealbus.simulator.chance import Chance
+from appealbus.simulator import service
+from appealbus.simulator.service import Chance
 from appealbus.simulator.settings import ROUGH, Kind, Misbehaviour
 
 
@@ -49,7 +49,7 @@ def test_latency_has_a_long_tail_within_bounds():
 
 def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch):
     """Only so many questions are remembered; one that was forgotten counts from the start again."""
-    monkeypatch.setattr(chance, "_REMEMBERED", 10)
+    monkeypatch.setattr(service, "_REMEMBERED", 10)
     chances = Chance(1)
     first = chances.fate("gbdfl", "a", ROUGH)
     for other in range(10):

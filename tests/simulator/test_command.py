@@ -26,7 +26,7 @@ from tests.services.processes import PATIENCE
 PROGRAM = """
 import typer
 from appealbus.core.logs import configure
-from appealbus.core.logs.choices import LogFormat, LogLevel
+from appealbus.core.logs.setup import LogFormat, LogLevel
 from appealbus.simulator import register_commands
 from appealbus.simulator.settings import Algorithm, SimulatorSettings
 configure(LogLevel.INFO, LogFormat.AUTO)

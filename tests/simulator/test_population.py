@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 
 from appealbus.schemas.identifiers import parse_bin, parse_cadastral_number, parse_iin, parse_rka
 from appealbus.simulator import codes
-from appealbus.simulator.bodies import BODIES
-from appealbus.simulator.places import DISTRICTS
+from appealbus.simulator.places import BODIES, DISTRICTS
 from appealbus.simulator.population import MAX_SIZE, Population
 
 seeds = st.integers(0, 2**63)

@@ -28,9 +28,9 @@ from appealbus.simulator.command import broker_at
 from appealbus.simulator.population import Population
 from appealbus.simulator.queueing import QueueAgency
 from appealbus.simulator.server import Simulator
+from appealbus.simulator.service import Stats
 from appealbus.simulator.settings import AddressService, Kind, Misbehaviour, SimulatorSettings
 from appealbus.simulator.sources import snippet
-from appealbus.simulator.stats import Stats
 from tests.services.processes import PATIENCE
 from tests.services.rabbitmq import Vhost
 from tests.simulator.simulator_peer import SEED, SIZE

@@ -11,10 +11,10 @@ import pytest
 import xmlsec
 from lxml import etree
 
-from appealbus.simulator.refusal import RequestRefused
+from appealbus.simulator.content import RequestRefused
 from appealbus.simulator.server import Simulator
 from appealbus.simulator.settings import Algorithm, Kind, Misbehaviour, SimulatorSettings
-from appealbus.simulator.signing.credentials import Certificate, Keys
+from appealbus.simulator.signing.algorithms import Certificate, Keys
 from appealbus.simulator.signing.keys import CLIENT, load_key, load_keys, make_keys
 from appealbus.simulator.signing.wssecurity import verify_request
 from appealbus.simulator.signing.xmldsig import verify_document

@@ -41,7 +41,7 @@ from appealbus.core import (
 )
 from appealbus.core.bus import bus, watchdog
 from appealbus.core.bus.duties import leader
-from appealbus.core.bus.intake import decoder, suspect_messages
+from appealbus.core.bus.intake import decoding, reception
 from appealbus.core.bus.watchdog import Watchdog
 from appealbus.core.guards import worker_share
 from appealbus.core.journal.appeals import suspects
@@ -57,13 +57,13 @@ def _impatient(host: Host, lease: float) -> Watchdog:
 
 if os.environ.get("HURRY"):
     suspects.PAUSES = (0.5, 1.0)
-    suspect_messages.PAUSES = (0.0, 0.5, 1.0)
+    reception.PAUSES = (0.0, 0.5, 1.0)
     worker_share.LEASE = 3.0
     leader.LEASE, leader._RENEW = 4.0, 1.0
     watchdog._MOST, watchdog._LATE = 7_000, 0.0
     bus.Watchdog = _impatient  # type: ignore[assignment,misc]
 
-_decode = decoder.decode
+_decode = decoding.decode
 
 
 def _read(message: Inbound, *how: Any) -> Any:
@@ -72,7 +72,7 @@ def _read(message: Inbound, *how: Any) -> Any:
     return _decode(message, *how)
 
 
-decoder.decode = _read
+decoding.decode = _read
 
 
 _LEAKED: list[asyncio.Future[None]] = []

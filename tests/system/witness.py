@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from appealbus.core import Lookup, hookimpl
-from appealbus.simulator.stats import Stats
+from appealbus.simulator.service import Stats
 
 _PATIENCE = 60.0
 """Seconds for which somebody may hold the file: who recovers it after a crash does."""

@@ -22,25 +22,23 @@ from appealbus.client.errors import (
     Unreachable,
 )
 from appealbus.client.models import (
-    Alarms,
     Compared,
     CountedTerm,
-    Dossier,
     Explained,
-    FeedEntry,
-    FeedPage,
-    Found,
+    Gap,
     Happened,
-    History,
+    Me,
     Operation,
     Reader,
     Repeats,
     State,
-    Submitted,
+    SurgeAlarm,
+    Surges,
     Term,
     Version,
     Why,
 )
+from appealbus.client.results import Alarms, Dossier, FeedEntry, FeedPage, Found, History, Submitted
 from appealbus.client.retrying import Retries
 from appealbus.client.sync import Client
 from appealbus.client.version import __version__
@@ -62,9 +60,11 @@ __all__ = [
     "FeedPage",
     "FeedRestart",
     "Found",
+    "Gap",
     "Happened",
     "History",
     "Invalid",
+    "Me",
     "NotAllowed",
     "NotTaken",
     "Operation",
@@ -76,6 +76,8 @@ __all__ = [
     "Retries",
     "State",
     "Submitted",
+    "SurgeAlarm",
+    "Surges",
     "Term",
     "TooManyRequests",
     "Unauthenticated",

@@ -1,30 +1,29 @@
-"""Every call of the API, described once for both clients."""
+"""Every call of the API, described once: both clients have a method of the same name, arguments and docstring."""
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 from uuid import UUID, uuid4
 
 from appealbus.client import reading
-from appealbus.client.conversation import Call
+from appealbus.client.conversation import Call, T
 from appealbus.client.models import (
-    Alarms,
-    Dossier,
     Explained,
-    FeedPage,
-    Found,
-    History,
+    Me,
     Operation,
     Reader,
     Repeats,
     State,
-    Submitted,
+    SurgeAlarm,
+    Surges,
     Term,
     Version,
     Why,
 )
+from appealbus.client.results import Alarms, Dossier, FeedPage, Found, History, Submitted
+from appealbus.client.wire import Answer
 
 JSON = "application/json"
 XML = "application/xml"
@@ -35,8 +34,8 @@ Message = Mapping[str, Any] | bytes
 """An appeal or a change: JSON as Python has it, or its bytes in JSON or XML."""
 
 
-def submit(kind: str, message: Message, message_id: str | None) -> Call[Submitted]:
-    """Put an appeal (`appeals`) or a change (`changes`) in.
+def submit(appeal: Message, *, message_id: str | None = None) -> Call[Submitted]:
+    """Put an appeal in; the same id again gets the same receipt.
 
     Without an id the message gets a random one, for this call and all its tries.
 
@@ -44,6 +43,15 @@ def submit(kind: str, message: Message, message_id: str | None) -> Call[Submitte
         ValueError: the id of the message has characters that no header carries, and the message does not have it.
 
     """
+    return _put_in("appeals", appeal, message_id)
+
+
+def change(change: Message, *, message_id: str | None = None) -> Call[Submitted]:
+    """Say what happened to an appeal; ids as those of `submit`."""
+    return _put_in("changes", change, message_id)
+
+
+def _put_in(kind: str, message: Message, message_id: str | None) -> Call[Submitted]:
     if isinstance(message, bytes):
         body, media_type = message, XML if message.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<") else JSON
     else:
@@ -67,8 +75,24 @@ def _key(message_id: str | None, message: Message) -> Mapping[str, str]:
     raise ValueError("an id with such characters can stand in the message alone, as its message_id")
 
 
-def find(what: Mapping[str, str], after: str | None, limit: int, purpose: str | None) -> Call[Found]:
-    """Find appeals by their number, a message id with its channel, or a number of a person, organisation or parcel.
+def _get(
+    path: str,
+    read: Callable[[Answer], T],
+    purpose: str | None = None,
+    query: Iterable[tuple[str, object]] = (),
+    *,
+    accept: str = JSON,
+    **more: Any,
+) -> Call[T]:
+    """Return the call that reads something; parts of the query that are None are left out."""
+    known = tuple((name, str(value)) for name, value in query if value is not None)
+    return Call("GET", path, reading.reader(read), known, {"Accept": accept, **_purpose(purpose)}, **more)
+
+
+def find(
+    what: Mapping[str, str], *, after: str | None = None, limit: int = 100, purpose: str | None = None
+) -> Call[Found]:
+    """Find appeals: `{"number": …}`, `{"message_id": …, "channel": …}`, `{"iin": …}`, `{"bin": …}` and the like.
 
     It goes in the body, so that no number stands in an address.
     """
@@ -80,124 +104,129 @@ def find(what: Mapping[str, str], after: str | None, limit: int, purpose: str | 
 
 def state(appeal: str) -> Call[State]:
     """Say how an appeal stands."""
-    return Call("GET", _of(appeal), reading.reader(reading.state), headers={"Accept": JSON})
+    return _get(_of(appeal), reading.state)
 
 
-def dossier(appeal: str, version: int | None, purpose: str | None) -> Call[Dossier]:
-    """Read a version of a dossier, the newest where none is named."""
-    headers = {"Accept": JSON, **_purpose(purpose)}
-    return Call("GET", _version(appeal, version), reading.reader(reading.dossier), headers=headers, cached=True)
+def dossier(appeal: str, version: int | None = None, *, purpose: str | None = None) -> Call[Dossier]:
+    """Read a version of a dossier, the newest where none is named; what has not changed does not travel again."""
+    return _get(_version(appeal, version), reading.dossier, purpose, cached=True)
 
 
-def dossier_xml(appeal: str, version: int | None, purpose: str | None) -> Call[bytes]:
+def dossier_xml(appeal: str, version: int | None = None, *, purpose: str | None = None) -> Call[bytes]:
     """Read the same as XML."""
-    headers = {"Accept": XML, **_purpose(purpose)}
-    return Call("GET", _version(appeal, version), reading.content, headers=headers, cached=True)
+    return _get(_version(appeal, version), reading.content, purpose, accept=XML, cached=True)
 
 
-def versions(appeal: str, purpose: str | None) -> Call[list[Version]]:
-    """List the versions that the client sees."""
-    headers = {"Accept": JSON, **_purpose(purpose)}
-    return Call("GET", _of(appeal, "versions"), reading.reader(reading.rows), headers=headers)
+def versions(appeal: str, *, purpose: str | None = None) -> Call[list[Version]]:
+    """List the versions that this client sees, in their order."""
+    return _get(_of(appeal, "versions"), reading.rows, purpose)
 
 
-def difference(appeal: str, version: int, since: int, purpose: str | None) -> Call[list[Operation]]:
-    """Say in what a version differs from an earlier one."""
-    path, query = _of(appeal, "versions", str(int(version)), "difference"), (("from", str(int(since))),)
-    headers = {"Accept": "application/json-patch+json", **_purpose(purpose)}
-    return Call("GET", path, reading.reader(reading.rows), query, headers)
+def difference(appeal: str, version: int, since: int, *, purpose: str | None = None) -> Call[list[Operation]]:
+    """Say in what a version differs from the version `since`, as a JSON Patch."""
+    path = _of(appeal, "versions", str(int(version)), "difference")
+    return _get(path, reading.rows, purpose, [("from", int(since))], accept="application/json-patch+json")
 
 
-def term(appeal: str, purpose: str | None) -> Call[Term]:
-    """Return the call that asks until when an appeal has to be answered."""
-    return Call("GET", _of(appeal, "term"), reading.reader(reading.term), headers={"Accept": JSON, **_purpose(purpose)})
+def term(appeal: str, *, purpose: str | None = None) -> Call[Term]:
+    """Say until when an appeal has to be answered, and why: `due_on`, and under `terms` each proof."""
+    return _get(_of(appeal, "term"), reading.table, purpose)
 
 
-def repeats(appeal: str, purpose: str | None) -> Call[Repeats]:
-    """Return the call that asks which others are about the same."""
-    read = reading.reader(reading.repeats)
-    return Call("GET", _of(appeal, "repeats"), read, headers={"Accept": JSON, **_purpose(purpose)})
+def repeats(appeal: str, *, purpose: str | None = None) -> Call[Repeats]:
+    """Say which others are about the same, how they ended, and what is new here: `compared`, by who compares."""
+    return _get(_of(appeal, "repeats"), reading.table, purpose)
 
 
-def terms(which: Mapping[str, str], after: str | None, limit: int, purpose: str | None) -> Call[Found]:
-    """Read a page of what falls due, the most urgent first."""
-    query = [*which.items(), ("limit", str(int(limit)))] + ([] if after is None else [("after", after)])
-    headers = {"Accept": JSON, **_purpose(purpose)}
-    return Call("GET", "/v1/terms", reading.reader(reading.found), tuple(query), headers)
+def terms(
+    which: Mapping[str, str] | None = None, *, after: str | None = None, limit: int = 100, purpose: str | None = None
+) -> Call[Found]:
+    """List open appeals by the day on which they are due: `{"until": …, "body": …}`, `{"moved": "true"}`.
+
+    A page may be short, or empty, while there is a `next`.
+    """
+    query = [*(which or {}).items(), ("limit", int(limit)), ("after", after)]
+    return _get("/v1/terms", reading.found, purpose, query)
 
 
-def report(which: Mapping[str, str], purpose: str | None) -> Call[dict[str, Any]]:
-    """Read the figures of a period."""
-    headers = {"Accept": JSON, **_purpose(purpose)}
-    return Call("GET", "/v1/report", reading.reader(reading.table), tuple(which.items()), headers)
+def report(which: Mapping[str, str] | None = None, *, purpose: str | None = None) -> Call[dict[str, Any]]:
+    """Read the figures of a period: `{"since": "2026-01-01", "until": …, "by": "district"}`.
+
+    The first one over a full journal takes long: `Unavailable` says so, and it is there later.
+    """
+    return _get("/v1/report", reading.table, purpose, (which or {}).items())
 
 
-def surges(purpose: str | None) -> Call[dict[str, Any]]:
-    """Read of what more is written now than its past explains."""
-    headers = {"Accept": JSON, **_purpose(purpose)}
-    return Call("GET", "/v1/surges", reading.reader(reading.table), headers=headers)
+def surges(*, purpose: str | None = None) -> Call[Surges]:
+    """Say of what more is written than its past explains: `week` that is over, `day` of the one under way."""
+    return _get("/v1/surges", reading.table, purpose)
 
 
-def alarms(before: int | None, limit: int, purpose: str | None, *, closed: bool) -> Call[Alarms]:
-    """Read a page of alarms, the newest first."""
-    query = [("limit", str(int(limit)))] + ([("closed", "true")] if closed else [])
-    query += [] if before is None else [("before", str(int(before)))]
-    headers = {"Accept": JSON, **_purpose(purpose)}
-    return Call("GET", "/v1/surges/alarms", reading.reader(reading.alarms), tuple(query), headers)
+def alarms(
+    *, closed: bool = False, before: int | None = None, limit: int = 100, purpose: str | None = None
+) -> Call[Alarms]:
+    """List alarms of surges, the newest first; those that are open, or closed ones, too."""
+    query = [("limit", int(limit)), ("closed", "true" if closed else None), ("before", _number(before))]
+    return _get("/v1/surges/alarms", reading.alarms, purpose, query)
 
 
-def alarm(alarm: int, purpose: str | None) -> Call[dict[str, Any]]:
-    """Read one alarm with the ids of the appeals behind it."""
-    headers = {"Accept": JSON, **_purpose(purpose)}
-    return Call("GET", f"/v1/surges/alarms/{int(alarm)}", reading.reader(reading.table), headers=headers)
+def alarm(alarm: int, *, purpose: str | None = None) -> Call[SurgeAlarm]:
+    """Read one alarm: all that it rests on, and under `appeals` the ids of those behind it."""
+    return _get(f"/v1/surges/alarms/{int(alarm)}", reading.table, purpose)
 
 
-def why(appeal: str, purpose: str | None) -> Call[Why]:
+def why(appeal: str, *, purpose: str | None = None) -> Call[Why]:
     """Say what is missing, and when it is asked again."""
-    return Call("GET", _of(appeal, "why"), reading.reader(reading.why), headers={"Accept": JSON, **_purpose(purpose)})
+    return _get(_of(appeal, "why"), reading.why, purpose)
 
 
-def explain(appeal: str, field: str, version: int | None, purpose: str | None) -> Call[list[Explained]]:
+def explain(
+    appeal: str, field: str, version: int | None = None, *, purpose: str | None = None
+) -> Call[list[Explained]]:
     """Say where a field comes from: `gbdfl.person/surname`."""
-    query = (("field", field), *(() if version is None else (("version", str(int(version))),)))
-    headers = {"Accept": JSON, **_purpose(purpose)}
-    return Call("GET", _of(appeal, "explain"), reading.reader(reading.rows), query, headers)
+    return _get(_of(appeal, "explain"), reading.rows, purpose, [("field", field), ("version", _number(version))])
 
 
-def history(appeal: str, after: int | None, limit: int, purpose: str | None) -> Call[History]:
+def history(appeal: str, *, after: int | None = None, limit: int = 100, purpose: str | None = None) -> Call[History]:
     """Read a page of what happened to an appeal."""
-    query = (("limit", str(int(limit))), *(() if after is None else (("after", str(int(after))),)))
-    headers = {"Accept": JSON, **_purpose(purpose)}
-    return Call("GET", _of(appeal, "history"), reading.reader(reading.history), query, headers)
+    query = [("limit", int(limit)), ("after", _number(after))]
+    return _get(_of(appeal, "history"), reading.history, purpose, query)
 
 
 def feed(
-    after: str | None,
-    wait: int,
-    limit: int,
+    after: str | None = None,
     *,
-    places: Sequence[str],
-    kinds: Sequence[str],
-    completeness: str | Sequence[str] | None,
+    wait: int = 0,
+    limit: int = 100,
+    places: Sequence[str] = (),
+    kinds: Sequence[str] = (),
+    completeness: str | Sequence[str] | None = None,
 ) -> Call[FeedPage]:
-    """Read a page of the feed: what follows a cursor, or begins it."""
-    query = [("wait", str(int(wait))), ("limit", str(int(limit)))]
-    query += [("place", place) for place in places] + [("kind", kind) for kind in kinds]
-    query += [("after", after)] if after is not None else []
+    """Read a page of the feed: what follows the cursor, waiting for it so many seconds.
+
+    Raises:
+        FeedRestart: nobody can go on from this cursor; it has the one to start again from.
+
+    """
     words = (completeness,) if isinstance(completeness, str) else completeness or ()
-    query += [("completeness", word) for word in words]
-    read = reading.reader(reading.feed_page)
-    return Call("GET", "/v1/feed", read, tuple(query), {"Accept": JSON}, wait=wait)
+    query: list[tuple[str, object]] = [("wait", int(wait)), ("limit", int(limit))]
+    query += [("place", place) for place in places] + [("kind", kind) for kind in kinds]
+    query += [("after", after)] + [("completeness", word) for word in words]
+    return _get("/v1/feed", reading.feed_page, query=query, wait=wait)
 
 
 def readers() -> Call[list[Reader]]:
-    """Say up to where clients have read the feed."""
-    return Call("GET", "/v1/feed/readers", reading.reader(reading.rows), headers={"Accept": JSON})
+    """Say up to where clients have read the feed; a registry is told of itself."""
+    return _get("/v1/feed/readers", reading.rows)
 
 
-def me() -> Call[dict[str, Any]]:
+def me() -> Call[Me]:
     """Say who this client is to the server: its role, scopes, mask and limits."""
-    return Call("GET", "/v1/me", reading.reader(reading.table), headers={"Accept": JSON})
+    return _get("/v1/me", reading.table)
+
+
+def _number(value: int | None) -> int | None:
+    return None if value is None else int(value)
 
 
 def _of(appeal: str, *rest: str) -> str:

@@ -1,58 +1,72 @@
-"""What the API gives. None of it shows its content when it is printed or logged."""
+"""What the API's JSON has; it is generated. What is hidden from the client, or unknown, is absent."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, NotRequired, TypedDict
 
 
 class State(TypedDict):
-    """How an appeal stands. What is hidden from the client, or unknown, is absent; newer servers may tell more."""
+    """How an appeal stands."""
 
     id: str
-    accepted_at: str
-    state: str
-    version: int
-    """Of the newest dossier that the client sees; 0: there is none yet."""
     number: NotRequired[str]
     channel: NotRequired[str]
     message_id: NotRequired[str]
+    accepted_at: str
+    state: str
     changed_at: NotRequired[str]
     asked_again_at: NotRequired[str]
+    version: int
     completeness: NotRequired[str]
     kind: NotRequired[str]
     place: NotRequired[str]
     body: NotRequired[str]
     due_on: NotRequired[str]
-    counted_on: NotRequired[str | None]
-    """Of one whose term moves: the day that is counted now."""
     closed: NotRequired[str]
     held_by: NotRequired[str]
     held_reason: NotRequired[str]
     waits_for: NotRequired[list[str]]
     lacks: NotRequired[list[str]]
     signal: NotRequired[str]
+    counted_on: NotRequired[str | None]
 
 
 class Version(TypedDict):
-    """One visible version of a dossier, without its content. Numbers may skip: the client saw no change in between."""
+    """A version of a dossier in a list."""
 
     version: int
+    created_at: str
     completeness: NotRequired[str]
-    created_at: NotRequired[str]
+
+
+class Gap(TypedDict):
+    """What a dossier lacks, and why."""
+
+    lookup: str
+    outcome: NotRequired[str]
+    code: NotRequired[str]
+    reason: NotRequired[str]
+    next_attempt_at: NotRequired[str]
+
+
+class Held(TypedDict):
+    """Who holds an appeal."""
+
+    by: NotRequired[str]
+    reason: NotRequired[str]
+    since: str
 
 
 class Why(TypedDict):
-    """What the newest version lacks: each gap has one cause, and the time when it is asked again."""
+    """What the newest version lacks."""
 
-    gaps: list[dict[str, Any]]
     number: NotRequired[str]
     version: NotRequired[int]
     completeness: NotRequired[str]
-    held: NotRequired[dict[str, Any]]
+    gaps: list[Gap]
+    held: NotRequired[Held | None]
 
 
 class Explained(TypedDict):
-    """A field with its trail: source, message, times, plugin, purpose, legal basis; of a gap its cause."""
+    """A field with its trail."""
 
     path: str
     value: str | int | float | bool | None
@@ -60,14 +74,14 @@ class Explained(TypedDict):
 
 
 class CountedTerm(TypedDict):
-    """What one of those who count terms has to show; `law` is the legal clock that ships."""
+    """What one of those who count terms has to show."""
 
     name: str
     proof: dict[str, Any] | None
 
 
 class Term(TypedDict):
-    """Until when an appeal has to be answered, and why, as far as the client sees it."""
+    """Until when an appeal has to be answered, and why."""
 
     number: NotRequired[str]
     due_on: NotRequired[str]
@@ -75,7 +89,7 @@ class Term(TypedDict):
 
 
 class Compared(TypedDict):
-    """What one of those who compare appeals has to show; None: it failed."""
+    """What one of those who compare appeals has to show."""
 
     name: str
     comparison: dict[str, Any] | None
@@ -89,14 +103,14 @@ class Repeats(TypedDict):
 
 
 class Happened(TypedDict):
-    """Something that happened to an appeal."""
+    """An entry of the log."""
 
+    position: int | None
     at: str
     what: str
-    actor: NotRequired[str]
-    about: NotRequired[str]
-    position: NotRequired[int | None]
-    detail: NotRequired[dict[str, Any]]
+    actor: str
+    about: str
+    detail: dict[str, Any]
 
 
 class Reader(TypedDict):
@@ -109,126 +123,124 @@ class Reader(TypedDict):
 
 
 class Operation(TypedDict):
-    """One step of a JSON Patch (RFC 6902)."""
+    """A step of a patch."""
 
     op: str
     path: str
     value: NotRequired[Any]
-    # `from`, of a copy or a move, is no name that Python knows: it is there all the same.
 
 
-@dataclass(frozen=True, slots=True)
-class Submitted:
-    """What became of a message: it is on disk.
+class SurgePart(TypedDict):
+    """A series that stands out, too, since it may count the same appeals."""
 
-    Attributes:
-        new: False where it came before.
-        id: of the appeal; None where this client may not see it, or a change's appeal is not known yet.
-        receipt: as the server wrote it: `number`, `accepted_at`, `message_id`, `channel` …; where something is odd
-            about the message, `warnings`, each with `field`, `code` and `message`.
-
-    """
-
-    new: bool
-    id: str | None
-    receipt: Mapping[str, Any] = field(repr=False)
+    category: str
+    place: str
+    observed: int
+    expected: float
+    probability: float
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A page of what was found.
+class SharedBy(TypedDict):
+    """What at least three of the appeals have in common."""
 
-    Attributes:
-        appeals: how each stands.
-        next: what to give as `after` for the next page; None on the last.
-
-    """
-
-    appeals: Sequence[State] = field(repr=False)
-    next: str | None
+    kind: str
+    value: str
+    appeals: int
 
 
-@dataclass(frozen=True, slots=True)
-class Alarms:
-    """A page of alarms of surges, the newest first. A page may be short, or empty, while there is a `next`.
+class Surge(TypedDict):
+    """More appeals than the past of their series explains."""
 
-    Attributes:
-        alarms: each with its `id`, its figures, and what people did about it.
-        next: what to give as `before` for the next page; None on the last.
-
-    """
-
-    alarms: Sequence[dict[str, Any]] = field(repr=False)
-    next: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class History:
-    """A page of what happened to an appeal, oldest first.
-
-    Attributes:
-        entries: as far as the client sees them.
-        next: what to give as `after` for the next page; None on the last.
-
-    """
-
-    entries: Sequence[Happened] = field(repr=False)
-    next: int | None
+    monday: str
+    category: str
+    name: str
+    place: str
+    observed: int
+    expected: float
+    bound: float
+    probability: float
+    method: str
+    weeks: int
+    compared: list[list[Any]]
+    tested: int
+    limit: float
+    rate: float
+    lasts: int
+    also: list[SurgePart]
+    shared: list[SharedBy]
 
 
-@dataclass(frozen=True, slots=True)
-class Dossier:
-    """A version of a dossier as this client may see it.
+class SurgeAlarm(Surge):
+    """A surge of a week that is over, and what people did about it."""
 
-    Attributes:
-        version: its number.
-        etag: the same as long as the client sees the same.
-        document: as the contract has it; what is hidden is absent, and `hidden` says by which rules.
-
-    """
-
-    version: int
-    etag: str
-    document: Mapping[str, Any] = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class FeedEntry:
-    """A new version of a dossier.
-
-    Attributes:
-        position: the cursor behind it.
-        id: the appeal's.
-        version: to be read by `dossier(id, version)`.
-        epoch: of the version: of one appeal the greatest epoch counts, then the greatest version.
-        completeness: `partial`, `complete` or `settled`; None where it is hidden.
-        kind: the appeal's; None where it is hidden.
-        at: when the version was made.
-
-    """
-
-    position: str
-    id: str
-    version: int
-    epoch: int
-    completeness: str | None
-    kind: str | None
-    at: str
+    id: int
+    raised_at: str
+    told_at: NotRequired[str]
+    taken_at: NotRequired[str]
+    taken_by: NotRequired[str]
+    taken_until: NotRequired[str]
+    closed_at: NotRequired[str]
+    closed_by: NotRequired[str]
+    verdict: NotRequired[str]
+    done: NotRequired[str]
+    appeals: NotRequired[list[str]]
 
 
-@dataclass(frozen=True, slots=True)
-class FeedPage:
-    """A page of the feed.
+class SurgeWeek(TypedDict):
+    """The last week that was judged."""
 
-    Attributes:
-        entries: in the order of their positions; none where nothing came in time.
-        next: the cursor to go on from: keep it together with what was done with the page.
-        position: the end of the feed when the page was read.
-        lag: how many entries follow `next`, of interest or not; 0: this was all.
+    monday: str
+    tested: int
+    limit: float
+    alarms: list[SurgeAlarm]
 
-    """
 
-    entries: Sequence[FeedEntry]
-    next: str
-    position: str
-    lag: int
+class SurgeDay(TypedDict):
+    """What is possible in the week that is under way; no alarm."""
+
+    day: str
+    passed: float
+    calendar: str
+    tested: int
+    limit: float
+    possible: list[Surge]
+
+
+class SurgeRecord(TypedDict):
+    """How alarms have turned out."""
+
+    raised: int
+    open: int
+    closed: dict[str, int]
+    precision: NotRequired[float]
+    hours_to_react: NotRequired[float]
+
+
+class Surges(TypedDict):
+    """Of what more is written than its past explains. What is not watched, or not looked at yet, is absent."""
+
+    week: NotRequired[SurgeWeek]
+    day: NotRequired[SurgeDay]
+    record: NotRequired[SurgeRecord]
+
+
+class Limit(TypedDict):
+    """How much the client may do."""
+
+    requests_per_minute: int
+    waiting: int
+
+
+class Me(TypedDict):
+    """The client itself."""
+
+    name: str
+    role: str
+    actions: list[str]
+    channel: NotRequired[str]
+    places: list[str]
+    kinds: list[str]
+    mask: str
+    hidden: list[str]
+    purpose_needed: bool
+    limits: Limit

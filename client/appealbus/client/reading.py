@@ -2,22 +2,11 @@
 
 import json
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from appealbus.client.errors import UnexpectedAnswer
-from appealbus.client.models import (
-    Alarms,
-    Dossier,
-    FeedEntry,
-    FeedPage,
-    Found,
-    History,
-    Repeats,
-    State,
-    Submitted,
-    Term,
-    Why,
-)
+from appealbus.client.models import State, Why
+from appealbus.client.results import Alarms, Dossier, FeedEntry, FeedPage, Found, History, Submitted
 from appealbus.client.wire import Answer
 
 T = TypeVar("T")
@@ -43,8 +32,8 @@ def document(answer: Answer) -> Any:
     return json.loads(answer.body)
 
 
-def table(answer: Answer) -> dict[str, Any]:
-    """Return the JSON object of an answer."""
+def table(answer: Answer) -> Any:
+    """Return the JSON object of an answer, which has the type that its call says."""
     return dict[str, Any](document(answer).items())
 
 
@@ -71,8 +60,8 @@ def submitted(answer: Answer) -> Submitted:
 
 def state(answer: Answer) -> State:
     """Return how an appeal stands."""
-    said = table(answer)
-    return cast("State", {**said, "id": str(said["id"])})
+    state: State = table(answer)
+    return {**state, "id": str(state["id"])}
 
 
 def found(answer: Answer) -> Found:
@@ -83,18 +72,8 @@ def found(answer: Answer) -> Found:
 
 def why(answer: Answer) -> Why:
     """Return what is missing."""
-    said = table(answer)
-    return cast("Why", {**said, "gaps": list(said["gaps"])})
-
-
-def term(answer: Answer) -> Term:
-    """Return until when an appeal has to be answered."""
-    return cast("Term", table(answer))
-
-
-def repeats(answer: Answer) -> Repeats:
-    """Return which others are about the same."""
-    return cast("Repeats", table(answer))
+    why: Why = table(answer)
+    return {**why, "gaps": list(why["gaps"])}
 
 
 def alarms(answer: Answer) -> Alarms:

@@ -1,30 +1,36 @@
 """What plugins may build on: they import it from `appealbus.core`."""
 
-from appealbus.core.config.base import NoSettings, Settings
-from appealbus.core.config.types import Secret
+from appealbus.core.config.types import NoSettings, Secret, Settings
 from appealbus.core.domain.access import AccessRow
 from appealbus.core.domain.case import Case, KeptAnswer, LookupState
-from appealbus.core.domain.certificate import CertificateState
 from appealbus.core.domain.change import KeptChange
-from appealbus.core.domain.counts import Counts, Warned
+from appealbus.core.domain.counts import (
+    Check,
+    Counts,
+    DueAtBody,
+    DueSoon,
+    Figures,
+    SourceCalls,
+    Warned,
+    WeekCount,
+    WeekCounts,
+    WeekPart,
+)
 from appealbus.core.domain.event import Cursor, LogEntry, LogPage, What
 from appealbus.core.domain.listing import AppealRow, AppealState, VersionRow
-from appealbus.core.domain.monitoring import Check, Figures, SourceCalls
-from appealbus.core.domain.source_state import BreakerState, SourceState
-from appealbus.core.domain.waiting import DueAtBody, DueSoon
-from appealbus.core.domain.weekly import WeekCount, WeekCounts, WeekPart
+from appealbus.core.domain.source_state import BreakerState, CertificateState, SourceState
 from appealbus.core.errors import AppealBusError, ConfigError, JournalError
 from appealbus.core.interfaces.answer import Answer, Answers, Kept, RawReply
 from appealbus.core.interfaces.assessor import Assessor, records
-from appealbus.core.interfaces.contract import MessageContract
 from appealbus.core.interfaces.delivery import Delivery, Handed, Outgoing, Refused
-from appealbus.core.interfaces.factory import Factory
-from appealbus.core.interfaces.form import Form, Shape
 from appealbus.core.interfaces.intake import Acceptor, Inbound, Intake, Quarantined, Taken
+from appealbus.core.interfaces.journal_part import JournalPart
 from appealbus.core.interfaces.link import LinkState, LinkStatus
-from appealbus.core.interfaces.lookup import From, FromAll, Lookup, Query
-from appealbus.core.interfaces.notes import Notes, ReplyCheck
-from appealbus.core.interfaces.outcomes import (
+from appealbus.core.interfaces.lookup import (
+    From,
+    FromAll,
+    Lookup,
+    Query,
     awaiting,
     found,
     invalid,
@@ -35,20 +41,36 @@ from appealbus.core.interfaces.outcomes import (
     timed_out,
     unavailable,
 )
+from appealbus.core.interfaces.notes import Notes, ReplyCheck
 from appealbus.core.interfaces.pages import (
+    AppealLog,
     AppealsPage,
     Asgi,
+    OperationStanding,
     PageRefused,
     Pages,
     PagesContext,
     PageViewer,
     ReceiverStanding,
 )
-from appealbus.core.interfaces.past import Comparison, Other, Past, PastAssessor
+from appealbus.core.interfaces.part import Factory
+from appealbus.core.interfaces.past import Comparison, Other, Past, PastAssessor, PastFinder
 from appealbus.core.interfaces.service import JournalView, RunningBus, Service
 from appealbus.core.interfaces.source import Source
 from appealbus.core.interfaces.terms import Terms
-from appealbus.core.interfaces.wire import Call, CallFailed, Health, Payload, Reply, Request, SingleUse, Wire
+from appealbus.core.interfaces.wire import (
+    Call,
+    CallFailed,
+    Form,
+    Health,
+    MessageContract,
+    Payload,
+    Reply,
+    Request,
+    Shape,
+    SingleUse,
+    Wire,
+)
 from appealbus.core.interfaces.work import Waiting, WorkQueue
 from appealbus.core.journal.errors import CursorRefused
 from appealbus.core.loading.hookspecs import hookimpl
@@ -92,7 +114,9 @@ __all__ += [
     "unavailable",
 ]
 # An assessor.
-__all__ += ["Assessor", "Comparison", "Other", "Past", "PastAssessor", "records"]
+__all__ += ["Assessor", "Comparison", "Other", "Past", "PastAssessor", "PastFinder", "records"]
+# What a plugin keeps in the journal.
+__all__ += ["JournalPart"]
 # A connector and its wires.
 __all__ += [
     "Call",
@@ -120,7 +144,8 @@ __all__ += ["Waiting", "WorkQueue"]
 # Until when appeals have to be answered.
 __all__ += ["Terms"]
 # Pages in the server of the API.
-__all__ += ["AppealsPage", "Asgi", "PageRefused", "PageViewer", "Pages", "PagesContext", "ReceiverStanding"]
+__all__ += ["AppealLog", "AppealsPage", "Asgi", "OperationStanding", "PageRefused", "PageViewer", "Pages"]
+__all__ += ["PagesContext", "ReceiverStanding"]
 # A service and what it is handed.
 __all__ += ["JournalView", "RunningBus", "Service"]
 __all__ += ["BreakerState", "Check", "Counts", "Figures", "SourceCalls", "SourceState"]

@@ -48,7 +48,7 @@ class SurgeFigures(Model):
     """`ears_c2`, `farrington` or `scan`."""
     weeks: int
     """How many weeks before this one the series has."""
-    compared: list[tuple[date, int]]
+    compared: tuple[tuple[date, int], ...]
     """Monday and count of each week that it was compared with."""
     tested: int
     """How many series were tested together."""
@@ -58,22 +58,27 @@ class SurgeFigures(Model):
     """The share of surges that may be chance."""
     lasts: int
     """The weeks up to this one in which so many were observed."""
-    also: list[SurgePart]
-    shared: list[SharedBy]
+    also: tuple[SurgePart, ...]
 
 
-class Surge(SurgeFigures):
+class FoundSurge(SurgeFigures):
+    """A surge with the appeals behind it."""
+
+    numbers: tuple[str, ...]
+    """Of the newest appeals behind it, at most 100."""
+    shared: tuple[SharedBy, ...]
+
+
+class Surge(FoundSurge):
     """An alarm: a surge of a week that is over."""
 
     possible: Literal[False]
     id: int
     """The alarm's number, by which it is taken on and closed."""
     raised_at: Moment
-    numbers: list[str]
-    """Of the newest appeals behind it, at most 100."""
 
 
-class PossibleSurge(SurgeFigures):
+class PossibleSurge(FoundSurge):
     """What may become an alarm in the week that is under way. It is none."""
 
     possible: Literal[True]
@@ -84,5 +89,3 @@ class PossibleSurge(SurgeFigures):
     calendar: str
     """What says which days are working days: the name of terms, or `five days a week`."""
     found_at: Moment
-    numbers: list[str]
-    """Of the newest appeals behind it, at most 100."""

@@ -1,4 +1,7 @@
-"""Territories: the oblasts of the cadastre against those of КАТО."""
+"""Territories: the oblasts of the cadastre against those of КАТО, and places within others."""
+
+from collections.abc import Iterable
+from functools import lru_cache
 
 KATO_OBLASTS = {
     "10": "Абай",
@@ -61,3 +64,23 @@ def parcel_in_oblast_of(cadastral_number: str, kato: str) -> bool | None:
     """Say whether a parcel can lie in the oblast of a КАТО code, both parsed; None where the number does not tell."""
     oblasts = kato_oblasts(cadastral_number)
     return kato[:2] in oblasts if oblasts else None
+
+
+_LEVELS = (2, 4, 6)
+"""Lengths of the prefixes for oblast, rayon and okrug; a whole one is padded with zeros."""
+
+
+def covers(territory: str, place: str) -> bool:
+    """Whether a territory contains or equals a place; a code ending in zeros covers all below it."""
+    return place.startswith(_significant(territory))
+
+
+def within(places: Iterable[str], place: str | None) -> bool:
+    """Whether a place is in one of the territories; without territories always true, even for None."""
+    some = tuple(places)
+    return not some or (place is not None and any(covers(prefix, place) for prefix in some))
+
+
+@lru_cache(maxsize=1024)
+def _significant(territory: str) -> str:
+    return next((territory[:size] for size in _LEVELS if not territory[size:].strip("0")), territory)

@@ -1,4 +1,4 @@
-"""`appealbus demo --console`: runs the bus and a console until stopped."""
+"""`appealbus demo --console`: runs the bus and a console until stopped, while agencies and receivers fail in turn."""
 
 import asyncio
 import contextlib
@@ -6,12 +6,13 @@ import shutil
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 from appealbus.connectors.amqp.brokers import Brokers
+from appealbus.connectors.broker.broker import Argument, Broker, Consumer, Delivered
 from appealbus.core.bus.bus import Bus
 from appealbus.core.bus.intake.reception import Reception
 from appealbus.core.cli.context import Cli
@@ -23,9 +24,7 @@ from appealbus.core.logs import configure
 from appealbus.core.process.runtime import relieve_collector
 from appealbus.core.rights.policy import read_policy
 from appealbus.demo import oversight
-from appealbus.demo.live_setting import ARCHIVE, ROADS, live_document, toml
-from appealbus.demo.moods import be_moody, open_and_shut, receive
-from appealbus.demo.setting import MODELS, contour
+from appealbus.demo.setting import ARCHIVE, MISBEHAVIOUR, MODELS, OUT, RECEPTION, ROADS, contour, live_document, toml
 from appealbus.demo.traffic import FIRST, Traffic
 from appealbus.plugins.api.api import Api
 from appealbus.plugins.api.mounting import mount_pages
@@ -33,6 +32,23 @@ from appealbus.plugins.api.server import run as serve
 from appealbus.plugins.api.settings import ApiSettings
 from appealbus.plugins.console.command import make_link
 from appealbus.simulator.server import Simulator
+from appealbus.simulator.settings import Misbehaviour
+
+_DOWN = Misbehaviour(http_502=1.0)
+_MOODS: Sequence[tuple[str, Misbehaviour, float]] = (
+    ("egkn", _DOWN, 240),
+    ("gbdul", Misbehaviour(latency=0.3, latency_tail=0.2, latency_max=3, status=0.3, cut=0.2), 180),
+    ("egkn", Misbehaviour(latency=0.05, wrong_types=0.4, wrong_namespace=0.2), 180),
+    ("gbdfl", Misbehaviour(latency=0.4, latency_tail=0.3, latency_max=3, fault=0.4), 180),
+    ("address", Misbehaviour(silent=1.0), 120),
+)
+"""Agency, failure and seconds, in turn; the previous agency recovers."""
+_KEEPS = 100
+"""Maximum number of messages in a receiver's queue, the newest; nobody reads them here."""
+_FULL = 40
+"""Messages at which the queue of `roads` is full."""
+_SHUT, _OPEN = 200.0, 100.0
+"""Seconds for which `roads` takes nothing, and everything."""
 
 PEOPLE = {"aigul": Role.OPS, "dana": Role.REVIEWER, "serik": Role.AUDITOR}
 """Users of the console."""
@@ -40,6 +56,43 @@ _PATIENCE = 60.0
 """Seconds for processing the first letters: 800 take some ten."""
 _LOOK = 0.5
 """Seconds between two checks for completion."""
+
+
+async def receive(brokers: Brokers) -> None:
+    """Declare the queues of channels and receivers on started brokers."""
+    await brokers.get().declare_queue(RECEPTION)
+    for name, broker in (("register", brokers.get()), (ROADS, brokers.get(ROADS)), (ARCHIVE, brokers.get(ARCHIVE))):
+        kept: dict[str, Argument] = {"x-max-length": _KEEPS}
+        if name == ROADS:
+            kept = {"x-max-length": _FULL, "x-overflow": "reject-publish"}
+        await broker.declare_queue(f"out.{name}", kept)
+        await broker.bind_queue(f"out.{name}", OUT, "#")
+
+
+async def be_moody(simulator: Simulator) -> None:
+    """Make one agency after the other fail, until cancelled."""
+    for service, rules in MISBEHAVIOUR.items():
+        simulator.misbehave(service, rules)
+    while True:
+        for service, rules, seconds in _MOODS:
+            simulator.misbehave(service, rules)
+            await asyncio.sleep(seconds)
+            simulator.misbehave(service, MISBEHAVIOUR[service])
+
+
+async def open_and_shut(broker: Broker) -> None:
+    """Empty the queue of `roads` at times, until cancelled."""
+    while True:
+        await asyncio.sleep(_SHUT)
+        taking: Consumer = await broker.consume(f"out.{ROADS}", _take, prefetch=20)
+        try:
+            await asyncio.sleep(_OPEN)
+        finally:
+            await taking.stop(1.0)
+
+
+async def _take(delivered: Delivered) -> None:
+    delivered.ack()
 
 
 async def run(shell: Cli, folder: Path, listener: socket.socket) -> None:
@@ -63,7 +116,6 @@ async def run(shell: Cli, folder: Path, listener: socket.socket) -> None:
         configure(cli.loaded.settings.log.level, cli.loaded.settings.log.format)
         async with cli.journal(write=True) as journal:
             await journal.hold_run_lock()
-            journal.compares_texts = cli.host.compares
             served = journal.acting(journal.actor)  # a person's; the bus has its own name
             await oversight.past(journal)  # before the watch for surges begins, which judges the last week then
             async with running(cli, simulator, journal) as traffic:

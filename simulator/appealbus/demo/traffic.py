@@ -17,8 +17,8 @@ from appealbus.core.domain.listing import AppealState
 from appealbus.core.journal import access
 from appealbus.core.journal.appeals import lists, suspects
 from appealbus.core.journal.journal import Journal
-from appealbus.demo.live_setting import RECEPTION
-from appealbus.demo.past import RESULTS, neighbour
+from appealbus.demo.oversight import RESULTS, neighbour
+from appealbus.demo.setting import RECEPTION
 from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.change import Change, ChangeKind
 from appealbus.simulator.appeals import write

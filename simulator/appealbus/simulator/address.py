@@ -6,9 +6,8 @@ from lxml import etree
 
 from appealbus.schemas.address import Address, AddressPart
 from appealbus.simulator.addresses import Addresses
-from appealbus.simulator.agency import DOCUMENTS, Agency, AgencyQuestion, contract, value
+from appealbus.simulator.agency import DOCUMENTS, Agency, AgencyQuestion, coded, contract, day, leaf, node, only, value
 from appealbus.simulator.population import Population
-from appealbus.simulator.xmlwrite import coded, day, leaf, node, only
 
 _NS = "urn:appealbus:address:object"
 _OK = ("000", "Успешно выполнено", "Сәтті орындалды")

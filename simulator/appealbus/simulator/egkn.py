@@ -7,10 +7,20 @@ from lxml import etree
 
 from appealbus.schemas.parcel import Encumbrance, FoundingDocument, Holder, Parcel, Right
 from appealbus.schemas.record import Coded
-from appealbus.simulator.agency import DOCUMENTS, Agency, AgencyQuestion, contract, value
+from appealbus.simulator.agency import (
+    DOCUMENTS,
+    Agency,
+    AgencyQuestion,
+    coded,
+    contract,
+    day,
+    leaf,
+    moment,
+    node,
+    value,
+)
 from appealbus.simulator.numbers import split_cadastral
 from appealbus.simulator.population import Population
-from appealbus.simulator.xmlwrite import coded, day, leaf, moment, node
 
 _NS = "urn:appealbus:egkn:parcel"
 _OK = ("310", "Успешно выполнено", "Сәтті орындалды")

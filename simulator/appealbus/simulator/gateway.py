@@ -9,27 +9,68 @@ import structlog
 from aiohttp import web
 from lxml import etree
 
-from appealbus.simulator import egkn, gbdfl, gbdul
+from appealbus.simulator import egkn, gbdfl, gbdul, spoil
 from appealbus.simulator.agency import AgencyQuestion, bounded
 from appealbus.simulator.answers import AnswerWriter, Asked
-from appealbus.simulator.chance import Chance
+from appealbus.simulator.content import BAD_FORMAT, INTERNAL_ERROR, NO_SERVICE, RequestRefused
 from appealbus.simulator.messages import GatewayRequest, read_envelope, read_request
 from appealbus.simulator.population import Population
-from appealbus.simulator.refusal import BAD_FORMAT, INTERNAL_ERROR, NO_SERVICE, RequestRefused
-from appealbus.simulator.service import SimulatedService
+from appealbus.simulator.service import Chance, SimulatedService, Stats
 from appealbus.simulator.settings import Kind, ServiceSettings, SimulatorSettings
 from appealbus.simulator.signing.security import MessageSecurity, keys_of
 from appealbus.simulator.signing.xmldsig import without_signature
-from appealbus.simulator.stats import Stats
-from appealbus.simulator.streams import cut, hang_up, instead, oversized, xml
 
 log = structlog.get_logger(__name__)
+
+_CHUNK = b" " * 65_536
+"""An oversized answer is sent in such chunks, to save memory."""
 
 _CONTENT_TYPES = ("text/xml", "application/xml")
 _SEEN = 200_000
 """Ids remembered to reject duplicates: more than a test or the demonstration sends."""
 _SILENCE = 600.0
 """Seconds without an answer: longer than any client waits, but finite, so that long tests keep free connections."""
+
+
+def xml(body: bytes, status: int = 200) -> web.Response:
+    return web.Response(status=status, body=body, content_type="text/xml", charset="utf-8")
+
+
+def hang_up(request: web.Request) -> web.StreamResponse:
+    if request.transport is not None:
+        request.transport.close()
+    return web.Response()
+
+
+async def cut(request: web.Request, message: bytes) -> web.StreamResponse:
+    response = web.StreamResponse(headers={"Content-Type": "text/xml; charset=utf-8"})
+    response.content_length = len(message)
+    await response.prepare(request)
+    await response.write(message[: len(message) // 2])
+    if request.transport is not None:
+        request.transport.close()
+    return response
+
+
+async def oversized(request: web.Request, size: int) -> web.StreamResponse:
+    response = web.StreamResponse(headers={"Content-Type": "text/xml; charset=utf-8"})
+    await response.prepare(request)
+    await response.write(spoil.OVERSIZED_HEAD)
+    for _ in range(0, size, len(_CHUNK)):
+        await response.write(_CHUNK)
+    await response.write(spoil.OVERSIZED_TAIL)
+    await response.write_eof()
+    return response
+
+
+def instead(kind: Kind) -> web.Response:
+    match kind:
+        case Kind.HTTP_500:
+            return web.Response(status=500, text="Internal Server Error")
+        case Kind.HTTP_502:
+            return web.Response(status=502, body=spoil.HTML_502, content_type="text/html")
+        case _:
+            return xml(b"" if kind is Kind.EMPTY else spoil.ENTITY_BOMB)
 
 
 class Gateway:

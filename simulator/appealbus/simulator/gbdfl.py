@@ -9,10 +9,9 @@ from lxml import etree
 from appealbus.schemas.person import IdentityDocument, Person, PostalAddress
 from appealbus.schemas.record import Coded
 from appealbus.simulator import codes
-from appealbus.simulator.agency import Agency, AgencyQuestion, published, value
+from appealbus.simulator.agency import ZONE, Agency, AgencyQuestion, coded, leaf, moment, node, only, published, value
 from appealbus.simulator.content import Shape
 from appealbus.simulator.population import Population
-from appealbus.simulator.xmlwrite import ZONE, coded, leaf, moment, node, only
 
 _MESSAGE = "http://message.persistence.interactive.nat"
 _OK = Coded(code="00000", name_ru="Сообщение успешно обработано", name_kk="Хабарлама сәтті өңделді")

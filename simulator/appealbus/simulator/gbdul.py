@@ -8,11 +8,10 @@ from lxml import etree
 from appealbus.schemas.organisation import Founder, Leader, LegalAddress, Organisation
 from appealbus.schemas.record import Coded
 from appealbus.simulator import codes
-from appealbus.simulator.agency import Agency, AgencyQuestion, published, value
+from appealbus.simulator.agency import Agency, AgencyQuestion, coded, day, leaf, node, published, value
 from appealbus.simulator.content import Shape
 from appealbus.simulator.draw import Draw
 from appealbus.simulator.population import Population
-from appealbus.simulator.xmlwrite import coded, day, leaf, node
 
 _GBDUL = "http://gbdulinfobybin_v2.egp.gbdul.tamur.kz"
 _OK = Coded(code="002", name_ru="Запрос обработан успешно", name_kk="Сұраным сәтті өңделді")

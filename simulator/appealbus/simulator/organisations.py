@@ -5,11 +5,10 @@ from datetime import date, timedelta
 from appealbus.schemas.organisation import Founder, Leader, LegalAddress, Organisation
 from appealbus.schemas.record import Coded
 from appealbus.simulator import codes, numbers
-from appealbus.simulator.bodies import BODIES
 from appealbus.simulator.draw import Draw, Scatter
 from appealbus.simulator.names import words
 from appealbus.simulator.persons import Persons
-from appealbus.simulator.places import DISTRICTS, OBLASTS, STREETS, District
+from appealbus.simulator.places import BODIES, DISTRICTS, OBLASTS, STREETS, District
 
 _HOMES = tuple(district for district in DISTRICTS if district.home for _ in range(district.weight))
 _FIRST = words("Жайык Акжол Батыс Орал Нур Береке Дала Алтын Ак-Бидай Сарыарка Жер-Ана Бейбарыс Каспий Шагала Кокжиек")

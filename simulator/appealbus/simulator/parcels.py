@@ -7,11 +7,10 @@ from typing import Any
 from appealbus.schemas.parcel import Encumbrance, FoundingDocument, Geometry, Holder, Parcel, Right
 from appealbus.schemas.record import Coded
 from appealbus.simulator import codes, numbers
-from appealbus.simulator.bodies import body_index
 from appealbus.simulator.draw import Draw, Scatter
 from appealbus.simulator.organisations import Organisations
 from appealbus.simulator.persons import Persons
-from appealbus.simulator.places import BLOCK_INDEX, BLOCKS, OBLASTS, STREETS, District
+from appealbus.simulator.places import BLOCK_INDEX, BLOCKS, OBLASTS, STREETS, District, body_index
 
 _ZONE = timezone(timedelta(hours=5))
 

@@ -1,12 +1,13 @@
-"""Places of the synthetic population: West Kazakhstan, and two rayons of its neighbours for misdirected letters.
+"""Places and state bodies of the synthetic population, as region.toml has them."""
 
-Names are real. The cadastral codes of rayons and the codes of ГБД ФЛ and of the address register are made up in their
-known format, except those of Uralsk in КАТО and ГБД ФЛ.
-"""
-
+import tomllib
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
 
 from appealbus.simulator.numbers import STEPS
+
+REGION: Final[dict[str, Any]] = tomllib.loads((Path(__file__).parent / "region.toml").read_text(encoding="utf-8"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,93 +42,31 @@ def _settlements(text: str) -> tuple[tuple[str, str], ...]:
     return tuple((pair[0], pair[-1]) for pair in pairs)
 
 
-def _rayon(ru: str, genitive_ru: str, kk: str, settlements: str, *, code: int, weight: int = 2) -> District:
+def _town(town: dict[str, Any]) -> District:
+    kato, oblast, rayon, gbdfl, ate = town["codes"]
+    settlements, cadastral = _settlements(town["settlements"]), (oblast, rayon)
+    names: tuple[str, str, str, str] = tuple(town["names"])
+    return District(*names, settlements, kato, cadastral, gbdfl, ate, town["weight"])
+
+
+def _rayon(rayon: dict[str, Any]) -> District:
+    ru, kk, number = rayon["ru"], rayon["kk"], rayon["number"]
     return District(
         f"{ru} район",
         f"{kk} ауданы",
-        f"{genitive_ru} района",
+        f"{ru.removesuffix('ий')}ого района",
         f"{kk} ауданының",
-        _settlements(settlements),
-        f"27{30 + 2 * code}00000",
-        ("08", f"{110 + code:03d}"),
-        f"19262{code:02d}",
-        f"2705{code:02d}",
-        weight,
+        _settlements(rayon["settlements"]),
+        f"27{30 + 2 * number}00000",
+        ("08", f"{110 + number:03d}"),
+        f"19262{number:02d}",
+        f"2705{number:02d}",
+        rayon["weight"],
     )
 
 
-def _town(names: tuple[str, str, str, str], towns: str, codes: tuple[str, str, str, str, str], weight: int) -> District:
-    kato, oblast, rayon, gbdfl, ate = codes
-    return District(*names, _settlements(towns), kato, (oblast, rayon), gbdfl, ate, weight)
-
-
-DISTRICTS = (
-    _town(
-        ("г. Уральск", "Орал қаласы", "города Уральска", "Орал қаласының"),
-        "Уральск/Орал, Зачаганск/Зашаған, Деркул/Деркөл, Круглоозёрное/Дөңгелек көл, Желаево/Желаев",
-        ("271010000", "08", "130", "1926401", "270500"),
-        10,
-    ),
-    _rayon(
-        "Акжаикский", "Акжаикского", "Ақжайық", "Чапаев, Тайпак/Тайпақ, Мерген, Базартобе/Базартөбе", code=1, weight=3
-    ),
-    _rayon("Бокейординский", "Бокейординского", "Бөкей ордасы", "Сайхин/Сайқын, Хан Ордасы, Бисен/Бисен", code=2),
-    _rayon(
-        "Бурлинский",
-        "Бурлинского",
-        "Бөрлі",
-        "Аксай/Ақсай, Бурлин/Бөрлі, Приуральное/Жарсуат, Кентубек/Кентүбек",
-        code=3,
-        weight=6,
-    ),
-    _rayon(
-        "Жангалинский", "Жангалинского", "Жаңақала", "Жангала/Жаңақала, Пятимар/Бесмар, Мастексай/Мәстексай", code=4
-    ),
-    _rayon("Жанибекский", "Жанибекского", "Жәнібек", "Жанибек/Жәнібек, Таловка/Талов, Узункуль/Ұзынкөл", code=5),
-    _rayon(
-        "Казталовский",
-        "Казталовского",
-        "Казталов",
-        "Казталовка/Казталов, Жалпактал/Жалпақтал, Бостандык/Бостандық",
-        code=6,
-    ),
-    _rayon(
-        "Каратобинский", "Каратобинского", "Қаратөбе", "Каратобе/Қаратөбе, Коскуль/Қоскөл, Егиндиколь/Егіндікөл", code=7
-    ),
-    _rayon(
-        "Байтерекский",
-        "Байтерекского",
-        "Бәйтерек",
-        "Переметное/Перемётный, Дарьинское/Дариян, Трекино, Мичурино",
-        code=8,
-        weight=6,
-    ),
-    _rayon("Сырымский", "Сырымского", "Сырым", "Жымпиты/Жымпиты, Булан/Бұлан, Косарал/Қосарал", code=9),
-    _rayon("Таскалинский", "Таскалинского", "Тасқала", "Таскала/Тасқала, Мереке, Актау/Ақтау", code=10),
-    _rayon(
-        "Теректинский",
-        "Теректинского",
-        "Теректі",
-        "Федоровка/Федоров, Акжаик/Ақжайық, Подстепное/Тасоба",
-        code=11,
-        weight=4,
-    ),
-    _rayon(
-        "Чингирлауский", "Чингирлауского", "Шыңғырлау", "Чингирлау/Шыңғырлау, Лубенка/Лубен, Ащысай/Ащысай", code=12
-    ),
-    _town(
-        ("г. Актобе", "Ақтөбе қаласы", "города Актобе", "Ақтөбе қаласының"),
-        "Актобе/Ақтөбе",
-        ("151010000", "02", "036", "1904401", "250100"),
-        1,
-    ),
-    _town(
-        ("г. Атырау", "Атырау қаласы", "города Атырау", "Атырау қаласының"),
-        "Атырау",
-        ("231010000", "04", "066", "1915401", "260100"),
-        1,
-    ),
-)
+_CENTRE, *_NEIGHBOURS = map(_town, REGION["towns"])
+DISTRICTS = (_CENTRE, *map(_rayon, REGION["rayons"]), *_NEIGHBOURS)
 
 BLOCKS = tuple((district, step) for district in DISTRICTS for step in range(district.weight))
 """Blocks of quarters by number."""
@@ -135,35 +74,38 @@ assert max(step for _, step in BLOCKS) < STEPS  # noqa: S101
 
 BLOCK_INDEX = {(*district.cadastral, step): index for index, (district, step) in enumerate(BLOCKS)}
 
-OBLASTS = {
-    "08": ("Западно-Казахстанская область", "Батыс Қазақстан облысы", "1926"),
-    "02": ("Актюбинская область", "Ақтөбе облысы", "1904"),
-    "04": ("Атырауская область", "Атырау облысы", "1915"),
-}
+OBLASTS: Final[dict[str, list[str]]] = REGION["oblasts"]
 """Russian name, Kazakh name and code in ГБД ФЛ, by cadastral oblast."""
-
-STREETS = (
-    ("Абая", "Абай"),
-    ("Абулхаир хана", "Әбілқайыр хан"),
-    ("Исатая-Махамбета", "Исатай-Махамбет"),
-    ("Курмангазы", "Құрманғазы"),
-    ("Жангир хана", "Жәңгір хан"),
-    ("Достык-Дружба", "Достық"),
-    ("Евразия", "Еуразия"),
-    ("Шолохова", "Шолохов"),
-    ("Гагарина", "Гагарин"),
-    ("Победы", "Жеңіс"),
-    ("Мухита", "Мұхит"),
-    ("Сарайшык", "Сарайшық"),
-    ("Молдагуловой", "Молдағұлова"),
-    ("Маметовой", "Мәметова"),
-    ("Степная", "Дала"),
-    ("Садовая", "Бау-бақша"),
-    ("Школьная", "Мектеп"),
-    ("Набережная", "Жағалау"),
-    ("Жастар", "Жастар"),
-    ("Тауелсиздик", "Тәуелсіздік"),
-    ("Бейбитшилик", "Бейбітшілік"),
-    ("Сундеткали", "Сүндетқали"),
-)
+STREETS: Final[list[list[str]]] = REGION["streets"]
 """Russian and Kazakh names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A state body with its territory; it has the same index among the organisations."""
+
+    name_ru: str
+    name_kk: str
+    duty: str
+    """`land`, `akimat`, `housing`, `social` …: used to choose an addressee."""
+    kato: str
+
+
+BODIES = (
+    *(Body(ru, kk, duty, "270000000") for duty, ru, kk in REGION["bodies"]),
+    *(
+        Body(ru.format(place.genitive_ru), kk.format(place.genitive_kk), duty, place.kato)
+        for place in DISTRICTS
+        for duty, ru, kk in REGION["local_bodies"]
+    ),
+)
+"""State bodies: addressees, holders of state land, and beneficiaries of encumbrances."""
+_BY_DUTY = {(body.duty, body.kato): index for index, body in reversed(list(enumerate(BODIES)))}
+
+
+def body_index(duty: str, district: District) -> int:
+    """Return the district's body with a duty, else that of the oblast, else the akim's office."""
+    for key in ((duty, district.kato), (duty, "270000000"), ("akimat", district.kato)):
+        if key in _BY_DUTY:
+            return _BY_DUTY[key]
+    raise LookupError(duty)

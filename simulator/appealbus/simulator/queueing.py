@@ -24,12 +24,10 @@ from appealbus.connectors.broker.broker import (
 from appealbus.schemas.safexml import UnsafeXml, parse
 from appealbus.simulator import address, spoil
 from appealbus.simulator.agency import AgencyQuestion
-from appealbus.simulator.chance import Chance, Fate
+from appealbus.simulator.content import BAD_FORMAT, RequestRefused
 from appealbus.simulator.population import Population
-from appealbus.simulator.refusal import BAD_FORMAT, RequestRefused
-from appealbus.simulator.service import SimulatedService
+from appealbus.simulator.service import Chance, Fate, SimulatedService, Stats
 from appealbus.simulator.settings import AddressService, Kind
-from appealbus.simulator.stats import Stats
 
 log = structlog.get_logger(__name__)
 

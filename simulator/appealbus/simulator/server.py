@@ -16,9 +16,8 @@ from appealbus.connectors.broker.broker import Broker, BrokerUnreachable
 from appealbus.simulator.gateway import Gateway
 from appealbus.simulator.population import Population
 from appealbus.simulator.queueing import QueueAgency
-from appealbus.simulator.service import SimulatedService
+from appealbus.simulator.service import SimulatedService, Stats
 from appealbus.simulator.settings import Misbehaviour, SimulatorSettings
-from appealbus.simulator.stats import Stats
 
 log = structlog.get_logger(__name__)
 

@@ -10,8 +10,8 @@ from aiohttp.client_proto import ResponseHandler
 from yarl import URL
 
 from appealbus.connectors.http import HttpClient
+from appealbus.connectors.http.client import LASTS, Doubts
 from appealbus.connectors.http.connection import HttpConnection, QuestionBody
-from appealbus.connectors.http.doubts import LASTS, Doubts
 from appealbus.core.interfaces.link import LinkStatus
 from appealbus.core.interfaces.wire import CallFailed
 from appealbus.schemas.outcome import OutcomeKind

@@ -8,7 +8,7 @@ import pytest
 from lxml import etree
 
 from appealbus.connectors.signing.trust import load_trusted
-from appealbus.connectors.xmldsig.keys import load_key_signer
+from appealbus.connectors.xmldsig.local import KeySigner
 from appealbus.connectors.xmldsig.verify import verify
 from appealbus.core import Call, CallFailed, Form, OutcomeKind, Request, Shape
 from appealbus.schemas.safexml import parse
@@ -205,7 +205,7 @@ async def test_without_trust_signatures_are_not_looked_at(gateway, ask, wire):
 @pytest.mark.proof
 async def test_answer_of_15_mb(gateway, ask, trusting, peer, make_identity):
     """A file in signed text is read whole, and the loop goes on meanwhile."""
-    signer = load_key_signer("rsa-sha256", peer.key, peer.certificate, None)
+    signer = KeySigner.load("rsa-sha256", peer.key, peer.certificate, None)
     document = signer.signed(f"<R><file>{'QUJD' * 3_600_000}</file></R>")
     verify(parse(document.encode(), limit=16 * 1024 * 1024), load_trusted([peer.certificate]))
     reply = whole(etree.tostring(_text(document), encoding="unicode")[3:-4])

@@ -7,7 +7,7 @@ import pytest
 from aiohttp import web
 
 from appealbus.core import Form, From, OutcomeKind, Query, Shape
-from appealbus.core.guards.given import Bound, GuardServices
+from appealbus.core.guards.context import Bound, GuardServices
 from appealbus.core.guards.guard import Guard
 from appealbus.core.guards.question import Ended, Question
 from appealbus.core.guards.settings import GuardSettings

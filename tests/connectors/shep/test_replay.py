@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from lxml import etree
 
-from appealbus.connectors.shep.replay import single_use
+from appealbus.connectors.shep.reply import single_use
 from appealbus.core import CallFailed, SingleUse
 
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)

@@ -11,10 +11,9 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat
 
+from appealbus.connectors.signing.signer import MessageSigner
 from appealbus.connectors.signing.trust import load_trusted
-from appealbus.connectors.wssec.gost import load_gost_signer
-from appealbus.connectors.wssec.rsa import load_rsa_signer
-from appealbus.connectors.wssec.signer import Signer
+from appealbus.connectors.wssec.local import KeySigner
 from tests.connectors.signing.gost.kit import KINDS, write_identity
 
 
@@ -26,11 +25,10 @@ class Identity:
     certificate: Path
     bits: int | None = None
 
-    def signer(self) -> Signer:
+    def signer(self) -> MessageSigner:
         """Return who signs with it."""
-        if self.bits is None:
-            return load_rsa_signer(self.key, self.certificate, None)
-        return load_gost_signer(self.key, self.certificate, None, self.bits)
+        method = "rsa-sha256" if self.bits is None else f"gost-{self.bits}"
+        return KeySigner.load(method, self.key, self.certificate, None)
 
 
 @pytest.fixture(scope="session")

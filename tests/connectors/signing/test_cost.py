@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from appealbus.connectors.signing.cost import is_costly
+from appealbus.connectors.signing.signature import is_costly
 from appealbus.connectors.wssec.verify import verify
 from appealbus.core import CallFailed
 from appealbus.schemas.safexml import parse

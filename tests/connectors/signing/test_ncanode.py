@@ -16,7 +16,7 @@ from appealbus.connectors.signing.trust import load_trusted
 from appealbus.connectors.wssec import load_signer
 from appealbus.connectors.wssec.remote import RemoteSigner
 from appealbus.connectors.wssec.verify import verify
-from appealbus.connectors.xmldsig.remote import RemoteDataSigner
+from appealbus.connectors.xmldsig.remote import RemoteSigner as RemoteDataSigner
 from appealbus.connectors.xmldsig.verify import verify as verify_data
 from appealbus.core import CallFailed, ConfigError, LinkStatus, OutcomeKind
 from appealbus.schemas.safexml import parse

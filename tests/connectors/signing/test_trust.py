@@ -19,13 +19,20 @@ from structlog.testing import capture_logs
 
 from appealbus.connectors.signing import SignatureSettings, revocation
 from appealbus.connectors.signing import trust as trust_module
-from appealbus.connectors.signing.key_info import KeyInfo
-from appealbus.connectors.signing.names import GOST_DIGEST, GOST_SIGNATURE, KEY_IDENTIFIER, THUMBPRINT, WSSE, WSU_ID
+from appealbus.connectors.signing.signature import (
+    GOST_DIGEST,
+    GOST_SIGNATURE,
+    KEY_IDENTIFIER,
+    THUMBPRINT,
+    WSSE,
+    WSU_ID,
+    X509V3,
+    KeyInfo,
+)
 from appealbus.connectors.signing.signing_key import GostSigningKey
 from appealbus.connectors.signing.trust import load_trust, load_trusted
 from appealbus.connectors.wssec import load_verifier
-from appealbus.connectors.wssec.gost import GostSigner
-from appealbus.connectors.wssec.names import X509V3
+from appealbus.connectors.wssec.local import KeySigner
 from appealbus.connectors.wssec.verify import verify
 from appealbus.core import CallFailed, ConfigError, OutcomeKind
 from appealbus.schemas.namespaces import DS
@@ -42,7 +49,7 @@ METHODS = GOST_SIGNATURE[512], GOST_DIGEST[512]
 
 
 def sign(message: bytes, certificate: bytes, secret: int = SECRET) -> etree._Element:
-    return parse(GostSigner(GostSigningKey(KIND.curve, secret), certificate).signed(message))
+    return parse(KeySigner(GostSigningKey(KIND.curve, secret), certificate).signed(message))
 
 
 def code_of(root: etree._Element, trust, **more) -> str:

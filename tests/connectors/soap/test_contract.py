@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
-from appealbus.connectors.soap.catalog import read_catalog
 from appealbus.connectors.soap.contract import WsdlContract, load_contract
+from appealbus.connectors.soap.documents import read_catalog
 from appealbus.core.errors import ConfigError
 from appealbus.core.interfaces.notes import ReplyCheck
 from appealbus.core.interfaces.wire import CallFailed

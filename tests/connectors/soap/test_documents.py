@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
-from appealbus.connectors.soap.catalog import read_catalog
-from appealbus.connectors.soap.documents import Document, load_documents
-from appealbus.connectors.soap.notes import ContractNotes
+from appealbus.connectors.soap.documents import Document, load_documents, read_catalog
+from appealbus.connectors.soap.problems import ContractNotes
 from appealbus.core import ConfigError
 
 XS = 'xmlns:xs="http://www.w3.org/2001/XMLSchema"'

@@ -7,8 +7,8 @@ import pytest
 from lxml import etree
 
 from appealbus.connectors.signing import SignatureSettings
-from appealbus.connectors.signing.names import GOST_2004, RSA_SHA256, WSSE, WSU_ID
-from appealbus.connectors.wssec import header, load_verifier
+from appealbus.connectors.signing.signature import GOST_2004, RSA_SHA256, WSSE, WSU_ID
+from appealbus.connectors.wssec import load_verifier, local
 from appealbus.connectors.wssec.verify import verify
 from appealbus.schemas.safexml import parse
 from tests.connectors.signing.gost.kit import each
@@ -28,7 +28,7 @@ def message(opening: str, content: str) -> bytes:
 @pytest.mark.parametrize("second", ["id-1", "id-2", ""])
 async def test_second_id_of_the_same_value(peer, trusted, reject, monkeypatch, second):
     """A body with its id also as wsse:Id is taken; with another one there it is refused."""
-    monkeypatch.setattr(header, "uuid", SimpleNamespace(uuid4=lambda: "1"))  # so that it is known before it is signed
+    monkeypatch.setattr(local, "uuid", SimpleNamespace(uuid4=lambda: "1"))  # so that it is known before it is signed
     body = f'<s:Body w:Id="{second}">'.encode()
     plain = message(f'xmlns:w="{WSSE}"', "<a/>").replace(b"<s:Body>", body)
     root = parse(await peer.signer().sign(plain))

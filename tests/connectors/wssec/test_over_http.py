@@ -11,9 +11,9 @@ from lxml import etree
 from appealbus.connectors.http import HttpClient
 from appealbus.connectors.shep import ShepSettings, ShepWire
 from appealbus.connectors.shep import wire as shep_wire
-from appealbus.connectors.shep.replay import single_use
+from appealbus.connectors.shep.reply import single_use
 from appealbus.connectors.signing.trust import load_trusted
-from appealbus.connectors.wssec import Signer, Unsigned
+from appealbus.connectors.wssec import MessageSigner, Unsigned
 from appealbus.connectors.wssec import verify as wssec_verify
 from appealbus.connectors.wssec.verify import verify
 from appealbus.core import Call, CallFailed, OutcomeKind, Request
@@ -25,10 +25,10 @@ from tests.services.rereading import again
 CONTENT = "<q>Қ&#13;<![CDATA[<x>]]>\n</q>"
 
 
-class Recorder(Signer):
+class Recorder(MessageSigner):
     """Keeps what the signer that it wraps gave back."""
 
-    def __init__(self, inner: Signer) -> None:
+    def __init__(self, inner: MessageSigner) -> None:
         self.inner = inner
         self.signed: list[bytes] = []
 
@@ -42,7 +42,7 @@ class SigningGateway:
     """Takes signed questions alone; signs its answers as `signer` does."""
 
     trusted: tuple
-    signer: Signer
+    signer: MessageSigner
     url: str = ""
     status: int = 200
     answer: bytes = b""

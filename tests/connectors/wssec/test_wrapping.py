@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from lxml import etree
 
-from appealbus.connectors.signing.names import SECURITY, WSU_ID
+from appealbus.connectors.signing.signature import SECURITY, WSU_ID
 from appealbus.schemas.namespaces import DS, SIGNATURE
 from tests.connectors.signing.gost.kit import each
 

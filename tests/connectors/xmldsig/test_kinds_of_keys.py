@@ -6,7 +6,7 @@ import pytest
 from lxml import etree
 
 from appealbus.connectors.signing import SignatureSettings
-from appealbus.connectors.signing.names import GOST_DIGEST, GOST_SIGNATURE
+from appealbus.connectors.signing.signature import GOST_DIGEST, GOST_SIGNATURE
 from appealbus.connectors.signing.trust import load_trusted
 from appealbus.connectors.xmldsig import load_data_signer, load_data_verifier
 from appealbus.connectors.xmldsig.verify import verify

@@ -5,9 +5,8 @@ import asyncio
 import pytest
 from lxml import etree
 
-from appealbus.connectors.signing.private_key import read_key
-from appealbus.connectors.signing.signing_key import RsaSigningKey
-from appealbus.connectors.xmldsig.keys import KeySigner
+from appealbus.connectors.signing.signing_key import RsaSigningKey, read_key
+from appealbus.connectors.xmldsig.local import KeySigner
 from appealbus.connectors.xmldsig.verify import verify
 from appealbus.schemas.safexml import parse
 from tests.connectors.xmldsig.documents import DOCUMENTS, DS, certificate_of, xmlsec_verifies

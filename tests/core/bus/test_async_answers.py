@@ -11,7 +11,7 @@ import pytest
 
 from appealbus.core import Call, CallFailed, From, Outcome, OutcomeKind, Reply, Request, Taken, found
 from appealbus.core.bus.bus import Bus
-from appealbus.core.bus.work import case_conclusion
+from appealbus.core.bus.work import case_run
 from appealbus.core.config.models import RetrySettings
 from appealbus.core.domain.access import Served
 from appealbus.core.domain.case import LookupState
@@ -154,7 +154,7 @@ async def test_an_answer_while_the_appeal_is_in_work_for_another_question(tmp_pa
 async def test_an_answer_during_a_run_that_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing would ask again, as the appeal is too old; the answer is read all the same."""
     wire = LaterWire()
-    monkeypatch.setattr(case_conclusion, "after_defect", lambda *_, **__: None)
+    monkeypatch.setattr(case_run, "after_defect", lambda *_, **__: None)
     async with running_bus(tmp_path, LOOKUP, wire=wire) as bus:
         conclude = bus.journal.conclude
 

@@ -24,7 +24,7 @@ from appealbus.core import (
     Taken,
     clocks,
 )
-from appealbus.core.bus.readiness import checks
+from appealbus.core.bus.service_view import checks
 from appealbus.core.journal import access, figures, quarantine
 from appealbus.core.journal import state as journal_state
 from appealbus.core.journal.appeals import cases, lists
@@ -336,7 +336,7 @@ async def test_while_the_clock_is_in_doubt_nothing_is_given_up(tmp_path: Path, m
     """Ten days ahead in the midst of a run: what is missing is asked again, and readiness says why it is degraded."""
     async with running_bus(tmp_path, BY_REPEATS, wire=failing(99), retry={"first": "1h", "give_up_after": "7d"}) as bus:
         monkeypatch.setattr(clocks, "wall", lambda: datetime.now(UTC) + timedelta(days=10))
-        monkeypatch.setattr("appealbus.core.bus.work.case_conclusion.wall", clocks.wall)
+        monkeypatch.setattr("appealbus.core.bus.work.case_run.wall", clocks.wall)
         async with asyncio.timeout(PATIENCE):
             while bus.journal.doubt is None:
                 await asyncio.sleep(0.05)

@@ -12,8 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from appealbus.core.bus.intake.decoder import Decoder
-from appealbus.core.bus.intake.decoding import MAX_BYTES, Unacceptable, decode
+from appealbus.core.bus.intake.decoding import MAX_BYTES, Decoder, Unacceptable, decode
 from appealbus.core.bus.intake.reception import Reception
 from appealbus.core.config.models import BusSettings
 from appealbus.core.interfaces.intake import Inbound, Quarantined
@@ -131,7 +130,7 @@ async def test_a_message_that_kills_its_helper_dies_alone(
     decoder: Decoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It goes into quarantine with its reason; those beside it are taken."""
-    monkeypatch.setattr("appealbus.core.bus.intake.decoder._HELPER", "tests.core.killed_helper")
+    monkeypatch.setattr("appealbus.core.bus.intake.decoding._HELPER", "tests.core.killed_helper")
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[3]))
     async with await Journal.open(f"sqlite:///{tmp_path}/journal.db") as journal:
         reception = Reception(journal, BusSettings(accepted_by="bus"))
@@ -148,7 +147,7 @@ async def test_a_message_that_kills_its_helper_dies_alone(
 async def test_a_helper_that_takes_too_long_is_ended(decoder: Decoder, monkeypatch: pytest.MonkeyPatch) -> None:
     """The message is refused as too complex, and the next one has a helper of its own."""
     assert await decoded(decoder, LETTER) == ""
-    monkeypatch.setattr("appealbus.core.bus.intake.decoder._WITHIN", 0.2)
+    monkeypatch.setattr("appealbus.core.bus.intake.decoding._WITHIN", 0.2)
     os.kill(process_of(decoder).pid, signal.SIGSTOP)
     assert await decoded(decoder, LETTER) == "message.too_complex"
     monkeypatch.undo()
@@ -160,7 +159,7 @@ async def test_the_start_of_a_helper_is_not_the_message_s_time(
     decoder: Decoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A machine on which a process takes long to start reads what any other reads."""
-    monkeypatch.setattr("appealbus.core.bus.intake.decoder._WITHIN", 0.0)
+    monkeypatch.setattr("appealbus.core.bus.intake.decoding._WITHIN", 0.0)
     assert await decoded(decoder, LETTER) == ""
     assert await decoded(decoder, LETTER) == "message.too_complex"
     assert await decoded(decoder, LETTER) == ""

@@ -38,7 +38,7 @@ async def reception(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Reception]:
     """What takes messages into a journal of each kind, and is slow over those of the channel `hostile`."""
-    monkeypatch.setattr("appealbus.core.bus.intake.decoder._HELPER", "tests.core.slow_helper")
+    monkeypatch.setattr("appealbus.core.bus.intake.decoding._HELPER", "tests.core.slow_helper")
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[3]), prepend=":")
     url = sqlite_journal(tmp_path / "journal.db")
     if request.param == "postgresql":

@@ -12,7 +12,7 @@ import pytest
 
 from appealbus.core import Call, CallFailed, From, FromAll, Lookup, OutcomeKind, Reply, Request, Taken, found
 from appealbus.core.bus.bus import Bus
-from appealbus.core.bus.work import case_conclusion, case_run
+from appealbus.core.bus.work import case_run
 from appealbus.core.bus.work import dispatcher as dispatching
 from appealbus.core.domain.listing import AppealRow
 from appealbus.core.enrichment import assembly
@@ -531,7 +531,7 @@ async def test_what_an_older_release_called_complete_is_settled_by_its_next_run(
     given = lookup("s.who", x=(Iin, From("applicant.iin")))
     with monkeypatch.context() as older:
         older.setattr(assembly, "completeness_of", lambda *_: Completeness.COMPLETE)
-        older.setattr(case_conclusion, "completeness_of", lambda *_: Completeness.COMPLETE)
+        older.setattr(case_run, "completeness_of", lambda *_: Completeness.COMPLETE)
         async with start(given) as bus:
             number = await taken(bus, applicant={"type": "person", "iin": "1"})
             assert (await newest(bus, number)).completeness == "complete"

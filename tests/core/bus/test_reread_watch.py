@@ -11,9 +11,9 @@ import pytest
 from appealbus.core.bus.duties.leader import LeaderLease
 from appealbus.core.bus.work import reread_watch
 from appealbus.core.bus.work.reread_watch import RereadWatch
-from appealbus.core.domain.case import LookupState
+from appealbus.core.bus.work.rereading import AppealRead, HelperEnds, JournalAway, OtherReadings, QuestionRead
+from appealbus.core.domain.case import KeptReplies, LookupState
 from appealbus.core.domain.event import BUS, What
-from appealbus.core.domain.replies import KeptReplies
 from appealbus.core.domain.reread_pass import RereadPass, Stage
 from appealbus.core.enrichment.rereading import NOT_STARTED, Verdict
 from appealbus.core.journal import events, keeping, log, replies, workers
@@ -21,7 +21,6 @@ from appealbus.core.journal import replies as journal_replies
 from appealbus.core.journal.appeals import suspects
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.workers import WorkerState
-from appealbus.core.operations.rereading import AppealRead, HelperEnds, JournalAway, OtherReadings, QuestionRead
 from appealbus.schemas.outcome import OutcomeKind
 from tests.core.journal.conftest import Make
 from tests.services.asking import instead

@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 
 from appealbus.core import From
-from appealbus.core.bus import stop_time
-from appealbus.core.bus.stop_time import StopTime
-from appealbus.core.bus.tasks import Phase
+from appealbus.core.bus import tasks
+from appealbus.core.bus.tasks import Phase, StopTime
 from appealbus.core.bus.work import dispatcher
 from appealbus.core.cli import running
 from appealbus.core.cli.supervisor import MARGIN
@@ -35,7 +34,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     made = Clock()
-    monkeypatch.setattr(stop_time, "monotonic", made)
+    monkeypatch.setattr(tasks, "monotonic", made)
     return made
 
 
@@ -76,7 +75,7 @@ async def test_a_bus_in_which_everything_hangs_stops_in_time(tmp_path: Path, mon
     It is so at each stop; what a busy machine adds to one, it hardly adds to all of five.
     """
     for module, name in (
-        *((stop_time, name) for name in ("_AFTER", "_CASES", "_PHASE", "_LEAST")),
+        *((tasks, name) for name in ("_AFTER", "_CASES", "_PHASE", "_LEAST")),
         *((single_flight, "_CALLED_OFF"), (dispatcher, "_CALLED_OFF"), (boundary, "_MOMENT")),
     ):
         monkeypatch.setattr(module, name, getattr(module, name) / 10)

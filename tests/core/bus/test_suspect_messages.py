@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from appealbus.core import From, Inbound, Quarantined, Taken
-from appealbus.core.bus.intake import decoder, suspect_messages
+from appealbus.core.bus.intake import decoding
+from appealbus.core.bus.intake import reception as reception_module
 from appealbus.core.bus.intake.reception import Reception
 from appealbus.core.config.models import BusSettings
 from appealbus.core.journal import quarantine
@@ -22,7 +23,7 @@ BY_TEXT = lookup("s.thing", x=From("text"))
 
 @pytest.fixture(autouse=True)
 def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(suspect_messages, "PAUSES", (0.0, 0.01, 0.02))
+    monkeypatch.setattr(reception_module, "PAUSES", (0.0, 0.01, 0.02))
 
 
 def again(message_id: str) -> Inbound:
@@ -33,13 +34,13 @@ def again(message_id: str) -> Inbound:
 async def test_three_deaths_and_it_is_kept_unread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two are forgiven once it was read; a replay of the third begins anew."""
     read: list[bytes] = []
-    decode = decoder.decode
+    decode = decoding.decode
 
     def watched(inbound: Inbound, *_: object) -> object:
         read.append(inbound.raw)
         return decode(inbound)
 
-    monkeypatch.setattr(decoder, "decode", watched)
+    monkeypatch.setattr(decoding, "decode", watched)
     async with running_bus(tmp_path, BY_TEXT) as bus:
         for name, deaths in (("lucky", 2), ("killer", 3)):
             mark = f"test {sha256(again(name).raw).hexdigest()}"
@@ -92,7 +93,7 @@ async def test_a_defect_of_ours_over_a_message_is_told(tmp_path: Path, monkeypat
     def broken(inbound: Inbound) -> object:
         raise RecursionError
 
-    monkeypatch.setattr(decoder, "decode", broken)
+    monkeypatch.setattr(decoding, "decode", broken)
     async with running_bus(tmp_path, BY_TEXT) as bus:
         kept = await bus.accept(message("a"))
     assert isinstance(kept, Quarantined)

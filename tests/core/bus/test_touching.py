@@ -16,8 +16,7 @@ from appealbus.core import Inbound, Quarantined, Taken
 from appealbus.core.bus.intake.quarantine_replay import Retaking, retake
 from appealbus.core.bus.intake.reception import Received, Reception
 from appealbus.core.config.models import BusSettings
-from appealbus.core.domain.client import Client, Credential, Role
-from appealbus.core.domain.sender import Sender
+from appealbus.core.domain.client import Client, Credential, Role, Sender
 from appealbus.core.journal import clients, quarantine
 from appealbus.core.journal.appeals.accepting import NewAppeal
 from appealbus.core.journal.changes import changes as journal_changes
@@ -123,8 +122,8 @@ def test_no_door_is_forgotten() -> None:
     ]
     assert made == [
         "core/appealbus/core/bus/intake/reception.py",
-        "core/appealbus/core/operations/renaming.py",
-        "simulator/appealbus/demo/past.py",
+        "core/appealbus/core/cli/misnamed.py",
+        "simulator/appealbus/demo/oversight.py",
     ]
 
 

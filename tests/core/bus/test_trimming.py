@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from appealbus.core import SingleUse
-from appealbus.core.bus.intake import trimming
+from appealbus.core.bus.intake import quarantine
 from appealbus.core.config.models import BusSettings
 from appealbus.core.domain.counts import QuarantineHeld
 from appealbus.core.health.messages import fullness
@@ -30,7 +30,7 @@ async def test_a_flood_ends_at_the_bound_while_the_bus_runs(tmp_path: Path) -> N
             await bus.accept(Inbound("flood", f"flood#{number}", b"no appeal"))
         held = (await bus.journal.ask(figures.counts)).quarantined
     assert held["calm"].messages == 1
-    assert 100 <= held["flood"].messages < 100 + trimming.EVERY
+    assert 100 <= held["flood"].messages < 100 + quarantine.EVERY
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from appealbus.core.domain.operation import Operation, Order, Verdict
 from appealbus.core.domain.selection import Selection
 from appealbus.core.journal import figures
 from appealbus.core.journal.appeals import leases, lists, suspects
-from appealbus.core.operations import operations
+from appealbus.core.management import operations
 from appealbus.schemas import Dossier
 from appealbus.schemas.signal import Severity, Signal
 from tests.core.kit import Receiver, ScriptedWire, dossier, lookup, message, running_bus

@@ -12,11 +12,11 @@ import pytest
 from appealbus.core import From, FromAll, Lookup, OutcomeKind, Request, Taken, clocks, found, not_found
 from appealbus.core.bus.bus import Bus
 from appealbus.core.bus.work import source_watch
-from appealbus.core.domain.carried import NOT_GIVEN
+from appealbus.core.domain.case import NOT_GIVEN
 from appealbus.core.domain.pauses import Pause
 from appealbus.core.journal import keeping, log, pauses
 from appealbus.core.journal.appeals import leases, lists
-from appealbus.core.operations.withdrawing import records, withdraw
+from appealbus.core.management.records import records, withdraw
 from appealbus.schemas import Dossier
 from appealbus.schemas.dossier import Input
 from tests.core.bus.test_changes import ONE as FIRST

@@ -10,12 +10,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from appealbus.core.cli import export
-from appealbus.core.cli.exportfile import ExportFile, NotOurs
-from appealbus.core.cli.exportrows import as_csv
+from appealbus.core.cli.exportfile import ExportFile, NotOurs, as_csv
 from appealbus.core.journal import events, feed
 from appealbus.core.journal.appeals.accepting import NewAppeal
 from appealbus.core.journal.appeals.concluding import Conclusion
-from appealbus.core.rights.builtin import EVERYTHING, TECHNICAL
+from appealbus.core.rights.mask import EVERYTHING, TECHNICAL
 from appealbus.core.rights.viewer import Viewer
 from appealbus.schemas import Appeal, Completeness
 from tests.core.rights.made import FIELDS, dossier, value

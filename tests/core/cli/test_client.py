@@ -7,10 +7,9 @@ from pathlib import Path
 import pytest
 import typer
 
-from appealbus.core.cli.client_options import span_of
+from appealbus.core.cli.client import span_of
 from appealbus.core.journal import clients
-from appealbus.core.rights.certificates import certificate_in, fingerprint
-from appealbus.core.rights.tokens import same, split
+from appealbus.core.rights.credentials import certificate_in, fingerprint, same, split
 from tests.services import certificates
 
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from appealbus.core.cli.render import dossier_view, gaps_view
-from appealbus.core.domain.carried import NOT_CONFIRMED, NOT_GIVEN, NOT_NAMED
+from appealbus.core.domain.case import NOT_CONFIRMED, NOT_GIVEN, NOT_NAMED
 from appealbus.core.enrichment.fields import explain_field
 from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.language import Reader, ReaderLanguage

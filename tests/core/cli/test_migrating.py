@@ -2,7 +2,7 @@
 
 from io import StringIO
 
-from appealbus.core.cli.migrating import shown_on
+from appealbus.core.cli.opening import shown_on
 from appealbus.core.cli.terminal import Terminal
 from appealbus.core.journal.schema import Progress
 

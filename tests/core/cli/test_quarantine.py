@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from appealbus.core.bus.intake.copies import _named
+from appealbus.core.bus.intake.quarantine import _named
 from appealbus.core.bus.intake.quarantine_replay import Retaking, retake
 from appealbus.core.bus.intake.reception import Reception
 from appealbus.core.config.models import BusSettings

@@ -8,13 +8,13 @@ import orjson
 import pytest
 
 from appealbus.core.bus.intake.reception import Reception
+from appealbus.core.cli import misnamed
 from appealbus.core.config.models import BusSettings
 from appealbus.core.domain.event import What
 from appealbus.core.interfaces.intake import Inbound, Taken
 from appealbus.core.journal import log
 from appealbus.core.journal.appeals import cases, lists
 from appealbus.core.journal.changes import changes
-from appealbus.core.operations import renaming
 from appealbus.core.preparation.changing import with_changes
 from appealbus.schemas.renames import Rename
 from appealbus.schemas.xml import APPEAL_NS
@@ -98,12 +98,12 @@ async def test_it_is_shown_then_done_once(program, journal, take):
 async def test_it_goes_on_after_a_kill(program, journal, take):
     """What was written before is there once, and the rest follows."""
     numbers = await take(*[SAID] * 30)
-    page, last = await renaming.page_of(journal, "post", RENAMES, 0, "r")
-    assert (len(page), last) == (renaming.PAGE, renaming.PAGE)
+    page, last = await misnamed.page_of(journal, "post", RENAMES, 0, "r")
+    assert (len(page), last) == (misnamed.PAGE, misnamed.PAGE)
     for each in page[:3]:
-        assert await renaming.write(journal, each.change, "appealbus") is None
+        assert await misnamed.write(journal, each.change, "appealbus") is None
         other = each.change.model_copy(update={"reason": "of somebody else"})
-        assert await renaming.write(journal, other, "appealbus") is renaming.Left.MEANWHILE
+        assert await misnamed.write(journal, other, "appealbus") is misnamed.Left.MEANWHILE
     assert "27 appeals changed" in program("rename", "post", "--yes", *WHY).stdout
     assert {len(await journal.ask(changes.changes, number)) for number in numbers} == {1}
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from appealbus.core.bus.work.rereading import HelperEnds, RereadProcess
 from appealbus.core.cli.context import Cli
 from appealbus.core.errors import JournalError
-from appealbus.core.operations.rereading import HelperEnds, RereadProcess
 from tests.services.postgres import Postgres
 
 

@@ -7,8 +7,7 @@ from datetime import UTC, datetime, timedelta
 from rich.console import Console
 
 from appealbus.core.cli.sources import source_view, worker_view
-from appealbus.core.domain.certificate import CertificateState
-from appealbus.core.domain.source_state import Drift, SourceState
+from appealbus.core.domain.source_state import CertificateState, Drift, SourceState
 from appealbus.core.interfaces.link import LinkState, LinkStatus
 from appealbus.core.journal.workers import WorkerState
 

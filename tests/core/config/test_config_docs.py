@@ -14,11 +14,10 @@ from pydantic import BaseModel, Field
 import appealbus
 from appealbus.connectors.files.settings import FolderSettings, OutboxSettings
 from appealbus.connectors.shep.settings import ShepSettings
-from appealbus.core.config.base import Settings
 from appealbus.core.config.docs import describe, refresh
 from appealbus.core.config.loading import from_document
 from appealbus.core.config.problems import models_at
-from appealbus.core.config.types import Seconds, Secret
+from appealbus.core.config.types import Seconds, Secret, Settings
 
 PAGE = (Path(__file__).parents[3] / "docs" / "configuration.md").read_text(encoding="utf-8")
 

@@ -9,12 +9,11 @@ import pytest
 from appealbus.connectors.http import TlsSettings
 from appealbus.connectors.signing import SignatureSettings
 from appealbus.core.config import loading
-from appealbus.core.config.base import Settings
 from appealbus.core.config.loading import from_document, load
 from appealbus.core.config.problems import InvalidConfig
-from appealbus.core.config.types import ConfigPath, Seconds, Secret
+from appealbus.core.config.types import ConfigPath, Seconds, Secret, Settings
 from appealbus.core.errors import ConfigError
-from appealbus.core.logs.choices import LogLevel
+from appealbus.core.logs.setup import LogLevel
 from appealbus.schemas.appeal import AppealKind
 
 

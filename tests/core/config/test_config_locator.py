@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appealbus.core.config.locator import KeyPath, Locator
+from appealbus.core.config.environment import KeyPath, Locator
 
 TEXT = '''# a comment with [brackets] and = signs
 top = "a # no comment" # a = 1

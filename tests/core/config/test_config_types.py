@@ -6,9 +6,8 @@ from pathlib import Path
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from appealbus.core.config.base import Settings
 from appealbus.core.config.loading import load
-from appealbus.core.config.types import ExistingFile, ExistingFolder, Seconds, Secret
+from appealbus.core.config.types import ExistingFile, ExistingFolder, Seconds, Secret, Settings
 from appealbus.core.errors import ConfigError
 
 

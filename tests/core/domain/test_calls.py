@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from appealbus.core.domain.calls import PastCall, PastCalls, spans
+from appealbus.core.domain.spans import PastCall, PastCalls, spans
 
 NOW = datetime(2026, 11, 27, 12, 7, tzinfo=UTC)
 

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from appealbus.core.domain.handed import PastHandover, PastHandovers, handover_spans
+from appealbus.core.domain.spans import PastHandover, PastHandovers, handover_spans
 
 NOW = datetime(2026, 11, 27, 12, 7, 30, tzinfo=UTC)
 

@@ -4,8 +4,8 @@ import uuid
 
 import pytest
 
-from appealbus.core.domain.places import covers, within
 from appealbus.core.domain.public_id import TAG, new_tag, parse, public_id
+from appealbus.schemas.territory import covers, within
 
 BIGGEST = bytes((3,)) + b"\xff" * (TAG - 1)
 

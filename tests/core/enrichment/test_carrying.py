@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from appealbus.core import OutcomeKind
-from appealbus.core.domain.carried import NOT_CONFIRMED, NOT_GIVEN, NOT_NAMED
-from appealbus.core.domain.case import Case, LookupState
+from appealbus.core.domain.case import NOT_CONFIRMED, NOT_GIVEN, NOT_NAMED, Case, LookupState
 from appealbus.core.domain.known import InputPaths
 from appealbus.core.domain.pauses import STALE
 from appealbus.core.enrichment.carrying import Before, Whole, whole

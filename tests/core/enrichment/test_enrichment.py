@@ -16,7 +16,7 @@ from appealbus.core import From, Outcome, OutcomeKind, found
 from appealbus.core.config.models import RetrySettings
 from appealbus.core.domain.case import Case, LookupState
 from appealbus.core.enrichment.plan_run import Enrichment, PlanRun
-from appealbus.core.guards.given import Bound, GuardServices
+from appealbus.core.guards.context import Bound, GuardServices
 from appealbus.core.guards.guard import Guard
 from appealbus.core.guards.settings import GuardSettings
 from appealbus.core.planning.plan import Plan

@@ -14,10 +14,10 @@ from appealbus.core.domain.case import Case, LookupState
 from appealbus.core.domain.pauses import STALE
 from appealbus.core.enrichment.carrying import Before, Key, Whole, known_anew, whole
 from appealbus.core.enrichment.plan_run import Enrichment, PlanRun
-from appealbus.core.guards.given import Bound, GuardServices
+from appealbus.core.guards.context import Bound, GuardServices
 from appealbus.core.guards.guard import Guard
 from appealbus.core.guards.settings import GuardSettings
-from appealbus.core.operations.withdrawing import misread
+from appealbus.core.management.records import misread
 from appealbus.core.planning.contract import CompletenessContract, Missing, active, known_from
 from appealbus.core.planning.plan import Plan
 from appealbus.schemas import Receipt

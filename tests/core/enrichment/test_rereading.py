@@ -28,12 +28,11 @@ from appealbus.core import (
 )
 from appealbus.core.cli import reread_helper
 from appealbus.core.config.models import MeaninglessSettings
-from appealbus.core.domain.case import WITHDRAWN
-from appealbus.core.domain.replies import ReplyRow
+from appealbus.core.domain.case import WITHDRAWN, ReplyRow
 from appealbus.core.enrichment.differences import How, differences, keeps
 from appealbus.core.enrichment.rereading import Reread, Rereader, Verdict
+from appealbus.core.guards.context import Bound, GuardServices
 from appealbus.core.guards.conversation import Came, Conversation, Failed, pack
-from appealbus.core.guards.given import Bound, GuardServices
 from appealbus.core.guards.guard import Guard
 from appealbus.core.guards.settings import GuardSettings
 from appealbus.core.planning.contract import CompletenessContract

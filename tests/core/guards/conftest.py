@@ -12,7 +12,7 @@ import pytest
 from appealbus.core import Call, Health, Lookup, Outcome, Query, Reply, Request, Source, Wire, found, not_found
 from appealbus.core.domain.access import AccessRow
 from appealbus.core.domain.pauses import QuotaAnswer, QuotaCall, QuotaWish
-from appealbus.core.guards.given import Bound, GuardServices
+from appealbus.core.guards.context import Bound, GuardServices
 from appealbus.core.guards.guard import Guard
 from appealbus.core.guards.limits import Limits
 from appealbus.core.guards.question import Ended, Question

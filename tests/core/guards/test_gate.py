@@ -11,8 +11,7 @@ from pydantic import ValidationError
 from appealbus.core import OutcomeKind
 from appealbus.core.clocks import day_of
 from appealbus.core.domain.pauses import Pause, Period, QuotaAnswer, QuotaUse
-from appealbus.core.guards.calendar import Calendar
-from appealbus.core.guards.settings import GuardSettings
+from appealbus.core.guards.settings import Calendar, GuardSettings
 from tests.core.guards.conftest import Book
 
 

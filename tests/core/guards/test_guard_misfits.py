@@ -9,7 +9,7 @@ from pydantic import Field
 
 from appealbus.core import AccessRow, From, Lookup, Outcome, OutcomeKind, Query, Request, Source, found
 from appealbus.core.clocks import monotonic
-from appealbus.core.guards.given import Bound, GuardServices
+from appealbus.core.guards.context import Bound, GuardServices
 from appealbus.core.guards.guard import Guard
 from appealbus.core.guards.question import Question
 from appealbus.core.guards.settings import GuardSettings

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from appealbus.core import AccessRow, Call, From, OutcomeKind, Query, Reply, ReplyCheck, Request
 from appealbus.core.clocks import monotonic
-from appealbus.core.guards.given import Bound, GuardServices
+from appealbus.core.guards.context import Bound, GuardServices
 from appealbus.core.guards.guard import Guard
 from appealbus.core.guards.question import Ended, Question
 from appealbus.core.guards.settings import GuardSettings

@@ -12,8 +12,7 @@ from typing import Any
 import pytest
 
 from appealbus.core import Call, CallFailed, OutcomeKind, RawReply, Reply, Request, packing
-from appealbus.core.domain.case import KeptAnswer
-from appealbus.core.domain.replies import KeptReplies
+from appealbus.core.domain.case import KeptAnswer, KeptReplies
 from appealbus.core.guards import conversation
 from appealbus.core.guards.conversation import Came, Failed, NotKept, unpack
 from appealbus.core.guards.question import Ended

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from appealbus.core import clocks, found, invalid, not_found, unavailable
 from appealbus.core.domain.document import fact_document
 from appealbus.core.guards.bucket import Bucket
-from appealbus.core.guards.freshness import Freshness
-from appealbus.core.guards.latency import Latency
+from appealbus.core.guards.defects import checked
 from appealbus.core.guards.question import Ended
-from appealbus.core.guards.record_check import checked
+from appealbus.core.guards.single_flight import Freshness
+from appealbus.core.guards.slots import Latency
 from appealbus.schemas.record import OtherRecord, record_to_json
 from tests.services.forms import form
 

@@ -12,7 +12,7 @@ import pytest
 from appealbus.core import CallFailed, OutcomeKind, Reply
 from appealbus.core.clocks import day_of
 from appealbus.core.domain.pauses import Pause, Period, QuotaUse, QuotaWish
-from appealbus.core.guards.given import Bound, GuardServices
+from appealbus.core.guards.context import Bound, GuardServices
 from appealbus.core.guards.guard import Guard
 from appealbus.core.guards.settings import GuardSettings
 from appealbus.core.journal import pauses

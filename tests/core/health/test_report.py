@@ -9,15 +9,12 @@ import pytest
 
 from appealbus.core.clocks import day_of
 from appealbus.core.config.models import BusSettings
-from appealbus.core.domain.certificate import SOON, CertificateState
-from appealbus.core.domain.counts import Counts, QuarantineHeld, Warned
-from appealbus.core.domain.event import Cursor
-from appealbus.core.domain.feed import FeedReader
+from appealbus.core.domain.counts import Counts, DueSoon, ParkedFor, QuarantineHeld, Warned
+from appealbus.core.domain.event import Cursor, FeedReader
 from appealbus.core.domain.pauses import Pause
 from appealbus.core.domain.reread_pass import RereadPass, Stage
-from appealbus.core.domain.source_state import Drift, SourceState
-from appealbus.core.domain.waiting import DueSoon, ParkedFor
-from appealbus.core.health import journal, messages, readers
+from appealbus.core.domain.source_state import SOON, CertificateState, Drift, SourceState
+from appealbus.core.health import infrastructure, messages
 from appealbus.core.health.facts import Disk, Facts
 from appealbus.core.health.finding import Severity, all_is_well
 from appealbus.core.health.report import report
@@ -356,12 +353,12 @@ def test_a_reader_of_the_feed_that_is_dead_or_slow(lag, silent, told):
 def test_bounds_are_those_of_the_alerts():
     """The command and Prometheus call the same thing late."""
     alerts = (Path(__file__).parents[3] / "deploy/prometheus/alerts.yml").read_text(encoding="utf-8")
-    for bound in (readers._SOME, readers._MANY):
+    for bound in (messages._BEHIND, messages._FAR_BEHIND):
         assert len(re.findall(rf"appealbus_feed_reader_lag\) > {bound}$", alerts, re.MULTILINE)) == 1
     for pattern, bound in (
-        (r"appealbus_feed_reader_silent_seconds\) > (\d+)\)$", readers._SILENT),
+        (r"appealbus_feed_reader_silent_seconds\) > (\d+)\)$", messages._SILENT),
         (r"appealbus_oldest_undelivered_age_seconds\) > (\d+)$", messages.LATE),
-        (r"appealbus_log_unplaced_age_seconds\) > (\d+)$", journal._UNPLACED),
+        (r"appealbus_log_unplaced_age_seconds\) > (\d+)$", infrastructure._UNPLACED),
         (r"- time\(\) < (\d+) \* 86400$", SOON),
     ):
         [found] = re.findall(pattern, alerts, re.MULTILINE)

@@ -5,8 +5,8 @@ from datetime import date, timedelta
 
 import pytest
 
+from appealbus.core.domain.client import Sender
 from appealbus.core.domain.listing import AppealState
-from appealbus.core.domain.sender import Sender
 from appealbus.core.errors import JournalError, MessageDiffers
 from appealbus.core.journal import events, figures, log, quarantine, retention
 from appealbus.core.journal.appeals import cases as journal_cases

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import insert
 
-from appealbus.core.domain.audit_log import Deeds, LookPlace
+from appealbus.core.domain.access import Deeds, LookPlace
 from appealbus.core.journal import access, events
 from appealbus.core.journal.appeals import lists
 from appealbus.core.journal.events import log_entry

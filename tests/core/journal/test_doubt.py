@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from appealbus.core import clocks
-from appealbus.core.bus.intake.trimming import trim_quarantine
+from appealbus.core.bus.intake.quarantine import trim_quarantine
 from appealbus.core.config.models import BusSettings
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import clock, figures, keeping, retention, state

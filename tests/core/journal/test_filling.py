@@ -16,7 +16,7 @@ from alembic.config import Config
 from sqlalchemy import create_engine, text
 
 from appealbus.core.errors import JournalError
-from appealbus.core.journal import documents, figures, migrations, store
+from appealbus.core.journal import documents, figures, migrations, schema, store
 from appealbus.core.journal.appeals import cases as journal_cases
 from appealbus.core.journal.deliveries import deliveries
 from appealbus.core.journal.journal import Journal
@@ -170,7 +170,7 @@ async def test_it_goes_on_after_every_stop(old):
 
     for _ in range(3):
         with pytest.raises(Stop):
-            store.open_store(url, read_only=False, tell=stop)
+            store.open_store(url, read_only=False, how=schema.How(tell=stop))
     assert told == [form(7, 500) * each for each in (1, 2, 3)]
     await reads_as_before(url, count)
 

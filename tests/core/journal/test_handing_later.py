@@ -16,7 +16,7 @@ from appealbus.core.journal import operations as operating
 from appealbus.core.journal.deliveries import deliveries, delivering
 from appealbus.core.journal.errors import CursorAhead
 from appealbus.core.journal.journal import Journal
-from appealbus.core.operations import operations
+from appealbus.core.management import operations
 from tests.services.processes import PATIENCE
 from tests.services.recomputed import check_the_past
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from appealbus.core.domain.change import AHEAD, KeptChange
+from appealbus.core.domain.client import Sender
 from appealbus.core.domain.selection import Selection
-from appealbus.core.domain.sender import Sender
 from appealbus.core.journal import figures
 from appealbus.core.journal.appeals import claiming, leases, lists, selecting, suspects
 from appealbus.core.journal.appeals.concluding import Conclusion

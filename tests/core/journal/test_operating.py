@@ -22,7 +22,7 @@ from appealbus.core.journal.appeals import cases, claiming, leases, lists, suspe
 from appealbus.core.journal.appeals.claiming import ANY
 from appealbus.core.journal.deliveries import deliveries
 from appealbus.core.journal.journal import Journal
-from appealbus.core.operations import operations
+from appealbus.core.management import operations
 from appealbus.schemas.outcome import OutcomeKind
 from tests.core.journal.many_appeals import fill
 from tests.services.journals import engine_of

@@ -7,16 +7,15 @@ from itertools import islice
 import pytest
 
 from appealbus.core.clocks import KAZAKHSTAN
-from appealbus.core.domain.outage import Needs
-from appealbus.core.domain.pauses import QuotaUse
+from appealbus.core.domain.pauses import Needs, QuotaUse
 from appealbus.core.domain.selection import Place
+from appealbus.core.guards.pace import Pace
 from appealbus.core.guards.settings import GuardSettings
 from appealbus.core.journal import keeping
 from appealbus.core.journal import waiting as reads
 from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.journal.journal import Journal
-from appealbus.core.operations.outages import Asked, _in_time, missing, outage
-from appealbus.core.operations.pace import Pace
+from appealbus.core.management.outages import Asked, _in_time, missing, outage
 from appealbus.schemas.dossier import Completeness
 from appealbus.schemas.outcome import OutcomeKind
 from tests.core.journal.explaining import explain_all

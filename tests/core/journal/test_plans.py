@@ -5,9 +5,9 @@ from datetime import UTC, date, datetime
 import psycopg
 import pytest
 
+from appealbus.core.domain.counts import WeekPart
 from appealbus.core.domain.listing import AppealState
 from appealbus.core.domain.selection import Selection
-from appealbus.core.domain.weekly import WeekPart
 from appealbus.core.journal import figures, keeping
 from appealbus.core.journal.appeals import claiming, leases, lists
 from appealbus.core.journal.appeals.concluding import Conclusion

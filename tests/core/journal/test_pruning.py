@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, create_engine, select, update
 
+from appealbus.core.domain.case import KeptReplies
 from appealbus.core.domain.document import split
-from appealbus.core.domain.replies import KeptReplies
 from appealbus.core.journal import access, events, keeping, pruning, retention
 from appealbus.core.journal.appeals import suspects
 from appealbus.core.journal.appeals.accepting import Accepted

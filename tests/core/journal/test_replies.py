@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from appealbus.core.domain.case import KeptReplies
 from appealbus.core.domain.listing import AppealState
-from appealbus.core.domain.replies import KeptReplies
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import keeping
 from appealbus.core.journal import replies as writing

@@ -7,8 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from appealbus.core import clocks
-from appealbus.core.domain.case import LookupState
-from appealbus.core.domain.replies import KeptReplies
+from appealbus.core.domain.case import KeptReplies, LookupState
 from appealbus.core.journal import access, documents, keeping, retention
 from appealbus.core.journal import replies as kept_replies
 from appealbus.core.journal.appeals import claiming, leases, lists

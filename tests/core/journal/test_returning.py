@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import create_engine, update
 
 from appealbus.core.domain.listing import AppealState
-from appealbus.core.domain.returning import TakeIn
+from appealbus.core.domain.source_state import TakeIn
 from appealbus.core.journal import events, keeping, log, state, waiting
 from appealbus.core.journal.appeals import claiming, lists
 from appealbus.core.journal.appeals.concluding import Conclusion

@@ -179,7 +179,7 @@ _CONCLUSION = concluding.Conclusion(
         lambda connection: quarantine.quarantine_groups(connection, None),
         lambda connection: awaiting.answers(connection, 1),
         lambda connection: awaiting.answered(connection, [awaiting.Answered("s", Answer("q", b""), NOW, "bus")]),
-        lambda connection: concluding.conclude(connection, [concluding.Concluding(_CONCLUSION, None, NOW, NOW, 1, ())]),
+        lambda connection: concluding.conclude(connection, [concluding.Concluding(_CONCLUSION, (), NOW, NOW, 1, ())]),
         lambda connection: claiming.lease(connection, [claiming.Claim("me", NOW, 10, 60, 1 << 40, True)]),
         lambda connection: leases.release(connection, [leases.Release("me", None)]),
         lambda connection: suspects.next_turn(connection, NOW),

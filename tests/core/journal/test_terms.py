@@ -2,7 +2,7 @@
 
 from datetime import date, timedelta
 
-from appealbus.core.domain.waiting import DueMoved
+from appealbus.core.domain.counts import DueMoved
 from appealbus.core.journal import log, terms
 from appealbus.core.journal.appeals import lists
 

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 from sqlalchemy import NullPool, create_engine, delete, func, select, update
 
-from appealbus.core.domain.sender import Sender
+from appealbus.core.domain.client import Sender
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import events, figures, quarantine, retention
 from appealbus.core.journal import log as journal_log

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from appealbus.core.domain.weekly import WeekCount, WeekPart
+from appealbus.core.domain.counts import WeekCount, WeekPart
 from appealbus.core.journal import figures
 from appealbus.core.journal.appeals.accepting import NewAppeal
 from appealbus.core.journal.journal import Journal

@@ -20,7 +20,7 @@ from appealbus.core.language import Reader, ReaderLanguage
 from appealbus.core.language.problems import problems_told
 from appealbus.core.language.reasons import RULES
 from appealbus.core.lazy_text import told
-from appealbus.core.replies.rules import _RULES, broken_rule
+from appealbus.core.replies.schema_errors import _RULES, broken_rule
 from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.change import Change
 from appealbus.schemas.problems import explain, problems

@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 from appealbus.core.errors import ConfigError
 from appealbus.core.interfaces.wire import CallFailed
 from appealbus.core.logs import configure
-from appealbus.core.logs.choices import LogFormat, LogLevel
 from appealbus.core.logs.redact import KEYS
+from appealbus.core.logs.setup import LogFormat, LogLevel
 from appealbus.schemas.outcome import OutcomeKind
 
 SURNAME = "Әлімжанов"
@@ -166,7 +166,7 @@ def test_python_warnings_go_through_the_same_door() -> None:
     program = f"""
 import warnings
 from appealbus.core.logs import configure
-from appealbus.core.logs.choices import LogFormat, LogLevel
+from appealbus.core.logs.setup import LogFormat, LogLevel
 configure(LogLevel.INFO, LogFormat.AUTO)
 warnings.warn("expected str, got {IIN}", UserWarning)
 """

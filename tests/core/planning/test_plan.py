@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appealbus.core import From, FromAll
-from appealbus.core.planning.inputs import InputState
-from appealbus.core.planning.lineage import Known
+from appealbus.core.planning.inputs import InputState, Known
 from appealbus.core.planning.plan import Plan, PlanError
 from appealbus.schemas.identifiers import Iin
 from tests.core.kit import Thing, appeal, lookup, node

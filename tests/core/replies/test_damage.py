@@ -10,8 +10,7 @@ from lxml import etree
 from appealbus.core import OutcomeKind, ReplyCheck
 from appealbus.core.interfaces.notes import MORE, Notes
 from appealbus.core.interfaces.wire import CallFailed
-from appealbus.core.replies.loose import loosened
-from appealbus.core.replies.vocabulary import vocabulary_of
+from appealbus.core.replies.schemas import loosened, vocabulary_of
 from appealbus.core.replies.xmlschema import Checker
 from tests.core.replies.licences import (
     IIN,

@@ -8,7 +8,7 @@ from lxml import etree
 from appealbus.core import Outcome, OutcomeKind, ReplyCheck, Source
 from appealbus.core.interfaces.notes import Notes
 from appealbus.core.interfaces.wire import Call, CallFailed, Request
-from appealbus.core.replies.vocabulary import vocabulary_of
+from appealbus.core.replies.schemas import vocabulary_of
 from appealbus.core.replies.xmlschema import Checker
 from appealbus.core.testing import ScriptedWire
 from appealbus.schemas.record import Record

@@ -11,8 +11,8 @@ from appealbus.connectors.amqp.agency.body import load_schema
 from appealbus.connectors.soap.contract import load_contract
 from appealbus.core.interfaces.notes import Notes, ReplyCheck
 from appealbus.core.interfaces.wire import CallFailed
-from appealbus.core.replies.marks import is_refused
-from appealbus.core.replies.vocabulary import Vocabulary
+from appealbus.core.replies.schemas import Vocabulary
+from appealbus.core.replies.xmlread import is_refused
 from appealbus.core.replies.xmlschema import Checker, MessageSchema
 from appealbus.schemas.outcome import OutcomeKind
 

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from appealbus.core.replies.loose import loosened
+from appealbus.core.replies.schemas import loosened
 
 HEAD = '<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema" xmlns="urn:x" targetNamespace="urn:x">'
 

@@ -12,11 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from appealbus.core.planning.contract import NOT_LOADED
-from appealbus.core.rights.builtin import EVERYTHING, TECHNICAL
 from appealbus.core.rights.explaining import FieldHidden, explain_masked
 from appealbus.core.rights.identifiers import HIDDEN, KINDS
-from appealbus.core.rights.mask import Mask
-from appealbus.core.rights.masked import digest_of, masked
+from appealbus.core.rights.mask import EVERYTHING, TECHNICAL, Mask
+from appealbus.core.rights.masked_version import digest_of, masked
 from appealbus.core.rights.paths import Pattern
 from appealbus.core.rights.questions import Questions
 from tests.core.rights.made import APPEAL, FIELDS, RECORDS, dossier, value

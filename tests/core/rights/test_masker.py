@@ -20,9 +20,9 @@ from appealbus.core.process import helpers
 from appealbus.core.rights import masked_version
 from appealbus.core.rights import masker as module
 from appealbus.core.rights.mask import Mask
+from appealbus.core.rights.masked_version import Looks
 from appealbus.core.rights.masker import Masker, NeverMasked, NotMasked
 from appealbus.core.rights.paths import Pattern
-from appealbus.core.rights.version_digest import Looks
 from appealbus.core.rights.viewer import Viewer
 from appealbus.core.rights.views import Views
 from appealbus.schemas import Appeal, Completeness

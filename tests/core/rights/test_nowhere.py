@@ -9,13 +9,13 @@ from appealbus.core import Lookup, Query, Source, not_found
 from appealbus.core.config.loading import load
 from appealbus.core.config.problems import InvalidConfig
 from appealbus.core.loading.host import Host, Plugin
-from appealbus.core.rights import comparing, viewer
-from appealbus.core.rights.builtin import TECHNICAL
+from appealbus.core.rights import viewer
 from appealbus.core.rights.fields import is_of_the_dossier, problem_of
-from appealbus.core.rights.mask import Mask
-from appealbus.core.rights.masked import masked
+from appealbus.core.rights.mask import TECHNICAL, Mask
+from appealbus.core.rights.masked_version import masked
 from appealbus.core.rights.paths import Pattern
 from appealbus.core.rights.policy import Policy, read_policy
+from appealbus.plugins.repeats import comparing
 from appealbus.schemas.outcome import Outcome
 from appealbus.schemas.person import Person
 from tests.core import kit

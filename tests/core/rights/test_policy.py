@@ -11,9 +11,9 @@ from appealbus.core.config.loading import load
 from appealbus.core.config.problems import InvalidConfig
 from appealbus.core.domain.client import Client, Role
 from appealbus.core.loading.parts import load_plugins
-from appealbus.core.rights.actions import MAY, Action
-from appealbus.core.rights.masked import masked
+from appealbus.core.rights.masked_version import masked
 from appealbus.core.rights.policy import Policy, read_policy
+from appealbus.core.rights.viewer import MAY, Action
 
 _BUS = '[bus]\npolicy = "policy.toml"\n[deliveries.registry]\nkind = "files"\n'
 _POLICY = """

@@ -8,15 +8,14 @@ import pytest
 
 from appealbus.core.config.loading import load
 from appealbus.core.config.problems import InvalidConfig
-from appealbus.core.domain.client import Client, Credential, Role
-from appealbus.core.domain.sender import Sender
+from appealbus.core.domain.client import Client, Credential, Role, Sender
 from appealbus.core.journal import clients
 from appealbus.core.journal.changes import targets
 from appealbus.core.journal.changes.changes import NewChange
 from appealbus.core.journal.journal import Journal
+from appealbus.core.rights.credentials import new_token
 from appealbus.core.rights.policy import read_policy
 from appealbus.core.rights.senders import Senders, missing
-from appealbus.core.rights.tokens import new_token
 from appealbus.schemas.change import Change
 from tests.services import commands
 from tests.services.journals import sqlite_journal

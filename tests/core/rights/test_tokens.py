@@ -2,7 +2,7 @@
 
 import pytest
 
-from appealbus.core.rights.tokens import digest_of, new_token, same, split
+from appealbus.core.rights.credentials import digest_of, new_token, same, split
 
 
 def test_a_token_is_known_by_its_digest():

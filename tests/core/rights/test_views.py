@@ -11,8 +11,7 @@ import orjson
 import pytest
 
 from appealbus.core.domain.client import Role
-from appealbus.core.domain.event import LogEntry, What
-from appealbus.core.domain.feed import FeedEntry
+from appealbus.core.domain.event import FeedEntry, LogEntry, What
 from appealbus.core.domain.listing import AppealRow
 from appealbus.core.enrichment.fields import FieldError
 from appealbus.core.journal import access, documents, events, feed, log, renewing, retention
@@ -21,13 +20,11 @@ from appealbus.core.journal.appeals.accepting import NewAppeal
 from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.retention import Ages
-from appealbus.core.rights.builtin import EVERYTHING, TECHNICAL
 from appealbus.core.rights.explaining import FieldHidden
-from appealbus.core.rights.mask import Mask
-from appealbus.core.rights.masked_version import etag
+from appealbus.core.rights.mask import EVERYTHING, TECHNICAL, Mask
+from appealbus.core.rights.masked_version import Looks, etag
 from appealbus.core.rights.past import shown_entry
 from appealbus.core.rights.paths import Pattern
-from appealbus.core.rights.version_digest import Looks
 from appealbus.core.rights.viewer import Viewer
 from appealbus.core.rights.views import Views
 from appealbus.schemas import Appeal, Completeness

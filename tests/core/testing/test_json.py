@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from appealbus.core import From, Lookup, Outcome, Query, Request, Source, found
 from appealbus.core.readings import At, Declared, Reading, Send, Take
 from appealbus.core.testing import appeal, check_lookup
-from appealbus.core.testing.damage import damaged
+from appealbus.core.testing.mutants import damaged
 from appealbus.schemas import Iin, Record
 
 IIN = "750301100019"

@@ -19,8 +19,8 @@ from appealbus.core.domain.client import Client, Credential, Role
 from appealbus.core.journal import clients
 from appealbus.core.journal.journal import Journal
 from appealbus.core.loading.host import Host
+from appealbus.core.rights.credentials import new_token
 from appealbus.core.rights.policy import Policy, read_policy
-from appealbus.core.rights.tokens import new_token
 from appealbus.plugins.api.api import Api
 from appealbus.plugins.api.security import context
 from appealbus.plugins.api.server import run
@@ -108,7 +108,7 @@ async def served(
     """Serve a journal that is there, with these settings of `[plugins.api]`, and plugins, or none."""
     loaded = from_document({"bus": {"journal": url, "grace": 2, **(bus or {})}}, folder)
     host = host or Host(lambda name, model: model())
-    async with await Journal.open(url, key=loaded.settings.bus.key_file()) as journal:
+    async with await Journal.open(url, key=loaded.settings.bus.key_file(), parts=host.journal_parts) as journal:
         policy = policy or read_policy(loaded, host)
         reception = Reception(journal, loaded.settings.bus, policy=policy)
         api = Api(ApiSettings(**settings), loaded, policy, journal, reception, host)

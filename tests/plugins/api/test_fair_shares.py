@@ -23,6 +23,7 @@ from appealbus.core.rights.policy import Policy
 from appealbus.core.rights.settings import ClientSettings
 from appealbus.plugins.api.exchange import Exchanges
 from appealbus.plugins.api.metrics import Metrics
+from appealbus.plugins.repeats import comparing
 from appealbus.plugins.report.process import ReportProcess
 from appealbus.schemas import Appeal, Completeness
 from tests.core.journal.conftest import NOW
@@ -139,7 +140,9 @@ async def test_reports_of_one_client_keep_out_nobody(tmp_path: Path, url: str, m
 
 
 @pytest.mark.proof
-async def test_comparing_for_one_client_keeps_out_nobody(tmp_path: Path, url: str) -> None:
+async def test_comparing_for_one_client_keeps_out_nobody(
+    tmp_path: Path, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Letters that take a second to compare hold up those of their own client."""
     async with served(url, tmp_path, **MANY) as server:
         slow, quick = await _appeals(server, ["slow", "quick"])
@@ -149,7 +152,7 @@ async def test_comparing_for_one_client_keeps_out_nobody(tmp_path: Path, url: st
             time.sleep(1.0 if appeal.message_id == "m-0" else 0.01)
             return [], frozenset()
 
-        server.api.host.compare = compare  # type: ignore[method-assign]
+        monkeypatch.setattr(comparing, "of_assessors", lambda host: compare)
 
         async def greedy() -> None:
             await hostile.get(f"/v1/appeals/{slow}/repeats")

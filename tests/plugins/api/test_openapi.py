@@ -1,9 +1,12 @@
 """The document of the API is true: what schemathesis makes of it is answered as it says, and tells nobody too much."""
 
+import json
+import re
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import pytest
 import schemathesis
 from schemathesis import Case
@@ -78,6 +81,15 @@ def configured(world: World, client: str, *, covers: bool) -> SchemathesisConfig
             "operations": operations,
         }
     )
+
+
+def test_every_reference_leads_to_a_schema(served: World) -> None:
+    """No answer, request or header of the document refers to what it does not have."""
+    text = httpx.get(f"{served.url}/openapi.json").text
+    components = json.loads(text)["components"]
+    references = set(re.findall(r'"#/components/(\w+)/([\w-]+)"', text))
+    assert ("schemas", "Repeats") in references
+    assert not [(kind, name) for kind, name in references if name not in components[kind]]
 
 
 @pytest.mark.proof

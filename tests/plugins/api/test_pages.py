@@ -16,13 +16,16 @@ from starlette.routing import Route
 
 from appealbus.core import ConfigError, Pages, PagesContext, PageViewer
 from appealbus.core.config.loading import from_document
-from appealbus.core.domain.audit_log import Deeds
+from appealbus.core.domain.access import Deeds
 from appealbus.core.journal import access
 from appealbus.core.journal import clients as journal_clients
 from appealbus.core.loading.host import Host
 from appealbus.core.loading.pages import NoServer
 from appealbus.core.loading.pages import make as made
 from appealbus.core.loading.parts import load_plugins
+from appealbus.core.management import operations
+from appealbus.core.management.appeals import Selection
+from appealbus.core.management.operations import Operation, Order
 from appealbus.plugins import console
 from appealbus.plugins.api import mounting
 from appealbus.plugins.api.app import application
@@ -173,6 +176,67 @@ async def test_what_a_role_may_not_is_refused_as_by_the_api(tmp_path: Path) -> N
         answer = await clients["reviewer"].get("/fleet/dossier", params={"public_id": public_id})
         assert kind_of(answer) == "purpose-missing"
         assert server.api.host.defects == {}
+
+
+async def test_who_may_act_on_an_appeal_and_in_whose_name(tmp_path: Path) -> None:
+    """Operators of two places, each on its own; a role without the right on none; what stands otherwise stays so."""
+
+    async def asked(viewer: PageViewer, request: Request) -> Any:
+        return await getattr(viewer, request.path_params["rest"])(**request.query_params)
+
+    async with pages_of(tmp_path, asking(asked)) as server:
+        ids = dict(zip(("27", "75"), await appeals_in(server, "271010000", "751010000"), strict=True))
+        clients = {place: await server.client("ops", f"ops-{place}", places=(place,)) for place in ids}
+        reader = await server.client("reviewer")
+
+        async def answer(client: httpx.AsyncClient, act: str, public_id: str, reason: str = " why\n\x07so ") -> Any:
+            asks = {"public_id": public_id} | ({} if act in ("appeal", "history") else {"reason": reason})
+            said = await client.post(f"/fleet/{act}", params=asks)
+            return said.json() if said.status_code == 200 else (said.status_code, kind_of(said))
+
+        for act in ("hold", "release", "retry"):
+            assert await answer(reader, act, ids["27"]) == (403, "not-allowed")
+            assert await answer(clients["75"], act, ids["27"]) == (404, "unknown")
+            assert await answer(clients["27"], act, "nonsense") == (404, "unknown")
+            for reason in ("", " \x07 ", "x" * 501):
+                assert await answer(clients["27"], act, ids["27"], reason) == (400, "invalid")
+        for act in ("appeal", "history"):
+            assert await answer(clients["75"], act, ids["27"]) == (404, "unknown")
+        for place, client in clients.items():
+            assert await answer(client, "release", ids[place]) == (409, "conflict")
+            assert await answer(client, "hold", ids[place]) is None
+            assert await answer(client, "hold", ids[place]) == (409, "conflict")
+            assert await answer(client, "retry", ids[place]) == (409, "conflict")
+            row = await answer(client, "appeal", ids[place])
+            assert (row["appeal_id"], row["state"], row["held_by"]) == (0, "held", f"ops-{place}")
+            assert await answer(client, "release", ids[place]) is None
+            assert await answer(client, "retry", ids[place]) == 0
+            entries = (await answer(client, "history", ids[place]))["entries"]
+            its_own = [entry for entry in entries if entry["actor"] == f"api:ops-{place}"]
+            assert [entry["what"] for entry in its_own] == ["held", "released", "retried"]
+            assert {entry["detail"]["reason"] for entry in its_own} == {"why so"}
+            assert {(entry["appeal_id"], entry["number"]) for entry in entries} == {(None, None)}
+        assert (await answer(reader, "appeal", ids["27"]))["state"] != "held"
+        assert server.api.host.defects == {}
+
+
+async def test_operations_under_way_are_for_operators(tmp_path: Path) -> None:
+    """How far each is, and nothing of what it selects or why."""
+
+    async def asked(viewer: PageViewer, request: Request) -> Any:
+        return await viewer.operations()
+
+    async with pages_of(tmp_path, asking(asked)) as server:
+        await appeals_in(server, "271010000", "751010000")
+        journal = server.journal.acting("person:dana")
+        selection = await operations.freeze(journal, Order(Operation.HOLD), Selection())
+        await operations.begin(journal, selection, selection.hash, reason="her letter")
+        said = (await (await server.client("ops")).get("/fleet/")).json()
+        assert [(row["operation"], row["by"], row["total"], row["seen"]) for row in said] == [
+            ("hold", "person:dana", 2, 0)
+        ]
+        assert "her letter" not in str(said)
+        assert (await (await server.client("reviewer")).get("/fleet/")).status_code == 403
 
 
 async def test_requests_are_counted_as_those_of_the_api(tmp_path: Path) -> None:

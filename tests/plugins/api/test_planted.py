@@ -11,10 +11,9 @@ import pytest
 
 from appealbus.core import Assessor, From, Inbound, Taken, Terms, found
 from appealbus.core.bus.bus import Bus
-from appealbus.core.bus.delivery.receiver_mask import ReceiverMask
-from appealbus.core.bus.delivery.region import region_of
+from appealbus.core.bus.delivery.receiver_mask import ReceiverMask, region_of
 from appealbus.core.cli.export import Form, Wanted, What, _rows
-from appealbus.core.cli.exportrows import dossier_row
+from appealbus.core.cli.exportfile import dossier_row
 from appealbus.core.config.loading import from_document
 from appealbus.core.domain.client import Role
 from appealbus.core.enrichment.fields import leaves
@@ -25,6 +24,7 @@ from appealbus.core.journal.deliveries.deliveries import Undelivered
 from appealbus.core.rights.policy import read_policy
 from appealbus.core.rights.viewer import Viewer
 from appealbus.plugins.repeats.assessor import Repeats
+from appealbus.plugins.repeats.part import Sketches
 from appealbus.plugins.terms import LegalTerms, register_shared
 from appealbus.plugins.terms.settings import TermsSettings
 from appealbus.schemas import Dossier, Outcome, Severity, Signal
@@ -158,7 +158,12 @@ async def _all_of(folder: Path, url: str, cases: Sequence[Planted], which: int, 
     async with AsyncExitStack() as stack:
         bus = await stack.enter_async_context(
             running_bus(
-                folder, *lookups, assessors=[Telling()] if scoped else [Telling(), Repeats()], terms=terms, bus=given
+                folder,
+                *lookups,
+                assessors=[Telling()] if scoped else [Telling(), Repeats()],
+                journal_parts=[Sketches()],
+                terms=terms,
+                bus=given,
             )
         )
         numbers = [await _happen(bus, case, at, which, scoped=scoped) for at, case in enumerate(cases)]

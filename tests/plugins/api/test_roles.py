@@ -10,7 +10,7 @@ from fastapi.routing import APIRoute
 
 from appealbus.core.domain.client import Role
 from appealbus.core.journal.appeals import lists
-from appealbus.core.rights.actions import MAY, Action
+from appealbus.core.rights.viewer import MAY, Action
 from appealbus.plugins.api.problems import all_types
 from tests.core.kit import message, running_bus
 from tests.plugins.api.serving import JSON, Served, kind_of, letter, served

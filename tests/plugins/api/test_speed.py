@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from appealbus.core.rights.version_digest import Looks
+from appealbus.core.rights.masked_version import Looks
 from appealbus.plugins.api.connection import Connection
 from tests.plugins.api.serving import Served
 

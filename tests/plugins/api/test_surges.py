@@ -13,22 +13,24 @@ from appealbus.core.domain.event import What
 from appealbus.core.journal import log
 from appealbus.core.journal.appeals import lists
 from appealbus.plugins.surges import kept, possible
-from appealbus.plugins.surges.alarm import Alarm, Part, Shared
+from appealbus.plugins.surges.alarm import Alarm, Day
 from appealbus.plugins.surges.kept import Closing
-from appealbus.plugins.surges.possible import Day
 from appealbus.plugins.surges.reading import Reading
 from appealbus.plugins.surges.store import Store
+from appealbus.schemas.surge import SharedBy
 from tests.core.kit import message, running_bus
 from tests.plugins.api.serving import Served, kind_of, served
+from tests.plugins.surges.alarms import PARCEL, part
+from tests.plugins.surges.alarms import alarm as made_alarm
 from tests.services.journals import sqlite_journal
 from tests.services.processes import PATIENCE
 
 MONDAY = date(2026, 11, 16)
 NUMBERS = ("N-3", "N-2", "N-1", "N-0")
 SHARED = (
-    Shared("parcel", "27036042077", 9),
-    Shared("organisation", "940340000421", 4),
-    Shared("address", "ауыл дарьинск", 3),
+    PARCEL,
+    SharedBy(kind="organisation", value="940340000421", appeals=4),
+    SharedBy(kind="address", value="ауыл дарьинск", appeals=3),
 )
 POLICY = """
 [masks.nowhere]
@@ -47,9 +49,8 @@ mask = "numbers"
 
 
 def alarm(category: str, place: str, **given: tuple[str, ...]) -> Alarm:
-    also = (Part("", place, 60, 30.5, 1e-5), Part(category, "", 70, 40.0, 1e-3))
-    row = (MONDAY, category, "Қоқыс", place, 24, 5.4, 9.5, 1e-7, "ears_c2", 59, ((MONDAY, 5),), 2000, 2e-5, 0.05)
-    return Alarm(*row, also=also, shared=SHARED, **given)
+    also = (part("", place), part(category, "", 70, 40.0, 1e-3))
+    return made_alarm(category, place, MONDAY, also=also, shared=SHARED, **given)
 
 
 @pytest.fixture
@@ -62,7 +63,7 @@ async def server(tmp_path: Path) -> AsyncIterator[Served]:
         kept.raise_alarms(store, raised, wall())
         kept.close(store, 2, Closing("aigul", "false", "Серик Ахметов ошибся"), wall())
         store.note_judged(MONDAY, wall(), 2000, 2e-5)
-        day = Day(MONDAY + timedelta(weeks=1), 0.2, "law", 2000, 1e-4)
+        day = Day(day=MONDAY + timedelta(weeks=1), passed=0.2, calendar="law", tested=2000, limit=1e-4)
         possible.note(store, day, [alarm("fire", "2736"), alarm("fire", "7110")], wall())
     async with running_bus(tmp_path, bus={"journal": url, "grace": 1}) as bus:
         for at, kato in enumerate(("273620100", "273620100", "711000000")):

@@ -8,8 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from appealbus.core import JournalError
-from appealbus.core.domain.event import Cursor
-from appealbus.core.domain.feed import FeedEntry, FeedPage
+from appealbus.core.domain.event import Cursor, FeedEntry, FeedPage
 from appealbus.plugins.api import tail as module
 from appealbus.plugins.api.tail import Tail
 from tests.services.processes import PATIENCE

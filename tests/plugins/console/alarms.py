@@ -12,23 +12,24 @@ from appealbus.core import WeekCount
 from appealbus.core.clocks import day_of, wall
 from appealbus.core.journal.appeals import lists
 from appealbus.plugins.surges import kept, possible
-from appealbus.plugins.surges.alarm import Alarm, Part, Shared
-from appealbus.plugins.surges.possible import Day
+from appealbus.plugins.surges.alarm import Alarm, Day
 from appealbus.plugins.surges.reading import Reading
 from appealbus.plugins.surges.series import WEEK, monday_of
 from appealbus.plugins.surges.store import Counted, Store
 from tests.plugins.console.world import World
+from tests.plugins.surges.alarms import PARCEL as SHARED
+from tests.plugins.surges.alarms import alarm as made_alarm
+from tests.plugins.surges.alarms import part
 
 TODAY = day_of(wall())
 MONDAY = monday_of(TODAY) - 3 * WEEK
-PARCEL = "27036042077"
+PARCEL = SHARED.value
 
 
 def alarm(category: str, place: str, monday: date = MONDAY, **given: Any) -> Alarm:
-    also = (Part("", "2736", 60, 30.5, 1e-5), Part("secret", "7110", 70, 40.0, 1e-3))
+    also = (part("", "2736"), part("secret", "7110", 70, 40.0, 1e-3))
     compared = tuple((monday - ago * WEEK, 5) for ago in range(9, 2, -1))
-    row = (monday, category, "Қоқыс", place, 24, 5.4, 9.5, 1e-7, "ears_c2", 59, compared, 2000, 2e-5, 0.05)
-    return Alarm(*row, also=also, shared=(Shared("parcel", PARCEL, 9),), **given)
+    return made_alarm(category, place, monday, compared=compared, also=also, shared=(SHARED,), **given)
 
 
 def alarms_in(made: Path, numbers: Sequence[str]) -> None:
@@ -46,7 +47,8 @@ def alarms_in(made: Path, numbers: Sequence[str]) -> None:
         kept.raise_alarms(store, [*first, alarm("waste", "2736", MONDAY + WEEK)], wall())
         for monday in (MONDAY, MONDAY + WEEK):
             store.note_judged(monday, wall(), 2000, 2e-5)
-        possible.note(store, Day(day_of(wall()), 0.4, "law", 2000, 1e-4), [alarm("flood", "2736")], wall())
+        day = Day(day=day_of(wall()), passed=0.4, calendar="law", tested=2000, limit=1e-4)
+        possible.note(store, day, [alarm("flood", "2736")], wall())
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from lxml import html
 from starlette.routing import Route
 
 from appealbus.core.domain.client import Role
-from appealbus.core.rights.actions import MAY, Action
+from appealbus.core.rights.viewer import MAY, Action
 from appealbus.plugins.console.login import routes
 from appealbus.plugins.console.view import all_views
 from appealbus.plugins.console.words import folders

@@ -28,10 +28,9 @@ from appealbus.core.journal.appeals import cases as journal_cases
 from appealbus.core.journal.appeals import lists
 from appealbus.core.journal.journal import Journal
 from appealbus.core.rights.policy import read_policy
-from appealbus.demo import live, oversight, past, traffic
+from appealbus.demo import live, oversight, traffic
 from appealbus.demo.live import running, worked
-from appealbus.demo.live_setting import ARCHIVE, live_document, toml
-from appealbus.demo.setting import MISBEHAVIOUR
+from appealbus.demo.setting import ARCHIVE, MISBEHAVIOUR, live_document, toml
 from appealbus.demo.traffic import Traffic
 from appealbus.plugins.api.api import Api
 from appealbus.plugins.api.mounting import mount_pages
@@ -146,7 +145,7 @@ def pictured(folder: Path) -> Iterator[World]:
 
     with (
         _that_day(),
-        patch.object(past, "_A_WEEK", _WEEKLY),
+        patch.object(oversight, "_A_WEEK", _WEEKLY),
         patch.object(traffic, "FIRST", _FIRST),
         patch.object(live, "FIRST", _FIRST),
         in_a_thread(have) as made,

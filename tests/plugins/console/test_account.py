@@ -7,13 +7,13 @@ from hashlib import sha256
 import httpx
 import pytest
 
-from appealbus.core.domain.audit_log import Deeds
+from appealbus.core.domain.access import Deeds
 from appealbus.core.domain.event import What
 from appealbus.core.journal import access
 from appealbus.core.journal.appeals import cases, lists
 from appealbus.core.journal.journal import Journal
 from appealbus.core.language import ReaderLanguage
-from appealbus.core.rights.actions import Action
+from appealbus.core.rights.viewer import Action
 from appealbus.plugins.console.views.account.queries import RIGHTS
 from appealbus.plugins.console.views.appeal.log_lines import kind_said
 from appealbus.plugins.console.words import Words

@@ -13,7 +13,7 @@ from appealbus.core.journal import keeping, log
 from appealbus.core.journal.appeals import cases, lists
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.keeping import Anew
-from appealbus.core.operations import pausing
+from appealbus.core.management import sources
 from appealbus.plugins.console.words import COOKIE
 from appealbus.schemas.dossier import Completeness
 from appealbus.schemas.person import Person
@@ -56,10 +56,10 @@ def test_why_something_is_missing(console: World, parked: AppealRow) -> None:
     assert "partial" in auditor  # whoever may not know why is not told that nothing is missing
     assert "Nothing is missing" not in auditor
     until = console.journal.now() + timedelta(hours=1)
-    console.do(lambda journal: pausing.pause(journal, "egkn", until, reason="a test", by="olga"))
+    console.do(lambda journal: sources.pause(journal, "egkn", until, reason="a test", by="olga"))
     page = console.signed_in("ops").get(f"/console/appeals/{parked.public_id}")
     assert "paused by olga until" in page.text
-    console.do(lambda journal: pausing.resume(journal, "egkn", reason="a test", by="olga"))
+    console.do(lambda journal: sources.resume(journal, "egkn", reason="a test", by="olga"))
 
 
 @pytest.mark.proof

@@ -18,8 +18,8 @@ from appealbus.core.journal.appeals import lists
 from appealbus.core.journal.appeals.accepting import NewAppeal
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.quarantine import NewQuarantine
-from appealbus.core.operations import operations
-from appealbus.core.rights.actions import MAY
+from appealbus.core.management import operations
+from appealbus.core.rights.viewer import MAY
 from appealbus.plugins.console.view import all_views
 from appealbus.schemas.appeal import Appeal, Warning
 from tests.plugins.console.alarms import alarms

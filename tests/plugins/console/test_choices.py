@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 
 from appealbus.core.domain.client import Role
-from appealbus.core.rights.builtin import EVERYTHING, TECHNICAL
-from appealbus.core.rights.mask import Mask
+from appealbus.core.rights.mask import EVERYTHING, TECHNICAL, Mask
 from appealbus.core.rights.paths import Pattern
 from appealbus.core.rights.viewer import Viewer
 from appealbus.plugins.console.views.appeals.filters import choices

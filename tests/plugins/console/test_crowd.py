@@ -17,7 +17,7 @@ from appealbus.core.errors import JournalError
 from appealbus.core.journal import clients
 from appealbus.core.journal.appeals import lists
 from appealbus.core.journal.journal import Journal
-from appealbus.core.rights.tokens import new_token
+from appealbus.core.rights.credentials import new_token
 from tests.plugins.api.serving import JSON, letter
 from tests.plugins.console.world import World, world
 from tests.services.asking import instead

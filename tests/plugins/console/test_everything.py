@@ -18,7 +18,7 @@ from appealbus.core.domain.selection import Selection
 from appealbus.core.journal import events, log
 from appealbus.core.journal.appeals import lists
 from appealbus.core.journal.journal import Journal
-from appealbus.core.operations import operations
+from appealbus.core.management import operations
 from appealbus.plugins.console.views.operations import queries
 from tests.plugins.console.alarms import alarms
 from tests.plugins.console.everything import (

@@ -20,9 +20,9 @@ from appealbus.core.journal.appeals import lists
 from appealbus.core.journal.appeals.accepting import NewAppeal
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.workers import WorkerState
-from appealbus.core.operations import operations
-from appealbus.core.operations.in_force import in_force
-from appealbus.core.rights.tokens import new_token
+from appealbus.core.management import operations
+from appealbus.core.management.settings import in_force
+from appealbus.core.rights.credentials import new_token
 from appealbus.plugins.console import truncation
 from appealbus.plugins.console.view import all_views
 from appealbus.schemas.appeal import Appeal, AppealKind

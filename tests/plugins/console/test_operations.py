@@ -21,7 +21,7 @@ from appealbus.core.journal.errors import OutcomeUnknown
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.writer import Writer
 from appealbus.core.journal.writes import Write
-from appealbus.core.operations import operations
+from appealbus.core.management import operations
 from appealbus.plugins.console.views.operations import carrying
 from tests.plugins.console.kit import csrf_of
 from tests.plugins.console.world import APPEALS, World

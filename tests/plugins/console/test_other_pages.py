@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from appealbus.core import PageRefused, PageViewer
-from appealbus.core.domain.audit_log import Deeds
+from appealbus.core.domain.access import Deeds
 from appealbus.core.journal import access, clients
 from appealbus.plugins.api.exchange import Exchange
 from appealbus.plugins.api.page_viewer import ServerContext
@@ -28,10 +28,15 @@ def test_a_session_counts_for_reading_and_the_person_is_in_the_log(console: Worl
     viewer = asked(console, cookie)
     assert (viewer.name, viewer.role) == ("dana", "ops")
     assert len(console.do(lambda _: viewer.appeals()).rows) == 8
-    (look,) = console.do(
+    (look, *_) = console.do(
         lambda journal: journal.ask(access.deeds, Deeds(looks=True, actor="person:dana"), None, 10)
     ).entries
     assert look.detail["as"] == "appeals"
+    own = console.do(lambda _: viewer.appeals(limit=1)).rows[0].public_id
+    for act in (viewer.hold, viewer.release, viewer.retry):
+        with pytest.raises(PageRefused) as refused:
+            console.do(lambda _, act=act: act(own, "why"))
+        assert (refused.value.status, refused.value.code) == (403, "not-allowed")
     for method, more in (("POST", {}), ("GET", {"authorization": "Bearer made.up"})):
         with pytest.raises(PageRefused) as refused:
             asked(console, cookie, method, **more)

@@ -19,6 +19,7 @@ from appealbus.plugins.console.views.appeal.diff_view import bounded, in_pieces
 from appealbus.plugins.repeats.assessor import Repeats
 from appealbus.plugins.repeats.diff_view import Line, side_by_side
 from appealbus.plugins.repeats.matter import Compared
+from appealbus.plugins.repeats.part import Sketches
 from appealbus.plugins.repeats.words import Label
 from appealbus.schemas.appeal import Appeal
 from tests.core.kit import message
@@ -49,7 +50,7 @@ def rows(console: World) -> list[AppealRow]:
     ]
 
     async def work(journal: Journal) -> list[AppealRow]:
-        journal.compares_texts = True
+        journal.keeping = [Sketches()]
         reception, numbers = console.api.reception, []
         for at, each in enumerate(given):
             taken = await reception.accept(message(f"r{at}", kind="application", place={"kato": HERE}, **each))

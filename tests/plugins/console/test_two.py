@@ -10,12 +10,12 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from appealbus.core.bus.work.rereading import AppealRead, Written, write_read
 from appealbus.core.domain.event import What
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import log
 from appealbus.core.journal.appeals import lists
 from appealbus.core.journal.journal import Journal
-from appealbus.core.operations.rereading import AppealRead, Written, write_read
 from appealbus.plugins.console.views.appeal import rereading
 from tests.plugins.console import brief
 from tests.plugins.console.browser import chromium

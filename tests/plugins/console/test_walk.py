@@ -18,6 +18,7 @@ from appealbus.core.language import ReaderLanguage
 from appealbus.core.loading.host import Plugin
 from appealbus.plugins.console.words import Words
 from appealbus.plugins.repeats.assessor import Repeats
+from appealbus.plugins.repeats.part import Sketches
 from appealbus.plugins.surges import kept
 from appealbus.plugins.surges.store import Store
 from tests.core.kit import message
@@ -250,7 +251,7 @@ async def make(console: World, journal: Journal) -> None:
     await work_goes_on(journal)
     await park([0, 1, 3])(journal)
     await lag(journal)
-    journal.compares_texts = True
+    journal.keeping = [Sketches()]
     letters = {"WALK-1": text(12, 1), "WALK-2": f"{text(12, 1)} Крыша упала вчера."}
     when = {"received_at": "2026-01-12T09:00:00Z", "due_on": "2026-02-01"}
     for number, said in letters.items():

@@ -6,8 +6,7 @@ from typing import Any
 
 from appealbus.core.clocks import day_of
 from appealbus.core.domain.case import LookupState
-from appealbus.core.domain.certificate import CertificateState
-from appealbus.core.domain.source_state import SourceState
+from appealbus.core.domain.source_state import CertificateState, SourceState
 from appealbus.core.interfaces.link import LinkState, LinkStatus
 from appealbus.core.journal import documents, keeping, workers
 from appealbus.core.journal.appeals import lists

@@ -20,10 +20,9 @@ from appealbus.core.domain.client import Client, Credential, Role
 from appealbus.core.journal import clients
 from appealbus.core.journal.journal import Journal
 from appealbus.core.loading.parts import build, load_plugins
+from appealbus.core.rights.credentials import new_token
 from appealbus.core.rights.policy import read_policy
-from appealbus.core.rights.tokens import new_token
-from appealbus.demo.live_setting import toml
-from appealbus.demo.setting import document
+from appealbus.demo.setting import document, toml
 from appealbus.plugins.api.api import Api
 from appealbus.plugins.api.mounting import mount_pages
 from appealbus.plugins.api.server import run
@@ -143,8 +142,8 @@ async def _serve(
     made: list[World],
     events: tuple[threading.Event, asyncio.Event],
 ) -> None:
-    journal = await Journal.open(loaded.settings.bus.journal, key=loaded.settings.bus.key_file())
-    host = load_plugins(loaded)
+    host, settings = load_plugins(loaded), loaded.settings.bus
+    journal = await Journal.open(settings.journal, key=settings.key_file(), parts=host.journal_parts)
     bus = Bus(loaded, build(loaded, host), journal)
     await bus.start()
     for at, each in enumerate(list(read_appeals(_EXAMPLES))[:APPEALS]):

@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 
 from appealbus.core import CallFailed, OutcomeKind, Shape
-from appealbus.core.planning.inputs import InputState
-from appealbus.core.planning.lineage import Known
+from appealbus.core.planning.inputs import InputState, Known
 from appealbus.core.planning.plan import Node
 from appealbus.plugins.gbdul import register_lookups
 from appealbus.plugins.gbdul.lookups import SCHEMA, OrganisationQuery, RightHolderQuery

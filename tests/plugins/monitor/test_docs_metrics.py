@@ -11,10 +11,10 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from appealbus.core import clocks
-from appealbus.core.domain.certificate import CertificateState
 from appealbus.core.domain.client import Client, Credential, Role
 from appealbus.core.domain.event import Cursor
 from appealbus.core.domain.pauses import Pause
+from appealbus.core.domain.source_state import CertificateState
 from appealbus.core.interfaces.intake import Inbound
 from appealbus.core.interfaces.link import LinkState, LinkStatus
 from appealbus.core.journal import clients

@@ -8,15 +8,16 @@ import orjson
 import pytest
 
 from appealbus.core import Comparison, Inbound, Past, PastAssessor, Taken
+from appealbus.core.bus.duties.filling import fill_next
 from appealbus.core.bus.work import history_comparison
-from appealbus.core.enrichment.unsure import judged
-from appealbus.core.journal import sketching
+from appealbus.core.enrichment.fields import judged
 from appealbus.core.rights.fields import leads_in
 from appealbus.core.rights.paths import path_of
 from appealbus.core.testing import appeal
 from appealbus.core.testing import dossier as made
 from appealbus.plugins.identity import Identity
 from appealbus.plugins.repeats.assessor import Repeats
+from appealbus.plugins.repeats.part import Sketches
 from appealbus.schemas import Appeal, Dossier, Person
 from tests.core.kit import dossier, message, running_bus
 from tests.plugins.repeats.making import LAND, by, text
@@ -68,7 +69,7 @@ _ENDS: list[tuple[str, dict[str, Any], str, str, str]] = [
 
 async def test_the_same_matter_again(tmp_path: Path) -> None:
     """What it may be depends on how the earlier one ended and on what is new; it names number, body, outcome, day."""
-    async with running_bus(tmp_path, assessors=[Repeats()]) as bus:
+    async with running_bus(tmp_path, assessors=[Repeats()], journal_parts=[Sketches()]) as bus:
         told = []
         for person, (kind, end, says, *_) in enumerate(_ENDS):
             letter = text(12, 100 + person)
@@ -98,7 +99,7 @@ async def test_the_same_matter_again(tmp_path: Path) -> None:
 
 async def test_another_matter_another_body_and_new_files(tmp_path: Path) -> None:
     """Another category is another matter; what another body has ended is not identical; a new file is something new."""
-    async with running_bus(tmp_path, assessors=[Repeats()]) as bus:
+    async with running_bus(tmp_path, assessors=[Repeats()], journal_parts=[Sketches()]) as bus:
         first = await put(bus, "1", text=LETTER, category=LAND, **by(0))
         await ended(bus, first, result="terminated")
         other = await put(bus, "2", text=text(12, 2), category={"code": "roads"}, **by(0))
@@ -119,7 +120,7 @@ async def test_another_matter_another_body_and_new_files(tmp_path: Path) -> None
 
 async def test_what_it_may_be_in_odd_cases(tmp_path: Path) -> None:
     """Another parcel is something new, a complaint a right; the decision counts that nothing is new beside."""
-    async with running_bus(tmp_path, assessors=[Repeats()]) as bus:
+    async with running_bus(tmp_path, assessors=[Repeats()], journal_parts=[Sketches()]) as bus:
 
         async def told(person: int, **given: Any) -> list[str]:
             number = await put(
@@ -157,7 +158,7 @@ async def test_what_it_may_be_in_odd_cases(tmp_path: Path) -> None:
 
 async def test_others_with_the_same_text_and_about_the_same_parcel(tmp_path: Path) -> None:
     """Those before it, of other people or of nobody knows whom; names in the text may differ; short texts are alike."""
-    async with running_bus(tmp_path, assessors=[Repeats()]) as bus:
+    async with running_bus(tmp_path, assessors=[Repeats()], journal_parts=[Sketches()]) as bus:
         field = [{"cadastral_number": PARCEL}]
         first = await put(bus, "1", text=f"{LETTER} Подпись: Сейтқали.", parcels=field, **by(0))
         copy = await put(bus, "2", text=f"{LETTER} Подпись: Жұмабек.", **by(1))
@@ -189,7 +190,7 @@ class Raises(PastAssessor):
 
 async def test_one_with_a_defect_is_named_and_the_others_conclude(tmp_path: Path) -> None:
     """As any assessor that raises."""
-    async with running_bus(tmp_path, assessors=[Raises(), Repeats()]) as bus:
+    async with running_bus(tmp_path, assessors=[Raises(), Repeats()], journal_parts=[Sketches()]) as bus:
         await put(bus, "1", text=LETTER, category=LAND, **by(0))
         second = await put(bus, "2", text=LETTER, category=LAND, **by(0))
         await bus.settle()
@@ -225,7 +226,7 @@ async def test_one_that_hangs_is_asked_no_second_time_meanwhile(
     monkeypatch.setattr(history_comparison, "_PATIENCE", 0.5)
     hangs = Hangs()
     try:
-        async with running_bus(tmp_path, assessors=[hangs, Repeats()]) as bus:
+        async with running_bus(tmp_path, assessors=[hangs, Repeats()], journal_parts=[Sketches()]) as bus:
             numbers = [await put(bus, str(each), text=LETTER, category=LAND, **by(0)) for each in range(6)]
             await bus.settle()
             told = [await dossier(bus, each) for each in numbers[1:]]
@@ -238,13 +239,14 @@ async def test_one_that_hangs_is_asked_no_second_time_meanwhile(
 
 async def test_nothing_is_kept_where_nobody_compares(tmp_path: Path) -> None:
     """No sketch; and once somebody does, those that came before get theirs, and later ones find them."""
-    async with running_bus(tmp_path) as bus:
+    async with running_bus(tmp_path, journal_parts=[Sketches()]) as bus:
         await put(bus, "1", text=LETTER, **by(0))
         await bus.settle()
-        assert (await sketching.sketch_missing(bus.journal, 0)) is not None  # it had none
-        again = await sketching.sketch_missing(bus.journal, 0)
+        first = await fill_next(bus.journal, Sketches(), 0)
+        again = await fill_next(bus.journal, Sketches(), 0)
+    assert first is not None
     assert again is not None
-    assert again.drawn == 0
+    assert (len(first.rows), len(again.rows)) == (1, 0)
 
 
 def test_what_no_register_could_tell_is_no_gap_of_it() -> None:

@@ -6,15 +6,17 @@ from typing import Any
 import orjson
 import pytest
 
-from appealbus.core.interfaces.past import Past
+from appealbus.core import Past
 from appealbus.core.journal import log
 from appealbus.core.journal.appeals import lists
-from appealbus.core.loading.host import Plugin
+from appealbus.core.loading.host import Host, Plugin
 from appealbus.core.rights.mask import Mask
 from appealbus.core.rights.paths import Pattern
 from appealbus.core.rights.viewer import Viewer
 from appealbus.core.rights.views import Views
 from appealbus.plugins.repeats.assessor import Repeats
+from appealbus.plugins.repeats.comparing import compared
+from appealbus.plugins.repeats.part import Sketches
 from appealbus.schemas.appeal import Appeal
 from tests.core.kit import running_bus
 from tests.plugins.api.serving import served
@@ -32,7 +34,7 @@ SECRET = "Мой сосед Ахметов всё видел."
 async def numbers(tmp_path: Path) -> list[str]:
     """An earlier letter of the same person, a copy, one about the same parcel, and last the one that is asked for."""
     field = [{"cadastral_number": PARCEL}]
-    async with running_bus(tmp_path, assessors=[Repeats()]) as bus:
+    async with running_bus(tmp_path, assessors=[Repeats()], journal_parts=[Sketches()]) as bus:
         given: list[dict[str, Any]] = [
             {"text": f"{LETTER} {SECRET}", "category": LAND, "place": {"kato": HERE}, **by(0)},
             {"text": LETTER, "place": {"kato": THERE}, **by(1)},
@@ -49,7 +51,7 @@ async def shown(folder: Path, numbers: list[str], viewer: Viewer) -> tuple[dict[
     async with served(sqlite_journal(folder / "journal.db"), folder) as server:
         row = await server.journal.ask(lists.appeal_row, numbers[-1])
         assert row is not None
-        told, others = await Views(server.journal, viewer).repeats(row, _compare)
+        told, others = await compared(Views(server.journal, viewer), row, _host(), _compare)
         return orjson.loads(orjson.dumps(told["compared"][0]["comparison"])), others
 
 
@@ -101,8 +103,14 @@ def _nothing() -> dict[str, Any]:
     return {"count": 0, "at_least": True, "others": []}
 
 
+def _host() -> Host:
+    host = Host(lambda name, model: model())
+    host.plugins.append(_plugin())
+    return host
+
+
 def _plugin() -> Plugin:
-    return Plugin("repeats", "1", "test", brought={"assessors": [Repeats()]})
+    return Plugin("repeats", "1", "test", brought={"assessors": [Repeats()], "journal_parts": [Sketches()]})
 
 
 @pytest.mark.parametrize(
@@ -152,7 +160,7 @@ async def test_others_beyond_the_scopes_are_not_told_of(tmp_path: Path, numbers:
 
 async def test_a_late_outcome_is_told_to_who_asks(tmp_path: Path) -> None:
     """The signal is of its time; who asks later learns how the earlier one has ended since."""
-    async with running_bus(tmp_path, assessors=[Repeats()]) as bus:
+    async with running_bus(tmp_path, assessors=[Repeats()], journal_parts=[Sketches()]) as bus:
         first = await put(bus, "1", text=LETTER, category=LAND, **by(0))
         own = await put(bus, "2", text=LETTER, category=LAND, **by(0))
         await bus.settle()

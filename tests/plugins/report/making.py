@@ -7,7 +7,7 @@ from typing import Any
 
 from appealbus.core import KeptChange
 from appealbus.core.clocks import KAZAKHSTAN
-from appealbus.core.domain.outline import Outline
+from appealbus.core.domain.counts import Outline
 from appealbus.core.journal.key import JournalKey
 from appealbus.plugins.report.fact import fact_of
 from appealbus.plugins.report.store import Store

@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 from appealbus.core import Case, From, found, not_found
 from appealbus.core.bus.bus import Bus
 from appealbus.core.clocks import day_of, wall
-from appealbus.core.domain.outline import Outline
+from appealbus.core.domain.counts import Outline
 from appealbus.core.journal.appeals import cases, lists
 from appealbus.core.journal.changes import targets
 from appealbus.core.journal.changes.changes import NewChange

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from appealbus.plugins.surges.alarm import Shared
 from appealbus.plugins.surges.behind import shared
 from appealbus.schemas import Appeal
+from appealbus.schemas.surge import SharedBy
 
 
 def appeal(serial: int, **given: Any) -> Appeal:
@@ -23,10 +23,10 @@ def test_parcels_organisations_and_streets_are_told_the_most_frequent_first() ->
         for at in range(4)
     ] + [appeal(9, place={"address": "г. Орал, микрорайон Жаңа Орда"})]
     assert shared(appeals) == (
-        Shared("address", "г. орал", 5),
-        Shared("address", "ул. дина нұрпейісова", 4),
-        Shared("parcel", "27036042077", 4),
-        Shared("organisation", "210740000018", 3),
+        SharedBy(kind="address", value="г. орал", appeals=5),
+        SharedBy(kind="address", value="ул. дина нұрпейісова", appeals=4),
+        SharedBy(kind="parcel", value="27036042077", appeals=4),
+        SharedBy(kind="organisation", value="210740000018", appeals=3),
     )
 
 

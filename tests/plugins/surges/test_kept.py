@@ -8,9 +8,11 @@ import pytest
 
 from appealbus.core import ConfigError, JournalError
 from appealbus.plugins.surges import kept
-from appealbus.plugins.surges.alarm import Alarm, Part, Shared
+from appealbus.plugins.surges.alarm import Alarm, SurgeRecord
 from appealbus.plugins.surges.kept import Closing
 from appealbus.plugins.surges.store import Store
+from tests.plugins.surges.alarms import PARCEL, part
+from tests.plugins.surges.alarms import alarm as made_alarm
 from tests.plugins.surges.calm import MONDAY
 
 NOW = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
@@ -18,24 +20,8 @@ HOUR = timedelta(hours=1)
 
 
 def alarm(category: str = "waste", monday: date = MONDAY) -> Alarm:
-    return Alarm(
-        monday,
-        category,
-        "Қоқыс",
-        "2736",
-        24,
-        5.4,
-        9.5,
-        1e-7,
-        "ears_c2",
-        59,
-        ((MONDAY, 5),),
-        2000,
-        2e-5,
-        0.05,
-        also=(Part("", "2736", 60, 30.5, 1e-5),),
-        numbers=("AB-2026-00000001",),
-        shared=(Shared("parcel", "27036042077", 9),),
+    return made_alarm(
+        category, "2736", monday, also=(part("", "2736"),), numbers=("AB-2026-00000001",), shared=(PARCEL,)
     )
 
 
@@ -90,7 +76,7 @@ def test_what_cannot_be_is_refused_and_says_why(store: Store) -> None:
 
 def test_precision_and_time_to_react_follow_from_the_words(store: Store) -> None:
     """Of four alarms one is false, one known, one true and one open: two thirds were none of chance."""
-    assert kept.record(store) == kept.Record(0, 0, {"true": 0, "false": 0, "known": 0}, None, None)
+    assert kept.record(store) == SurgeRecord(raised=0, open=0, closed={"true": 0, "false": 0, "known": 0})
     raised = kept.raise_alarms(store, [alarm(each) for each in "abcd"], NOW)
     kept.take(store, raised[0].id, "aigul", date(2026, 12, 4), NOW + 2 * HOUR)
     for each, verdict, hours in zip(raised, ("true", "false", "known"), (30, 4, 6), strict=False):

@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from appealbus.plugins.surges import kept, outbox, possible
-from appealbus.plugins.surges.possible import Day
+from appealbus.plugins.surges.alarm import Day
 from appealbus.plugins.surges.sending import Event
 from appealbus.plugins.surges.store import Store
 from tests.plugins.surges.calm import MONDAY
 from tests.plugins.surges.test_kept import NOW, alarm
 
 TODAY = NOW.date()
-DAY = Day(MONDAY + timedelta(weeks=1), 0.2, "law", 2000, 1e-4)
+DAY = Day(day=MONDAY + timedelta(weeks=1), passed=0.2, calendar="law", tested=2000, limit=1e-4)
 
 
 @pytest.fixture
@@ -101,7 +101,7 @@ def test_only_so_much_is_kept(store: Store, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr("appealbus.plugins.surges.possible._DAYS", 2)
     monkeypatch.setattr("appealbus.plugins.surges.possible._ROWS", 2)
     for ahead in (0, 300, 1, 2):
-        look = Day(DAY.day + timedelta(days=ahead), 0.2, "law", 1, 0.0)
+        look = DAY.model_copy(update={"day": DAY.day + timedelta(days=ahead)})
         possible.note(store, look, [alarm()], NOW)
         for event in waiting(store):
             outbox.tried(store, event, "webhook", NOW)

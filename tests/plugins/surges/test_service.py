@@ -29,17 +29,15 @@ from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.view import PublicJournal
 from appealbus.plugins.surges import kept, possible, register_services
 from appealbus.plugins.surges import service as watching
-from appealbus.plugins.surges.alarm import Alarm
 from appealbus.plugins.surges.clusters import Scanned
 from appealbus.plugins.surges.judge import Judged
 from appealbus.plugins.surges.judging import judged
-from appealbus.plugins.surges.sending import Event, Way
+from appealbus.plugins.surges.sending import Event, Way, Webhook
 from appealbus.plugins.surges.series import WEEK
 from appealbus.plugins.surges.service import Surges
 from appealbus.plugins.surges.settings import SurgesSettings
 from appealbus.plugins.surges.store import Counted, Store
 from appealbus.plugins.surges.watch import judged_week
-from appealbus.plugins.surges.webhook import Webhook
 from tests.plugins.surges.calm import MONDAY
 from tests.plugins.surges.test_command import BURNT, fill
 from tests.plugins.surges.test_kept import NOW, alarm
@@ -156,7 +154,7 @@ async def test_an_alarm_that_is_refused_holds_no_other_back(receiver: Receiver, 
     settings = SurgesSettings(
         file=tmp_path / "surges.db", webhook=receiver.url, webhook_secret=Secret(file=tmp_path / "secret")
     )
-    alarms = [Alarm(date(2026, 11, 16), c, "", "", 9, 1.0, 3.0, 0.0, "ears_c2", 10, (), 1, 0.1, 0.05) for c in "abc"]
+    alarms = [alarm(category) for category in "abc"]
     receiver.status = 400
     way = Webhook(receiver.url, settings.webhook_secret, 10.0)
     with closing(Store(tmp_path / "surges.db")) as store:

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from appealbus.core import ConfigError, WeekCount, WeekCounts
-from appealbus.plugins.surges.counting import count_new
 from appealbus.plugins.surges.series import WeekRow
 from appealbus.plugins.surges.store import Counted, Store
+from appealbus.plugins.surges.watch import count_new
 
 ONE, TWO, THREE = date(2026, 11, 2), date(2026, 11, 9), date(2026, 11, 16)
 

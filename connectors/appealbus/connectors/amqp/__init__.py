@@ -6,12 +6,11 @@ from typing import Any
 import typer
 
 from appealbus.connectors.amqp.agency import AgencySettings, AgencyWire
-from appealbus.connectors.amqp.asyncapi.command import asyncapi
 from appealbus.connectors.amqp.brokers import Brokers
+from appealbus.connectors.amqp.command import add_to
 from appealbus.connectors.amqp.delivery import AmqpDelivery
 from appealbus.connectors.amqp.intake import AmqpIntake
 from appealbus.connectors.amqp.settings import AmqpSettings, IntakeSettings, PublishSettings, WorkSettings
-from appealbus.connectors.amqp.topology_command import add_to
 from appealbus.connectors.amqp.work import AmqpWorkQueue
 from appealbus.core import Delivery, Factory, Intake, Settings, Wire, WorkQueue, hookimpl
 
@@ -50,4 +49,3 @@ def register_work_queues(shared: Brokers) -> list[Factory[WorkQueue[Any]]]:
 @hookimpl
 def register_commands(app: typer.Typer, settings: AmqpSettings) -> None:
     add_to(app, settings)
-    app.command("asyncapi")(asyncapi)

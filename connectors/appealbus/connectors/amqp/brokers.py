@@ -7,8 +7,7 @@ from appealbus.connectors.amqp.names import Names
 from appealbus.connectors.amqp.settings import MAIN, AmqpSettings
 from appealbus.connectors.amqp.topology import Wanted, bus_of
 from appealbus.connectors.amqp.topology.by_amqp import declare_in_memory
-from appealbus.connectors.amqp.topology.keeper import TopologyKeeper
-from appealbus.connectors.amqp.topology.looking import look
+from appealbus.connectors.amqp.topology.keeper import TopologyKeeper, look
 from appealbus.connectors.amqp.topology.management import ManagementFailed
 from appealbus.connectors.broker.broker import Broker, BrokerError, Trouble
 from appealbus.connectors.broker.settings import BrokerSettings

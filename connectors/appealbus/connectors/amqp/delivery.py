@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from appealbus.connectors.amqp.brokers import Brokers, link_of
-from appealbus.connectors.amqp.cloudevents import attributes, source_of
+from appealbus.connectors.amqp.messages import attributes, source_of
 from appealbus.connectors.amqp.settings import PublishSettings
 from appealbus.connectors.amqp.topology import Wanted, bus_of
 from appealbus.connectors.broker.broker import Message, Properties, Published

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 import structlog
 
 from appealbus.connectors.amqp.brokers import Brokers, link_of
-from appealbus.connectors.amqp.cloudevents import source_of
-from appealbus.connectors.amqp.inbound import dead_letter, inbound_of
+from appealbus.connectors.amqp.messages import dead_letter, inbound_of, source_of
 from appealbus.connectors.amqp.receipt import Allowed, Receipts
 from appealbus.connectors.amqp.settings import IntakeSettings
 from appealbus.connectors.broker.broker import BrokerError, Consumer, Delivered

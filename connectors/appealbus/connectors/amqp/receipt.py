@@ -9,8 +9,7 @@ from fnmatch import fnmatchcase
 
 import structlog
 
-from appealbus.connectors.amqp.cloudevents import attributes
-from appealbus.connectors.amqp.inbound import JSON, XML, media_type_of
+from appealbus.connectors.amqp.messages import JSON, XML, attributes, media_type_of
 from appealbus.connectors.broker.broker import Broker, Message, Properties, Published
 from appealbus.core import Quarantined, Taken
 from appealbus.core.clocks import wall

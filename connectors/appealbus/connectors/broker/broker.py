@@ -1,16 +1,28 @@
 """The broker interface. Both implementations, RabbitMQ and in memory, pass the tests in tests/connectors/broker."""
 
+import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections import Counter, OrderedDict
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import TypeAlias
 
+import structlog
+
 from appealbus.core import AppealBusError, LinkState, LinkStatus
+
+log = structlog.get_logger(__name__)
 
 Header: TypeAlias = str | int | bool | None
 Argument: TypeAlias = str | int | bool
+
+_PAUSE = 1.0
+"""Seconds before a failed message goes back: long for a processor, short for a queue with a limit of 20 returns."""
+_REMEMBERED = 10_000
+"""Finished requests remembered, so that their replies count as late and not as unknown."""
 
 
 class Published(StrEnum):
@@ -148,6 +160,53 @@ class QueueInfo:
     consumers: int
 
 
+class Replies:
+    """Requests that wait for their replies, by correlation id."""
+
+    def __init__(self, counts: Counter[str]) -> None:
+        self._counts = counts
+        self._waiting: dict[str, asyncio.Future[Message]] = {}
+        self._given_up: OrderedDict[str, None] = OrderedDict()
+
+    @contextmanager
+    def waiting(self, message: Message) -> Iterator["asyncio.Future[Message]"]:
+        """Wait for the reply to a request. Raises ValueError if its id is missing, or another request has it."""
+        number = message.properties.correlation_id
+        if not number or number in self._waiting:
+            raise ValueError("a request needs a correlation_id of its own")
+        future = self._waiting[number] = asyncio.get_running_loop().create_future()
+        try:
+            yield future
+        except TimeoutError:
+            raise RequestTimedOut("no reply came in time") from None
+        finally:
+            del self._waiting[number]
+            if future.cancel() or future.cancelled():
+                self._given_up[number] = None
+                if len(self._given_up) > _REMEMBERED:
+                    self._given_up.popitem(last=False)
+            else:
+                future.exception()  # nobody else will look at it
+
+    def take(self, message: Message) -> None:
+        """Pass a reply to its request."""
+        number = message.properties.correlation_id
+        future = self._waiting.get(number)
+        if future is not None and not future.done():
+            future.set_result(message)
+        elif number in self._given_up:
+            del self._given_up[number]
+            self._counts["late_replies"] += 1
+        else:
+            self._counts["unknown_replies"] += 1
+
+    def fail(self, reason: str) -> None:
+        """Fail all waiting requests as unreachable."""
+        for future in self._waiting.values():
+            if not future.done():
+                future.set_exception(BrokerUnreachable(reason))
+
+
 class Broker(ABC):
     """One broker, shared by all parts of a process that name it. All methods may be called concurrently.
 
@@ -249,3 +308,37 @@ class Broker(ABC):
     @abstractmethod
     async def bind_queue(self, queue: str, exchange: str, routing_key: str) -> None:
         """Bind a queue to an exchange. Raises as `declare_exchange`, and 404."""
+
+
+class Handled(Delivered):
+    """A message that its consumer passes to a handler."""
+
+    is_settled: bool
+    """Whether the message was acknowledged, rejected or returned."""
+
+    @abstractmethod
+    def fail(self) -> bool:
+        """Return the message as failed: the queue's delivery limit counts it."""
+
+
+async def handle(delivered: Handled, handler: Handler, queue: str, stopping: asyncio.Event) -> None:
+    """Run the handler; return the message if it fails or does not settle the message.
+
+    A pause comes before that, unless `stopping` is set. `queue` is for the log.
+    """
+    try:
+        await handler(delivered)
+    except asyncio.CancelledError:
+        delivered.requeue()
+        raise
+    except Exception:
+        log.exception("amqp.handler_failed", queue=queue)
+    else:
+        if delivered.is_settled:
+            return
+        log.error("amqp.not_settled", queue=queue)
+    # Otherwise a message that nobody can handle would keep us and the broker busy.
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_PAUSE):
+            await stopping.wait()
+    delivered.fail()

@@ -14,13 +14,10 @@ from appealbus.connectors.files.intake import accept_all
 from appealbus.connectors.files.reading import batches, read_appeals
 from appealbus.connectors.files.settings import Encoding
 from appealbus.core import Inbound, Quarantined, Taken
-from appealbus.core.bus.intake.reception import Reception
-from appealbus.core.cli.context import Cli, New, cli_of
-from appealbus.core.cli.exits import EXIT_PROBLEMS
-from appealbus.core.cli.paging import AsJson
-from appealbus.core.cli.render import local
+from appealbus.core.commands import EXIT_PROBLEMS, AsJson, Cli, New, cli_of, local
 from appealbus.core.escaping import escaped_json, one_line
-from appealbus.core.rights.policy import read_policy
+from appealbus.core.management.viewing import read_policy
+from appealbus.core.serving import Reception
 
 _BATCH = 200
 """Messages taken at once: the journal writes them in one transaction, and more make it no cheaper."""

@@ -1,36 +1,65 @@
-"""The process-wide HTTP client."""
+"""The process-wide HTTP client, and the servers that it does not trust to answer in order."""
 
 import asyncio
 import functools
 import ssl
+import time
 import zlib
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import aiohttp
+import structlog
 from yarl import URL
 
-from appealbus.connectors.http.connection import HttpConnection, QuestionBody, Unasked
-from appealbus.connectors.http.doubts import Doubts
-from appealbus.connectors.http.errors import failure
-from appealbus.core import CallFailed, LinkState
+from appealbus.connectors.http.connection import HttpConnection, QuestionBody, Unasked, failure
+from appealbus.connectors.http.reply import HttpReply
+from appealbus.core import CallFailed, LinkState, LinkStatus
 from appealbus.schemas.outcome import OutcomeKind
+
+log = structlog.get_logger(__name__)
+
+LASTS = 3600.0
+"""Seconds without connection reuse. A misassigned answer shows a lasting fault, noticed or fixed within an hour."""
 
 _UNREACHED = (aiohttp.ClientConnectorError, aiohttp.ServerTimeoutError)
 _CODINGS = {"gzip": 31, "x-gzip": 31, "deflate": 15}
 
 
-@dataclass(frozen=True, slots=True)
-class HttpReply:
-    """A complete answer within its size limit. Header names are case-insensitive.
+class Doubts:
+    """Servers in doubt: their connections may carry answers to other questions."""
 
-    `alone`: its connection carried no other question, so it cannot answer anything else.
-    """
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._until: dict[URL, float] = {}
+        self._counts: Counter[str] = Counter()
 
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-    alone: bool = True
+    def tell(self, server: URL, source: str) -> None:
+        """Put a server in doubt from now on, and log it."""
+        self._until[server] = self._clock() + LASTS
+        self._counts[source] += 1
+        log.warning("http.unasked", source=source, count=self._counts[source])
+
+    def __contains__(self, server: URL) -> bool:
+        until = self._until.get(server)
+        return until is not None and self._clock() < until
+
+    def links(self, source: str, server: URL) -> tuple[LinkState, ...]:
+        """Return the state of a source's connections, if its server has ever been in doubt."""
+        if not self._counts[source] and server not in self:
+            return ()
+        doubted = server in self
+        detail = "the server sent an answer that nobody had asked for; each question gets a connection of its own"
+        return (
+            LinkState(
+                f"http.{source}",
+                LinkStatus.UP,
+                detail if doubted else "",
+                counts={"unasked": self._counts[source]},
+                warning=doubted,
+            ),
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 from pydantic import model_validator
 
 from appealbus.core import ConfigError, Settings
-from appealbus.core.config.permissions import writable_by_others
+from appealbus.core.config.files import writable_by_others
 from appealbus.core.config.types import ExistingFile, KeyFile, Secret
 
 

@@ -24,13 +24,12 @@ from appealbus.connectors.http import (
 from appealbus.connectors.shep.data import put, put_signed
 from appealbus.connectors.shep.message import MessageBuilder, build_response
 from appealbus.connectors.shep.outcomes import fault_failure, gateway_failure, status_code, untrusted
-from appealbus.connectors.shep.replay import single_use
-from appealbus.connectors.shep.reply import Response, content_of, read_response
+from appealbus.connectors.shep.reply import Response, content_of, read_response, single_use
 from appealbus.connectors.shep.settings import ShepSettings
 from appealbus.connectors.signing import certificates_of
 from appealbus.connectors.soap.envelope import Envelope, Fault, read_envelope
 from appealbus.connectors.soap.outcomes import by_precedence
-from appealbus.connectors.wssec import Signer, Unsigned, Verifier, load_signer, load_verifier
+from appealbus.connectors.wssec import MessageSigner, Unsigned, Verifier, load_signer, load_verifier
 from appealbus.connectors.xmldsig import DataSigner, DataVerifier, load_data_signer, load_data_verifier
 from appealbus.core import (
     Call,
@@ -72,7 +71,7 @@ class ShepWire(Wire):
         self._http = http
         self._open = False
         self._builder: MessageBuilder
-        self._signer: Signer = Unsigned()
+        self._signer: MessageSigner = Unsigned()
         self._verifier: Verifier | None = None
         self._data_signer: DataSigner | None = None
         self._data_verifier: DataVerifier | None = None

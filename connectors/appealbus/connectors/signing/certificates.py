@@ -10,7 +10,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from appealbus.core import CertificateState, ConfigError
-from appealbus.core.config.permissions import writable_by_others
+from appealbus.core.config.files import writable_by_others
 
 # National authorities write names that are longer than the standard says. Nobody can mend that, so nobody is told.
 warnings.filterwarnings("ignore", "Attribute's length must be", UserWarning)

@@ -1,9 +1,9 @@
 """Loading of keys, certificates and trust. Modules that need the extra `wssec` are imported here, on demand."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from importlib import import_module
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -12,12 +12,31 @@ from appealbus.connectors.signing.settings import SignatureSettings
 from appealbus.core import CertificateState, ConfigError
 
 
-def load_service(settings: SignatureSettings) -> NcaNode:
-    """Read the key and its password, and return the client of the signing service. Raises ConfigError."""
-    if settings.url is None or settings.key is None or settings.key_password is None:
-        raise ConfigError("a signing service needs url, key and key_password")
-    password = settings.key_password.get()
-    return NcaNode(settings.url, settings.key, password, settings.key_alias, settings.timeout)
+def signer_of(settings: SignatureSettings, key: str, folder: str) -> Any:
+    """Load the signer of the table `key`, for messages (`wssec`) or documents (`xmldsig`); None if nothing is signed.
+
+    Reads from disk: call it in a thread. Raises ConfigError.
+    """
+    if settings.sign == "none":
+        return None
+    with errors_of(key):
+        password = settings.key_password.get() if settings.key_password else None
+        if settings.sign != "ncanode":
+            load = module(folder, "local").KeySigner.load
+            return load(settings.sign, settings.key, settings.certificate, password)
+        if settings.url is None or settings.key is None or password is None:
+            raise ConfigError("a signing service needs url, key and key_password")
+        service = NcaNode(settings.url, settings.key, password, settings.key_alias, settings.timeout)
+        return module(folder, "remote").RemoteSigner(service)
+
+
+def verification_of(settings: SignatureSettings, key: str, folder: str) -> Callable[..., Any] | None:
+    """Return `verify` of the folder, with the trust of the table `key`; None if nothing is verified."""
+    if not settings.is_verified:
+        return None
+    files = settings.trusted, settings.trusted_ca, settings.subject(), settings.crl
+    with errors_of(key):
+        return partial(module(folder, "verify").verify, trust=module("signing", "trust").load_trust(*files))
 
 
 def certificates_of(settings: SignatureSettings, key: str) -> tuple[CertificateState, ...]:
@@ -32,17 +51,6 @@ def certificates_of(settings: SignatureSettings, key: str) -> tuple[CertificateS
     with errors_of(key):
         states = module("signing", "certificates").states(used)
     return states
-
-
-def key_of(settings: SignatureSettings) -> tuple[Path | None, Path | None, str | None]:
-    """Return the files of our key and its certificate, and the key's password."""
-    return settings.key, settings.certificate, settings.key_password.get() if settings.key_password else None
-
-
-def trust_of(settings: SignatureSettings) -> Any:
-    """Read the trusted certificates (`trust.Trust`). Raises ConfigError, also if the extra is not installed."""
-    files = settings.trusted, settings.trusted_ca, settings.subject(), settings.crl
-    return module("signing", "trust").load_trust(*files)
 
 
 @contextmanager

@@ -3,19 +3,19 @@
 import asyncio
 import base64
 import socket
-from collections.abc import Awaitable
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import Any, AnyStr, ClassVar, Final, NoReturn
 
 import aiohttp
 import orjson
 from aiohttp.abc import ResolveResult
 from yarl import URL
 
+from appealbus.connectors.signing.signer import Signer
 from appealbus.core import CallFailed, ConfigError, LinkState, LinkStatus
 from appealbus.core.clocks import monotonic
-from appealbus.core.config.permissions import writable_by_others
+from appealbus.core.config.files import writable_by_others
 from appealbus.schemas.outcome import OutcomeKind
 
 PAUSE: Final = 60.0
@@ -150,13 +150,24 @@ class NcaNode:
         raise _failed(code, _MENDED[status]) from None
 
 
-async def trouble_of(signing: Awaitable[object]) -> str | None:
-    """Return why signing fails, or None. Only a signature shows whether a service accepts our key."""
-    try:
-        await signing
-    except CallFailed as failure:
-        return f"{failure.code}: {failure.reason}"
-    return None
+class ServiceSigner(Signer[AnyStr]):
+    """Signs through the service. `probe` is what it signs as a test."""
+
+    probe: ClassVar[Any]
+
+    def __init__(self, service: NcaNode) -> None:
+        self._service = service
+
+    def link(self, name: str) -> LinkState:
+        return self._service.link(name)
+
+    async def health(self) -> str | None:
+        """Sign a test: only a signature shows whether a service accepts our key."""
+        try:
+            await self.sign(self.probe)
+        except CallFailed as failure:
+            return f"{failure.code}: {failure.reason}"
+        return None
 
 
 def _failed(code: str, reason: str) -> CallFailed:

@@ -10,10 +10,9 @@ from typing import TypeVar
 from cryptography import x509
 
 from appealbus.connectors.signing.certificates import UNREADABLE, is_valid_at, read_certificate, read_certificates
-from appealbus.connectors.signing.failures import failed_as_all
-from appealbus.connectors.signing.key_info import KeyInfo
 from appealbus.connectors.signing.public_keys import public_key
 from appealbus.connectors.signing.revocation import RevocationList
+from appealbus.connectors.signing.signature import KeyInfo, failed_as_all
 from appealbus.connectors.signing.trusted import Trusted
 from appealbus.core import ConfigError
 from appealbus.schemas.outcome import OutcomeKind

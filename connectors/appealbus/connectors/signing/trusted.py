@@ -1,14 +1,20 @@
-"""A trusted certificate, and how messages refer to it."""
+"""A trusted certificate, how messages refer to it, and the search for the one that verifies a signature."""
 
+import base64
+import binascii
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA1
+from lxml import etree
 
 from appealbus.connectors.signing.certificates import UNREADABLE, der_of
-from appealbus.connectors.signing.key_info import KeyInfo
-from appealbus.connectors.signing.public_key import PublicKey
+from appealbus.connectors.signing.public_keys import PublicKey
+from appealbus.connectors.signing.signature import KeyInfo, failed
+from appealbus.core import CallFailed
+from appealbus.schemas.namespaces import DS
 
 
 @dataclass(frozen=True)
@@ -37,3 +43,28 @@ class Trusted:
         if info.key_identifier is not None:
             return info.key_identifier == self.key_identifier
         return info.thumbprint is None or info.thumbprint == self.certificate.fingerprint(SHA1())  # noqa: S303
+
+
+def signed_by(signature: etree._Element, candidates: Sequence[Trusted], info: bytes, covered: bytes) -> Trusted:
+    """Return the candidate that verifies the signature, or raise CallFailed `wssec.signature`.
+
+    `info` is its SignedInfo and `covered` the referenced content, both canonical. The candidates share their
+    algorithms.
+    """
+    digest, value = _octets(signature[0][2].find(f"{{{DS}}}DigestValue")), _octets(signature[1])
+    if digest == candidates[0].key.digest(covered):
+        for candidate in candidates:
+            if candidate.key.signed_message(info, value):
+                return candidate
+    raise _misfit()
+
+
+def _octets(element: etree._Element | None) -> bytes:
+    try:
+        return base64.b64decode("".join(("" if element is None else element.text or "").split()), validate=True)
+    except (ValueError, binascii.Error):
+        raise _misfit() from None
+
+
+def _misfit() -> CallFailed:
+    return failed("wssec.signature", "the signature does not fit the message")

@@ -8,7 +8,7 @@ from operator import itemgetter
 
 from lxml import etree
 
-from appealbus.connectors.soap.notes import ContractNotes
+from appealbus.connectors.soap.problems import ContractNotes
 from appealbus.connectors.soap.schemas import DRIVER, Component, Schemas
 from appealbus.core import ConfigError
 from appealbus.core.replies.xmlschema import compiled

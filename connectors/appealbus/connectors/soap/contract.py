@@ -5,10 +5,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from appealbus.connectors.soap.builder import Builder
-from appealbus.connectors.soap.catalog import read_catalog
 from appealbus.connectors.soap.compiling import compile_usable
-from appealbus.connectors.soap.documents import load_documents
-from appealbus.connectors.soap.notes import ContractNotes
+from appealbus.connectors.soap.documents import load_documents, read_catalog
+from appealbus.connectors.soap.problems import ContractNotes
 from appealbus.connectors.soap.schemas import DRIVER, Schemas, arrange
 from appealbus.connectors.soap.wsdl import Operation, Port, Wsdl
 from appealbus.core import ConfigError, ReplyCheck

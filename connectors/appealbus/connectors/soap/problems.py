@@ -1,12 +1,25 @@
-"""Errors in a contract, collected so that all are reported at once."""
+"""What is wrong in a contract: notes about what is left out, and errors collected so that all are reported at once."""
 
 import os
 import re
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from appealbus.core import ConfigError
 
 _MOST_IMPORTERS = 3
+
+
+@dataclass(slots=True)
+class ContractNotes:
+    """Lines in words, without duplicates."""
+
+    lines: list[str] = field(default_factory=list)
+
+    def add(self, what: str, why: str) -> None:
+        line = f"{what}: {why}"
+        if line not in self.lines:
+            self.lines.append(line)
 
 
 class Problems:

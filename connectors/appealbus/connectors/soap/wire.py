@@ -21,8 +21,7 @@ from appealbus.connectors.http import HttpClient, HttpReply, hand_over, kept_rep
 from appealbus.connectors.soap.contract import WsdlContract, load_contract
 from appealbus.connectors.soap.envelope import build_envelope, serialise
 from appealbus.connectors.soap.headers import Headers
-from appealbus.connectors.soap.relation import WRONG_ANSWER, echoes
-from appealbus.connectors.soap.reply import OpenedReply, answer_in, open_reply
+from appealbus.connectors.soap.reply import WRONG_ANSWER, OpenedReply, answer_in, echoes, open_reply
 from appealbus.connectors.soap.settings import SoapSettings
 from appealbus.connectors.soap.wsdl import Operation
 from appealbus.core import (

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from lxml import etree
 
 from appealbus.connectors.soap.documents import WSDL, Document
-from appealbus.connectors.soap.notes import ContractNotes
+from appealbus.connectors.soap.problems import ContractNotes
 from appealbus.connectors.soap.rpc import Wrappers
 from appealbus.schemas.namespaces import SOAP11, SOAP12, XSD
 

@@ -9,16 +9,19 @@ from collections.abc import Collection
 
 from lxml import etree
 
-from appealbus.connectors.signing.failures import failed, failed_as_all
-from appealbus.connectors.signing.names import (
+from appealbus.connectors.signing.signature import (
+    EXC_C14N,
     GOST_2004,
     REFERENCE_PARTS,
     SECURITY,
     SIGNATURE_PARTS,
     SIGNED_INFO_PARTS,
+    SOAP_NAMESPACES,
+    WSSE_ID,
     WSU_ID,
+    failed,
+    failed_as_all,
 )
-from appealbus.connectors.wssec.names import EXC_C14N, SOAP_NAMESPACES, WSSE_ID
 from appealbus.schemas.namespaces import DS, SIGNATURE
 
 

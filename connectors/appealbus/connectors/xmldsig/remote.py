@@ -1,31 +1,21 @@
-"""Signing through a service that uses our key. Its result is sent only if it is our document, signed."""
+"""Signing documents through a service that uses our key. Its result is sent only if it is our document, signed."""
 
 import re
 
 from lxml import etree
 
-from appealbus.connectors.signing.cost import is_costly
-from appealbus.connectors.signing.names import METHODS
-from appealbus.connectors.signing.ncanode import NcaNode, trouble_of
-from appealbus.connectors.xmldsig.signer import DataSigner
+from appealbus.connectors.signing.ncanode import ServiceSigner
+from appealbus.connectors.signing.signature import METHODS, is_costly
 from appealbus.connectors.xmldsig.structure import methods_of, signature_of
-from appealbus.core import CallFailed, LinkState
+from appealbus.core import CallFailed
 from appealbus.core.replies.xmlread import take_out
 from appealbus.schemas.safexml import UnsafeXml, parse
 
 _DECLARATION = re.compile(r"\A\s*<\?xml\s[^>]*\?>\s*")
 
 
-class RemoteDataSigner(DataSigner):
-    def __init__(self, service: NcaNode) -> None:
-        self._service = service
-
-    def link(self, name: str) -> LinkState:
-        return self._service.link(name)
-
-    async def health(self) -> str | None:
-        """Sign a test document."""
-        return await trouble_of(self.sign("<data/>"))
+class RemoteSigner(ServiceSigner[str]):
+    probe = "<data/>"
 
     async def sign(self, xml: str) -> str:
         signed = await self._service.sign_document(xml)

@@ -5,9 +5,15 @@ Anything beyond signing the whole document is rejected: another signature, refer
 
 from lxml import etree
 
-from appealbus.connectors.signing.failures import failed
-from appealbus.connectors.signing.names import REFERENCE_PARTS, SIGNATURE_PARTS, SIGNED_INFO_PARTS
-from appealbus.connectors.xmldsig.names import C14N, C14N_WITH_COMMENTS, ENVELOPED
+from appealbus.connectors.signing.signature import (
+    C14N,
+    C14N_WITH_COMMENTS,
+    ENVELOPED,
+    REFERENCE_PARTS,
+    SIGNATURE_PARTS,
+    SIGNED_INFO_PARTS,
+    failed,
+)
 from appealbus.schemas.namespaces import DS, SIGNATURE
 
 _TRANSFORMS = ([ENVELOPED, C14N_WITH_COMMENTS], [ENVELOPED, C14N])

@@ -7,12 +7,9 @@ from datetime import datetime
 
 from lxml import etree
 
-from appealbus.connectors.signing.cost import is_costly
-from appealbus.connectors.signing.failures import failed, failed_as_all
-from appealbus.connectors.signing.key_info import read_key_info
-from appealbus.connectors.signing.names import GOST_2004
+from appealbus.connectors.signing.signature import GOST_2004, failed, failed_as_all, is_costly, read_key_info
 from appealbus.connectors.signing.trust import Trust
-from appealbus.connectors.signing.verify import signed_by
+from appealbus.connectors.signing.trusted import signed_by
 from appealbus.connectors.xmldsig.structure import methods_of, signature_of
 from appealbus.core import CallFailed
 from appealbus.core.clocks import wall

@@ -11,32 +11,30 @@ import structlog
 
 from appealbus.core.bus.clock_watch import ClockWatch
 from appealbus.core.bus.delivery.relay import Relay
+from appealbus.core.bus.duties.filling import fill_lacking
 from appealbus.core.bus.duties.leader import LeaderLeases
 from appealbus.core.bus.duties.retention import delete_the_old
 from appealbus.core.bus.duties.sequencer import Sequencer
-from appealbus.core.bus.duties.sketching import sketch_the_old
 from appealbus.core.bus.heartbeat import Heartbeat
 from appealbus.core.bus.intake.arrivals import Arrivals
 from appealbus.core.bus.intake.reception import Reception
 from appealbus.core.bus.service_view import ServiceView
-from appealbus.core.bus.stop_time import StopTime
-from appealbus.core.bus.tasks import PartTasks, Phase
+from appealbus.core.bus.tasks import PartTasks, Phase, StopTime
 from appealbus.core.bus.watchdog import Watchdog
 from appealbus.core.bus.work.casework import Casework
 from appealbus.core.bus.work.contract_watch import ContractWatch
 from appealbus.core.bus.work.dispatcher import Dispatcher
-from appealbus.core.bus.work.guarding import GuardJournal
 from appealbus.core.bus.work.isolation import Turns
 from appealbus.core.bus.work.reread_watch import RereadWatch
 from appealbus.core.bus.work.source_watch import SourceWatch
-from appealbus.core.bus.work.source_wires import SourceWires
+from appealbus.core.bus.work.source_wires import GuardJournal, SourceWires
 from appealbus.core.bus.work.work_hints import NAME as WORK_QUEUE
 from appealbus.core.bus.work.work_hints import WorkHints
 from appealbus.core.config.loading import Loaded
 from appealbus.core.domain.event import by_worker
 from appealbus.core.domain.source_state import SourceState
 from appealbus.core.errors import AppealBusError, JournalError
-from appealbus.core.guards.given import GuardServices
+from appealbus.core.guards.context import GuardServices
 from appealbus.core.guards.guard import Guard
 from appealbus.core.guards.limits import Limits
 from appealbus.core.interfaces.intake import Inbound, Quarantined, Taken
@@ -83,7 +81,9 @@ class Bus:
         self.guards = self._guards(guarding)
         self._leader_leases = LeaderLeases(self.worker, journal)
         self._retention_lease = self._leader_leases.add("retention")
-        self._sketching_lease = self._leader_leases.add("sketches") if parts.host.compares else None
+        self._filling_leases = [
+            (part, self._leader_leases.add(f"journal_part.{part.name}")) for part in parts.host.keeping_parts
+        ]
         self._sequencer = Sequencer(journal, self._leader_leases.add("log"))
         turns, policy, self._masker = Turns(), read_policy(loaded, parts.host), Masker()
         self.relays = [
@@ -192,9 +192,8 @@ class Bus:
         self._tasks.start("leader_leases", self._leader_leases.run, Phase.LAST)
         retention = partial(delete_the_old, self.journal, self.settings, self._retention_lease)
         self._tasks.start("retention", retention, Phase.LAST)
-        if self._sketching_lease is not None:
-            sketching = partial(sketch_the_old, self.journal, self._sketching_lease)
-            self._tasks.start("sketches", sketching, Phase.TAKING)
+        for part, lease in self._filling_leases:
+            self._tasks.start(lease.name, partial(fill_lacking, self.journal, part, lease), Phase.TAKING)
         self._tasks.start("log", self._sequencer.run, Phase.LAST)
         for relay in self.relays:
             self._tasks.start(f"relay.{relay.name}", relay.run, Phase.LAST)
@@ -222,11 +221,11 @@ class Bus:
         connections += [(f"source.{name}", bound.wire.links) for name, bound in self.parts.sources.items()]
         connections += [(WORK_QUEUE, self.parts.work.links)] if self.parts.work is not None else []
         connections += [(f"service.{service.name}", service.links) for service in self.parts.host.services]
-        found = {state.name: state for state in self._tasks.troubles()}
+        troubled = {state.name: state for state in self._tasks.troubles()}
         for name, links in connections:
             for state in self.links_of(name, links):
-                found.setdefault(state.name, state)
-        return list(found.values())
+                troubled.setdefault(state.name, state)
+        return list(troubled.values())
 
     def links_of(self, name: str, links: Callable[[], Iterable[LinkState]]) -> list[LinkState]:
         """Return the connection states of one part; if its plugin raises, the part counts as down."""

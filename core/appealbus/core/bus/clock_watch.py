@@ -15,7 +15,7 @@ from appealbus.core.journal import state, workers
 from appealbus.core.journal.checkpoint import Checkpoint
 from appealbus.core.journal.errors import Behind, Superseded
 from appealbus.core.journal.journal import Journal
-from appealbus.core.logs.throttle import LogThrottle
+from appealbus.core.logs.setup import LogThrottle
 
 T = TypeVar("T")
 

@@ -19,7 +19,7 @@ from appealbus.core.interfaces.link import LinkState
 from appealbus.core.journal import workers
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.workers import WorkerState
-from appealbus.core.logs.throttle import LogThrottle
+from appealbus.core.logs.setup import LogThrottle
 from appealbus.core.version import __version__
 
 log = structlog.get_logger(__name__)

@@ -17,7 +17,7 @@ import structlog
 from appealbus.core.loading.extension_points import KINDS
 from appealbus.core.loading.hookspecs import Hooks
 from appealbus.core.loading.host import Host
-from appealbus.core.logs.throttle import LogThrottle
+from appealbus.core.logs.setup import LogThrottle
 from appealbus.core.process.runtime import EXIT_STUCK
 
 log = structlog.get_logger(__name__)
@@ -79,7 +79,7 @@ class Watchdog:
     def _watch(self, loop: asyncio.AbstractEventLoop, thread: int) -> None:
         ticked = threading.Event()
         ticked.set()
-        still, holder, told = 0.0, LoopHolder(), False
+        still, holder, reported = 0.0, LoopHolder(), False
         last, spent = time.monotonic(), time.process_time()
         while not loop.is_closed():
             time.sleep(_TICK)
@@ -98,8 +98,8 @@ class Watchdog:
                 if self._tasks > _MOST:
                     self._end(still, self._look(thread))
                 if still >= _NOTED:
-                    self._over(still, holder, told=told)
-                still, holder, told = 0.0, LoopHolder(), False
+                    self._over(still, holder, told=reported)
+                still, holder, reported = 0.0, LoopHolder(), False
                 ticked.clear()
                 try:
                     loop.call_soon_threadsafe(self._tick, ticked, now)
@@ -113,8 +113,8 @@ class Watchdog:
                 still = 0.0
             elif still >= self._lease:
                 self._end(still, holder)
-            elif still >= _TOLD and not told:
-                told = True
+            elif still >= _TOLD and not reported:
+                reported = True
                 self._say(partial(_stands_still, round(still, 1), holder))
 
     def _tick(self, ticked: threading.Event, asked: float) -> None:

@@ -15,11 +15,11 @@ from appealbus.core.cli.exits import EXIT_PROBLEMS
 from appealbus.core.cli.paging import AsJson
 from appealbus.core.clocks import day_of, wall
 from appealbus.core.errors import ConfigError, JournalError
-from appealbus.core.guards.given import Bound
+from appealbus.core.guards.context import Bound
+from appealbus.core.health.facts import asks_nobody
 from appealbus.core.health.finding import Severity
-from appealbus.core.health.links import of_certificate
+from appealbus.core.health.infrastructure import of_certificate
 from appealbus.core.health.messages import gone_receivers
-from appealbus.core.health.setting import asks_nobody
 from appealbus.core.interfaces.assessor import Assessor
 from appealbus.core.interfaces.lookup import Lookup
 from appealbus.core.interfaces.part import Part

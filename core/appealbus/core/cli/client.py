@@ -1,7 +1,8 @@
 """`appealbus client`: systems that use the HTTP API, and what each shows of itself."""
 
-from collections.abc import Callable, Coroutine
-from dataclasses import asdict
+import re
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -9,7 +10,6 @@ from typing import Annotated, Any, TypeVar
 import structlog
 import typer
 
-from appealbus.core.cli.client_options import Name, credential_of, kinds_of, name_of, places_of, role_of, span_of
 from appealbus.core.cli.context import Cli, cli_of
 from appealbus.core.cli.exits import EXIT_ABSENT, EXIT_PROBLEMS
 from appealbus.core.cli.paging import AsJson
@@ -21,9 +21,82 @@ from appealbus.core.errors import JournalError
 from appealbus.core.escaping import one_line
 from appealbus.core.journal import clients as journal_clients
 from appealbus.core.journal.journal import Journal
+from appealbus.core.rights import credentials
+from appealbus.schemas.appeal import AppealKind
+from appealbus.schemas.identifiers import parse_kato, parse_or_none
 from appealbus.schemas.suggestion import did_you_mean
 
 log = structlog.get_logger(__name__)
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The client's.")]
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}", re.ASCII)
+_SPAN = re.compile(r"(\d{1,5})([smhd])|0", re.ASCII)
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+_MOST = 1000
+"""Most territories or kinds of one client: they are compared with every appeal it requests."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    kind: str
+    id: str
+    digest: bytes
+    token: str | None = field(default=None, repr=False)
+
+
+def name_of(name: str, option: str = "NAME") -> str:
+    if not _NAME.fullmatch(name):
+        wanted = "write Latin letters, digits, _ and -, with a letter first, 64 at most"
+        raise typer.BadParameter(wanted, param_hint=option)
+    return name
+
+
+def role_of(name: str) -> Role:
+    try:
+        return Role(name)
+    except ValueError:
+        raise typer.BadParameter(f"no such role; {did_you_mean(name, Role)}", param_hint="--role") from None
+
+
+def places_of(places: Sequence[str]) -> tuple[str, ...]:
+    katos = tuple(dict.fromkeys(parse_or_none(parse_kato, place) or "" for place in places))
+    if "" in katos or len(katos) > _MOST:
+        wanted = "write the nine digits of a territory in КАТО; zeros at the end mean all below it"
+        raise typer.BadParameter(wanted, param_hint="--place")
+    return katos
+
+
+def kinds_of(kinds: Sequence[str]) -> tuple[str, ...]:
+    known = [kind.value for kind in AppealKind]
+    for kind in kinds:
+        if kind not in known:
+            raise typer.BadParameter(f"no such kind of appeal; {did_you_mean(kind, known)}", param_hint="--kind")
+    return tuple(dict.fromkeys(kinds))
+
+
+def span_of(text: str) -> timedelta:
+    """Parse a time span such as `24h`, a year at most."""
+    match = _SPAN.fullmatch(text)
+    span = timedelta() if match is None or match[2] is None else timedelta(**{_UNITS[match[2]]: int(match[1])})
+    if match is None or span > timedelta(days=366):
+        raise typer.BadParameter("write a span such as 24h, 30m, 7d or 0, a year at most", param_hint="--keep-old")
+    return span
+
+
+def credential_of(certificate: Path | None) -> Shown:
+    """Return the certificate in a file as a credential, or a new token."""
+    if certificate is None:
+        token, mark, digest = credentials.new_token()
+        return Shown("token", mark, digest, token)
+    try:
+        with certificate.open("rb") as file:
+            der = credentials.certificate_in(file.read(credentials.LARGEST + 1))
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise typer.BadParameter(f"the file cannot be used: {why}", param_hint="--certificate") from None
+    return Shown("certificate", *credentials.fingerprint(der))
+
+
 T = TypeVar("T")
 
 Days = Annotated[int, typer.Option("--days", metavar="N", min=1, max=3650, help="For so long it counts.")]

@@ -89,7 +89,9 @@ class Cli:
             journal = Path(bus.journal.removeprefix("sqlite:///"))
             if not journal.exists():
                 raise ConfigError(_NO_BUS.format(file=DEFAULT_FILE, folder=journal.parent, journal=journal.name))
-        return opened(bus, self.err, write=write, restored=restored, anew=anew, ends_workers=ends_workers)
+        return opened(
+            bus, self.err, self.host if write else None, restored=restored, anew=anew, ends_workers=ends_workers
+        )
 
     def read(self, use: Callable[["Journal"], Coroutine[Any, Any, T]]) -> T:
         """Run a coroutine over the journal, opened read-only."""

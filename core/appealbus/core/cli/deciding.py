@@ -14,8 +14,7 @@ from appealbus.core.bus.intake.reception import Reception
 from appealbus.core.cli.context import Cli, cli_of
 from appealbus.core.cli.exits import EXIT_ABSENT, EXIT_PROBLEMS
 from appealbus.core.cli.paging import AsJson
-from appealbus.core.cli.person import person
-from appealbus.core.cli.reasons import checked_reason
+from appealbus.core.cli.person import checked_reason, person
 from appealbus.core.journal import quarantine
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.quarantine import QuarantineRow
@@ -155,7 +154,6 @@ async def _replay(cli: Cli, quarantine_id: int | None, how: Retaking, tell: Call
         cli.journal(write=not how.dry_run) as journal,
         contextlib.aclosing(Reception(journal, bus, due_on, policy)) as reception,
     ):
-        journal.compares_texts = cli.host.compares
         rows = each_waiting(journal) if quarantine_id is None else _one(cli, journal, quarantine_id, anyway=how.anyway)
         async for row in rows:
             tried = await retake(reception, row, how)

@@ -11,7 +11,7 @@ from appealbus.core.cli.context import Cli, cli_of
 from appealbus.core.cli.exits import EXIT_ABSENT
 from appealbus.core.cli.operating import Many, Reason, Yes, operate
 from appealbus.core.cli.paging import AfterPlace, AsJson, Limit, place_of, print_page
-from appealbus.core.cli.reasons import checked_reason
+from appealbus.core.cli.person import checked_reason
 from appealbus.core.cli.render import local
 from appealbus.core.domain.event import Cursor
 from appealbus.core.domain.operation import Operation, Order

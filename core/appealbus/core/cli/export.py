@@ -13,16 +13,23 @@ import typer
 from appealbus.core.cli.as_whom import Purpose, check, viewer_named
 from appealbus.core.cli.context import Cli, cli_of
 from appealbus.core.cli.exits import EXIT_ABSENT, EXIT_PROBLEMS
-from appealbus.core.cli.exportfile import ExportFile, NotOurs
-from appealbus.core.cli.exportrows import DOSSIER_COLUMNS, LOG_COLUMNS, as_csv, as_lines, dossier_row, log_row
+from appealbus.core.cli.exportfile import (
+    DOSSIER_COLUMNS,
+    LOG_COLUMNS,
+    ExportFile,
+    NotOurs,
+    as_csv,
+    as_lines,
+    dossier_row,
+    log_row,
+)
 from appealbus.core.domain.event import Cursor, LogEntry
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import access, feed, log
 from appealbus.core.journal.errors import CursorRefused
 from appealbus.core.journal.journal import Journal
-from appealbus.core.rights.actions import Action
 from appealbus.core.rights.masked_version import Seen, is_damage
-from appealbus.core.rights.viewer import Viewer
+from appealbus.core.rights.viewer import Action, Viewer
 from appealbus.core.rights.views import Views
 
 _PAGE = 100

@@ -8,14 +8,13 @@ import typer
 from appealbus.core.cli.context import Cli, cli_of
 from appealbus.core.cli.operating import Many, Reason, Yes, operate
 from appealbus.core.cli.paging import AsJson
-from appealbus.core.cli.person import person
-from appealbus.core.cli.reasons import checked_reason
+from appealbus.core.cli.person import checked_reason, person
 from appealbus.core.cli.selecting import Chosen, selects
 from appealbus.core.domain.listing import AppealRow
 from appealbus.core.domain.operation import Operation, Order
 from appealbus.core.journal.appeals import leases, lists
 from appealbus.core.journal.journal import Journal
-from appealbus.core.operations import holding
+from appealbus.core.management import appeals
 
 Number = Annotated[
     str | None, typer.Argument(metavar="NUMBER", help="One appeal; else say which ones are meant by options.")
@@ -95,7 +94,7 @@ def hold(
     one = _one(context, _Asked(Order(Operation.HOLD), number, _checked(reason), yes, chosen, as_json))
     checked_reason(reason)
     cli, by = cli_of(context), person()
-    if not cli.change(lambda journal: holding.hold(journal, one, reason=reason, by=by)):
+    if not cli.change(lambda journal: appeals.hold(journal, one, reason=reason, by=by)):
         cli.no_appeal(one)
     _say(cli, as_json, {"number": one, "held": True}, f"{one} is held; `appealbus release {one}` lets it go on.")
 
@@ -116,7 +115,7 @@ def release(
     """
     one = _one(context, _Asked(Order(Operation.RELEASE), number, _checked(reason), yes, chosen, as_json))
     cli, by = cli_of(context), person()
-    if not cli.change(lambda journal: holding.release(journal, one, reason=reason, by=by)):
+    if not cli.change(lambda journal: appeals.release(journal, one, reason=reason, by=by)):
         cli.no_appeal(one)
     _say(cli, as_json, {"number": one, "held": False}, f"{one} is worked again.")
 

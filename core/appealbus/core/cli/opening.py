@@ -1,4 +1,4 @@
-"""Opens the journal for commands, with its checkpoint."""
+"""Opens the journal for commands, with its checkpoint, and shows the progress of a migration."""
 
 import asyncio
 import os
@@ -6,9 +6,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 import structlog
+from rich.control import Control
+from rich.segment import ControlType
 
 from appealbus.core.bus.heartbeat import BEAT
-from appealbus.core.cli.migrating import shown_on
 from appealbus.core.cli.person import person
 from appealbus.core.cli.terminal import Terminal
 from appealbus.core.clocks import monotonic
@@ -21,8 +22,26 @@ from appealbus.core.journal.errors import Behind
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.key import KeyFile
 from appealbus.core.journal.mark import Mark
+from appealbus.core.journal.schema import Progress, Tell
+from appealbus.core.loading.host import Host
 
 log = structlog.get_logger(__name__)
+
+
+def shown_on(terminal: Terminal) -> Tell | None:
+    """Return a function that updates one line; None without a terminal, since the log reports progress then."""
+    if not terminal.is_terminal:
+        return None
+
+    def show(progress: Progress) -> None:
+        part = f"{progress.done:,} of {progress.total:,} appeals"
+        terminal.control(Control(ControlType.CARRIAGE_RETURN))  # as text it would be escaped
+        terminal.print(f"migrating the journal: {part}, {progress.seconds:.0f} s", end="")
+        if progress.done >= progress.total:
+            terminal.print()
+
+    return show
+
 
 _LAST_LOOK = 1.0
 """Seconds for the final write of the checkpoint; a silent database is not waited for."""
@@ -35,9 +54,10 @@ _VOUCHED = BEAT + 2.0
 
 @asynccontextmanager
 async def opened(
-    bus: BusSettings, terminal: Terminal, *, write: bool, restored: bool, anew: bool, ends_workers: bool
+    bus: BusSettings, terminal: Terminal, host: Host | None, *, restored: bool, anew: bool, ends_workers: bool
 ) -> AsyncIterator[Journal]:
-    """Open the journal as described at `Cli.journal`; the terminal shows the progress of a migration."""
+    """Open the journal as described at `Cli.journal`, to write if there is a host; show a migration's progress."""
+    write = host is not None
     checkpoint = Checkpoint(bus.checkpoint_file()) if write and not restored else None
     mark = None if checkpoint is None else checkpoint.read()
     if checkpoint is not None and anew:  # a copy gets no other key
@@ -54,9 +74,11 @@ async def opened(
         read_only=not write,
         tell=shown_on(terminal),
         ends_workers=ends_workers,
+        parts=() if host is None else host.journal_parts,
     )
-    if write:
+    if host is not None:
         journal.actor = by_person(person())
+        journal.keeping = host.keeping_parts
     try:
         if checkpoint is not None:
             journal.checkpoint = await _proved(journal, checkpoint, mark, works=ends_workers)

@@ -13,10 +13,9 @@ from appealbus.core.cli.audit_reads import look
 from appealbus.core.cli.context import Cli
 from appealbus.core.cli.exits import EXIT_ABSENT, EXIT_PROBLEMS
 from appealbus.core.cli.listing import line_of
-from appealbus.core.cli.person import person
-from appealbus.core.cli.reasons import checked_reason
+from appealbus.core.cli.person import checked_reason, person
 from appealbus.core.cli.render import local
-from appealbus.core.domain.feed import FeedEntry
+from appealbus.core.domain.event import FeedEntry
 from appealbus.core.domain.operation import Frozen, Operation, OperationRow, Order, Progress, Verdict
 from appealbus.core.domain.selection import DeliverySelection, HistorySelection, Selection
 from appealbus.core.errors import JournalError
@@ -24,7 +23,7 @@ from appealbus.core.escaping import one_line
 from appealbus.core.journal import operations as journal_operations
 from appealbus.core.journal.deliveries.deliveries import DeliveryRow
 from appealbus.core.journal.journal import Journal
-from appealbus.core.operations import operations
+from appealbus.core.management import operations
 
 log = structlog.get_logger(__name__)
 

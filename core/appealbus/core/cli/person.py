@@ -1,8 +1,10 @@
-"""The person who runs a command, as far as this machine knows."""
+"""The person who runs a command, as far as this machine knows, and their reason."""
 
 import os
 import pwd
 from pathlib import Path
+
+import typer
 
 from appealbus.core.escaping import blanked
 
@@ -38,3 +40,12 @@ def _name(number: int) -> str:
         return pwd.getpwuid(number).pw_name
     except KeyError:  # a container without names
         return str(number)
+
+
+_LONGEST_REASON = 500
+
+
+def checked_reason(reason: str) -> None:
+    """Raise BadParameter if the reason is empty or too long."""
+    if not reason.strip() or len(reason) > _LONGEST_REASON:
+        raise typer.BadParameter(f"write one to {_LONGEST_REASON} characters", param_hint="--reason")

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from appealbus.core.bus.intake.copies import copies
+from appealbus.core.bus.intake.quarantine import copies
 from appealbus.core.cli.audit_reads import Copy, look
 from appealbus.core.cli.context import Cli, cli_of
 from appealbus.core.cli.deciding import MOST_ID, close, replay, row_of

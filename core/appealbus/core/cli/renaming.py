@@ -10,13 +10,12 @@ from rich.table import Table
 
 from appealbus.core.cli.context import Cli, cli_of
 from appealbus.core.cli.exits import EXIT_PROBLEMS
-from appealbus.core.cli.person import person
-from appealbus.core.cli.reasons import checked_reason
+from appealbus.core.cli.misnamed import Left, page_of, write
+from appealbus.core.cli.person import checked_reason, person
 from appealbus.core.cli.render import appeals
 from appealbus.core.clocks import day_of, wall
 from appealbus.core.errors import AppealBusError
 from appealbus.core.journal.journal import Journal
-from appealbus.core.operations.renaming import Left, page_of, write
 from appealbus.schemas.renames import Rename
 
 log = structlog.get_logger(__name__)

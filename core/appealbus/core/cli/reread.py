@@ -11,10 +11,10 @@ import structlog
 import typer
 from rich.table import Table
 
+from appealbus.core.bus.work.rereading import AppealRead, QuestionRead, RereadProcess, Written, write_read
 from appealbus.core.cli.context import Cli, cli_of
 from appealbus.core.cli.exits import EXIT_ABSENT, EXIT_PROBLEMS
-from appealbus.core.cli.person import person
-from appealbus.core.cli.reasons import checked_reason
+from appealbus.core.cli.person import checked_reason, person
 from appealbus.core.cli.render import appeals
 from appealbus.core.enrichment.rereading import Verdict
 from appealbus.core.errors import AppealBusError, JournalError
@@ -23,7 +23,6 @@ from appealbus.core.journal.appeals import lists
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.replies import Place, Span
 from appealbus.core.loading.parts import build
-from appealbus.core.operations.rereading import AppealRead, QuestionRead, RereadProcess, Written, write_read
 
 log = structlog.get_logger(__name__)
 

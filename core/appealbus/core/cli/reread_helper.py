@@ -17,18 +17,18 @@ from typing import IO, Any
 
 import orjson
 
+from appealbus.core.bus.work.readings import readings
 from appealbus.core.cli.context import Cli
 from appealbus.core.clocks import wall
 from appealbus.core.enrichment.rereading import Reread, Rereader, Verdict, has_gap
 from appealbus.core.errors import JournalError
-from appealbus.core.guards.given import Bound, GuardServices
+from appealbus.core.guards.context import Bound, GuardServices
 from appealbus.core.guards.guard import Guard
 from appealbus.core.journal import replies, workers
 from appealbus.core.journal.appeals import cases as journal_cases
 from appealbus.core.journal.journal import Journal
 from appealbus.core.loading.parts import build
 from appealbus.core.logs import configure
-from appealbus.core.operations.readings import readings
 from appealbus.core.planning.contract import CompletenessContract, present_names
 from appealbus.core.plugin_calls.boundary import is_defect, within
 from appealbus.core.process.runtime import spare_memory

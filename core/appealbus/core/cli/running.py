@@ -14,7 +14,7 @@ from appealbus.core.cli.context import Cli, New, cli_of, started_again
 from appealbus.core.cli.supervisor import become_supervisor
 from appealbus.core.clocks import DAY
 from appealbus.core.domain.event import BUS
-from appealbus.core.health.setting import of_setting
+from appealbus.core.health.facts import of_setting
 from appealbus.core.journal import figures, pruning, retention
 from appealbus.core.journal.appeals import claiming
 from appealbus.core.loading.parts import build

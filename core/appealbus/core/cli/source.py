@@ -10,17 +10,16 @@ import typer
 from appealbus.core.cli.context import Cli, cli_of
 from appealbus.core.cli.exits import EXIT_ABSENT
 from appealbus.core.cli.paging import AsJson
-from appealbus.core.cli.person import person
-from appealbus.core.cli.reasons import checked_reason
+from appealbus.core.cli.person import checked_reason, person
 from appealbus.core.cli.render import local
 from appealbus.core.clocks import day_of, wall
 from appealbus.core.domain.listing import AppealRow, Endangered
-from appealbus.core.domain.outage import Outage
-from appealbus.core.domain.pauses import Pause
+from appealbus.core.domain.pauses import Outage, Pause
 from appealbus.core.escaping import one_line
 from appealbus.core.journal import pauses, waiting
-from appealbus.core.operations import outages, pausing
-from appealbus.core.operations.pausing import LONGEST
+from appealbus.core.management import outages
+from appealbus.core.management import sources as journal_sources
+from appealbus.core.management.sources import LONGEST
 
 _NAMED = 20
 """Endangered appeals that are named, a screen; all are counted."""
@@ -62,7 +61,7 @@ def pause(
     async def work() -> tuple[Pause, list[Endangered], int]:
         async with cli.journal(write=True) as journal:
             endangered = await journal.ask(waiting.endangered, name, kinds, due_by, _NAMED)
-            return await pausing.pause(journal, name, ends, reason=reason, by=by), *endangered
+            return await journal_sources.pause(journal, name, ends, reason=reason, by=by), *endangered
 
     order, danger, count = asyncio.run(work())
     if as_json:
@@ -129,7 +128,7 @@ def resume(
     async def work() -> tuple[bool, Pause | None, list[Endangered], int]:
         async with cli.journal(write=True) as journal:
             before = (await journal.ask(pauses.news)).pauses.get(name)
-            done = await pausing.resume(journal, name, reason=reason, by=by)
+            done = await journal_sources.resume(journal, name, reason=reason, by=by)
             if not done:
                 return False, before, [], 0
             due_by = day_of(wall()) + timedelta(days=1)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import timedelta
 from typing import Annotated
 
@@ -19,10 +19,10 @@ from appealbus.core.clocks import day_of, wall
 from appealbus.core.domain.source_state import SourceState
 from appealbus.core.escaping import one_line
 from appealbus.core.interfaces.link import LinkStatus
-from appealbus.core.journal import pauses
 from appealbus.core.journal import workers as journal_workers
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.workers import WorkerState
+from appealbus.core.management.sources import standings
 
 _UNTIL = timedelta(days=90)
 """Age until which an element is reported as meaningless; somebody should fix the schema by then."""
@@ -52,12 +52,8 @@ def sources(
 
 
 async def _read(journal: Journal) -> tuple[list[SourceState], list[WorkerState]]:
-    states, news = await journal.ask(journal_workers.source_states), await journal.ask(pauses.news)
-    states = [  # a person's order holds from its transaction on, also where no worker lives
-        replace(state, paused_until=pause.until if (pause := news.pauses.get(state.source)) else None)
-        for state in states
-    ]
-    return states, await journal.ask(journal_workers.workers)
+    states = [source.state for source in await standings(journal, parked=()) if source.state is not None]
+    return sorted(states, key=lambda state: state.source), await journal.ask(journal_workers.workers)
 
 
 def worker_view(workers: list[WorkerState]) -> RenderableType:

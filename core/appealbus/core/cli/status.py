@@ -15,8 +15,8 @@ from appealbus.core.clocks import wall
 from appealbus.core.config.models import Configuration
 from appealbus.core.domain.counts import Counts
 from appealbus.core.escaping import one_line
+from appealbus.core.health.facts import of_setting
 from appealbus.core.health.finding import Finding
-from appealbus.core.health.setting import of_setting
 from appealbus.core.journal import figures, state
 from appealbus.core.journal import workers as journal_workers
 from appealbus.core.journal.clock import in_doubt

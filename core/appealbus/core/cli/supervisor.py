@@ -27,7 +27,7 @@ from appealbus.core.cli.exits import (
 )
 from appealbus.core.clocks import monotonic
 from appealbus.core.logs import configure
-from appealbus.core.logs.choices import LogFormat, LogLevel
+from appealbus.core.logs.setup import LogFormat, LogLevel
 from appealbus.core.process.worker import VARIABLE
 
 log = structlog.get_logger(__name__)

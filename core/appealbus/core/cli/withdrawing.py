@@ -7,17 +7,12 @@ import typer
 from appealbus.core.cli.appeals import Number
 from appealbus.core.cli.context import cli_of
 from appealbus.core.cli.exits import EXIT_ABSENT, EXIT_PROBLEMS
-from appealbus.core.cli.person import person
-from appealbus.core.cli.reasons import checked_reason
+from appealbus.core.cli.person import checked_reason, person
 from appealbus.core.domain.case import LookupState
 from appealbus.core.journal.appeals import lists
 from appealbus.core.journal.journal import Journal
-from appealbus.core.operations.withdrawing import records
-from appealbus.core.operations.withdrawing import withdraw as withdrawn
-
-
-def add_to(app: typer.Typer) -> None:
-    app.command("withdraw")(withdraw)
+from appealbus.core.management.records import records
+from appealbus.core.management.records import withdraw as withdrawn
 
 
 def withdraw(

@@ -10,13 +10,11 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from appealbus.core.config.base import Settings
-from appealbus.core.config.environment import override
-from appealbus.core.config.locator import KeyPath, Locator
+from appealbus.core.config.environment import KeyPath, Locator, override
 from appealbus.core.config.models import Configuration
 from appealbus.core.config.permissions import readable_by_others, writable_by_others
 from appealbus.core.config.problems import ConfigPlace, InvalidConfig, Problem, dotted, explain
-from appealbus.core.config.types import PrivateFile, Secret
+from appealbus.core.config.types import PrivateFile, Secret, Settings
 from appealbus.core.errors import ConfigError
 
 DEFAULT_FILE = Path("appealbus.toml")

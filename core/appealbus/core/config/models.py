@@ -10,10 +10,9 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, ValidationInfo, model_validator
 
 from appealbus.core.clocks import DAY
-from appealbus.core.config.base import Settings
-from appealbus.core.config.types import ConfigPath, Seconds, Secret
+from appealbus.core.config.types import ConfigPath, Seconds, Secret, Settings
 from appealbus.core.guards.settings import GuardSettings
-from appealbus.core.logs.choices import LogFormat, LogLevel
+from appealbus.core.logs.setup import LogFormat, LogLevel
 from appealbus.schemas.appeal import AppealKind
 from appealbus.schemas.renames import Rename
 from appealbus.schemas.suggestion import did_you_mean

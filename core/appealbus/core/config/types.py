@@ -1,4 +1,4 @@
-"""Types for settings: durations, paths and secrets."""
+"""What settings are made of, for the bus and for plugins: their base, durations, paths and secrets."""
 
 import os
 import re
@@ -8,11 +8,22 @@ from functools import partial
 from pathlib import Path, PosixPath
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, GetCoreSchemaHandler, ValidationInfo
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, GetCoreSchemaHandler, ValidationInfo
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from appealbus.core.config.permissions import readable_by_others, writable_by_others
 from appealbus.core.errors import ConfigError
+
+
+class Settings(BaseModel):
+    """Base of every settings model. A field's docstring is its documentation."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class NoSettings(Settings):
+    """For those who have nothing to set."""
+
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")

@@ -1,4 +1,4 @@
-"""A case: an appeal with the states of its questions."""
+"""A case: an appeal with the states of its questions, and the replies to them that are kept."""
 
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -7,12 +7,53 @@ from appealbus.core.domain.access import AccessRow
 from appealbus.core.domain.change import UNREAD, KeptChange, closed_by, plausible
 from appealbus.core.domain.document import Document, Form, fact_document
 from appealbus.core.domain.pauses import PARTLY_READ, PROVISIONAL
+from appealbus.core.lazy_text import told
 from appealbus.schemas.appeal import Appeal, Receipt
 from appealbus.schemas.change import ChangeNote
 from appealbus.schemas.dossier import Input
 from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.provenance import Provenance
 from appealbus.schemas.record import Record
+
+NOT_NAMED = told("the appeal was corrected and no longer names what this was asked about")
+NOT_GIVEN = told(
+    "no record of this version leads to it any more: the one that did is withdrawn, no longer told, or newer"
+)
+NOT_CONFIRMED = told("it was answered from memory alone, and the question is not put any more")
+MISREAD = told("a person has withdrawn it, as it was misread: {reason}")
+LEFT = (NOT_NAMED, NOT_GIVEN, NOT_CONFIRMED, MISREAD)
+
+
+@dataclass(frozen=True, slots=True)
+class KeptReplies:
+    """The latest replies to a question, packed.
+
+    Attributes:
+        at: arrival of the last reply.
+        head: data needed to unpack and parse them, without personal data.
+        seconds: retention.
+    """
+
+    source: str
+    question_id: str
+    at: datetime
+    head: str
+    packed: bytes
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyRow:
+    id: int
+    appeal_id: int
+    lookup: str
+    key: str
+    source: str
+    question_id: str
+    at: datetime
+    head: str
+    packed: bytes
+
 
 _DATES = ("received_at", "due_on")
 

@@ -1,4 +1,4 @@
-"""Events: log entries, and positions in the log."""
+"""The log: its words, cursors and pages, and the feed of versions that it orders."""
 
 import re
 from collections.abc import Collection, Mapping, Sequence
@@ -234,3 +234,44 @@ class LogPage:
     def lag(self) -> int:
         """How many entries follow this page, wanted or not."""
         return self.head.position - self.next.position
+
+
+@dataclass(frozen=True, slots=True)
+class FeedEntry:
+    """A version at its log position. `epoch` belongs to the version, not to the position."""
+
+    position: int
+    at: datetime
+    appeal_id: int
+    public_id: str
+    number: str
+    version: int
+    epoch: int
+    completeness: str
+    kind: str | None
+    """Current kind of the appeal; None: unknown."""
+    place: str | None
+    """КАТО; None: unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class FeedPage:
+    entries: Sequence[FeedEntry]
+    next: Cursor
+    """Start of the next page, also past entries that were filtered out."""
+    head: Cursor
+
+    @property
+    def lag(self) -> int:
+        """Log entries after this page, filtered or not."""
+        return self.head.position - self.next.position
+
+
+@dataclass(frozen=True, slots=True)
+class FeedReader:
+    """A client that reads the feed. `cursor` is its last confirmed position, `lag` the unread log entries."""
+
+    client: str
+    cursor: Cursor
+    at: datetime
+    lag: int

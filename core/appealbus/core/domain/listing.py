@@ -1,4 +1,4 @@
-"""Lists of appeals and dossiers, without contents."""
+"""Lists of appeals and dossiers, without contents, and named filters that all users share."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -79,3 +79,18 @@ class Endangered:
 
     number: str
     due_on: date
+
+
+MOST_VIEWS = 200
+LONGEST_NAME = 60
+LONGEST_QUERY = 500
+
+
+@dataclass(frozen=True, slots=True)
+class NamedView:
+    """A named list; the filters are stored as in its URL."""
+
+    name: str
+    query: str
+    by: str
+    at: datetime

@@ -1,11 +1,62 @@
-"""The state of a source."""
+"""The state of a source, its certificate, and the appeals that go on when it is back."""
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
-from appealbus.core.domain.certificate import CertificateState
+from appealbus.core.clocks import day_of
 from appealbus.core.domain.usual import Usual
+from appealbus.core.lazy_text import LazyText, told
+
+SOON = timedelta(days=30)
+"""Warning time before the end: an authority takes days to issue a new one, a state's longer."""
+
+
+PURPOSES = (told("signs our questions"), told("signs its answers"), told("issues certificates"))
+"""Known purposes, so that catalogues include them."""
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateState:
+    """One certificate, as its file says.
+
+    Attributes:
+        name: of its file, or what else tells it from the wire's others; without personal data.
+        purpose: what it is for, in words: `signs our questions`.
+        subject: the common name of whom it belongs to, which may be a person's: it is shown by `check` alone, and goes
+            into no journal, metric or log.
+        not_before: from when on it counts.
+        not_after: until when.
+
+    """
+
+    name: str
+    purpose: str
+    subject: str
+    not_before: datetime
+    not_after: datetime
+
+    def trouble(self, now: datetime) -> LazyText | None:
+        """Return why it does not count, or soon will not; None where all is well."""
+        names = {"name": self.name, "purpose": told(self.purpose)}
+        if now < self.not_before:
+            return told(
+                "certificate {name} ({purpose}) counts only from {since} UTC on",
+                **names,
+                since=f"{self.not_before:%Y-%m-%d %H:%M}",
+            )
+        if self.is_over(now):
+            return told("certificate {name} ({purpose}) ended on {day}: renew it", **names, day=day_of(self.not_after))
+        if self.not_after - now < SOON:
+            return told(
+                "certificate {name} ({purpose}) ends on {day}: have it renewed", **names, day=day_of(self.not_after)
+            )
+        return None
+
+    def is_over(self, now: datetime) -> bool:
+        """Return whether it counts no longer."""
+        return now > self.not_after
 
 
 class BreakerState(StrEnum):
@@ -86,3 +137,43 @@ class SourceState:
     """When the window ends in which it is closed now."""
     quota_left: dict[str, int] = field(default_factory=dict)
     """Calls that are left of its quotas, by `day` and `month`."""
+
+
+Place = tuple[int, int]
+"""Position in a list by urgency: urgency and id of the last appeal."""
+
+SETTLED = timedelta(seconds=120)
+"""Time after a recovery in which older runs may still end."""
+HEARD = timedelta(seconds=5)
+"""Time after a recovery in which workers may still see the source as away."""
+
+
+@dataclass(frozen=True, slots=True)
+class TakeIn:
+    """A request to resume some appeals parked for a source.
+
+    Attributes:
+        back_at: the recovery, by the clock that stamps questions' ends.
+        now: by the journal's clock.
+        by: the worker as an actor.
+        places: progress, by reason of waiting.
+        settled: longest run; later parking knew of the recovery.
+    """
+
+    source: str
+    back_at: datetime
+    lookups: Collection[str]
+    limit: int
+    now: datetime
+    by: str
+    places: Mapping[str, Place] = field(default_factory=dict)
+    settled: timedelta = SETTLED
+
+
+@dataclass(frozen=True, slots=True)
+class TakenIn:
+    """Number of resumed appeals, new progress, and whether none are left."""
+
+    count: int
+    places: Mapping[str, Place]
+    over: bool

@@ -12,7 +12,7 @@ from appealbus.core.domain.case import NOTHING_TO_ASK, Case, LookupState
 from appealbus.core.domain.document import Document, Part, Version, bare, fact_parts, written
 from appealbus.core.domain.pauses import PROVISIONAL
 from appealbus.core.enrichment.carrying import Before, Key, Whole
-from appealbus.core.enrichment.unsure import judged
+from appealbus.core.enrichment.fields import judged
 from appealbus.core.interfaces.assessor import Assessor
 from appealbus.core.planning.contract import NOT_LOADED, CompletenessContract
 from appealbus.core.plugin_calls.boundary import is_defect
@@ -137,8 +137,8 @@ def _assessed(
     defects: Counter[str],
     recalled: Mapping[str, Sequence[Signal] | None],
 ) -> Dossier:
-    signals: list[Signal] = [signal for each in recalled.values() for signal in each or ()]
-    unassessed = [name for name, each in recalled.items() if each is None]
+    signals: list[Signal] = [signal for given in recalled.values() for signal in given or ()]
+    unassessed = [name for name, given in recalled.items() if given is None]
     for name, assessor in assessors.items():
         try:
             concluded = list(assessor.assess(dossier))
@@ -181,24 +181,24 @@ class Told:
 
     def __init__(self, version: Version, present: Mapping[str, str], states: Iterable[LookupState]) -> None:
         """`present` has current names of lookups by former name. Questions whose keys changed are matched by inputs."""
-        told: dict[str, Any] = from_json(bare(version.skeleton))
-        self.completeness = Completeness.stored(told["completeness"])
-        self.unassessed = frozenset(told.get("unassessed", ()))
-        self._changes = told.get("changes", [])
+        document: dict[str, Any] = from_json(bare(version.skeleton))
+        self.completeness = Completeness.stored(document["completeness"])
+        self.unassessed = frozenset(document.get("unassessed", ()))
+        self._changes = document.get("changes", [])
         there = {(state.lookup, state.key): state.inputs for state in states}
-        keys = {(name, *((each.name, each.value) for each in inputs)): key for (name, key), inputs in there.items()}
+        keys = {(name, *((given.name, given.value) for given in inputs)): key for (name, key), inputs in there.items()}
         names: dict[Key, Key] = {}
         self._news: dict[Key, str] = {}
-        for item in told["outcomes"]:
+        for item in document["outcomes"]:
             lookup = present.get(item["lookup"], item["lookup"])
             key = item["key"]
             if (lookup, key) not in there and item["inputs"]:
-                key = keys.get((lookup, *((each["name"], each["value"]) for each in item["inputs"])), key)
+                key = keys.get((lookup, *((given["name"], given["value"]) for given in item["inputs"])), key)
             names[item["lookup"], item["key"]] = lookup, key
             news = _news(OutcomeKind.stored(item["outcome"]), item["code"], asked_again="next_attempt_at" in item)
             # One question under two names, of which one was not known to be the former: to tell it once is new.
             self._news[lookup, key] = "twice" if (lookup, key) in self._news else news
-        facts = [((fact["lookup"], fact["key"]), fact) for fact in told["facts"]]
+        facts = [((fact["lookup"], fact["key"]), fact) for fact in document["facts"]]
         facts = [(names.get(key, (present.get(key[0], key[0]), key[1])), fact) for key, fact in facts]
         self.not_asked = {key for key, fact in facts if fact.get("not_asked_now")}
         """Questions whose facts are marked as not asked for this version."""
@@ -212,8 +212,8 @@ class Told:
             documents[name].add(digest)
         self.before = Before(
             self._news.keys(),
-            [_unasked(names[item["lookup"], item["key"]], item) for item in told["outcomes"] if _is_unasked(item)],
-            {present.get(each["lookup"], each["lookup"]) for each in told.get("plan", ()) if "not_loaded" not in each}
+            [_unasked(names[item["lookup"], item["key"]], item) for item in document["outcomes"] if _is_unasked(item)],
+            {present.get(row["lookup"], row["lookup"]) for row in document.get("plan", ()) if "not_loaded" not in row}
             if self.completeness in (Completeness.COMPLETE, Completeness.SETTLED)
             else (),
             documents,
@@ -269,8 +269,8 @@ def _is_unasked(item: dict[str, Any]) -> bool:
 
 
 def _unasked(key: Key, item: dict[str, Any]) -> LookupState:
-    told = LookupOutcome.model_validate(item)
-    return LookupState(*key, told.outcome, told.ended_at, told.code, told.reason, tuple(told.inputs))
+    outcome = LookupOutcome.model_validate(item)
+    return LookupState(*key, outcome.outcome, outcome.ended_at, outcome.code, outcome.reason, tuple(outcome.inputs))
 
 
 def _news(kind: OutcomeKind, code: str, *, asked_again: bool) -> str:

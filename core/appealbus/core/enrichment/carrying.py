@@ -8,8 +8,7 @@ from collections.abc import Collection, Container, Iterable, Iterator, Mapping, 
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from appealbus.core.domain.carried import NOT_CONFIRMED, NOT_GIVEN, NOT_NAMED
-from appealbus.core.domain.case import PENDING, WITHDRAWN, Case, LookupState
+from appealbus.core.domain.case import NOT_CONFIRMED, NOT_GIVEN, NOT_NAMED, PENDING, WITHDRAWN, Case, LookupState
 from appealbus.core.domain.pauses import STALE
 from appealbus.core.planning.contract import NOT_LOADED, CompletenessContract, Missing
 from appealbus.core.planning.paths import PathError, check_path, parse_path, values
@@ -75,14 +74,14 @@ def renamed(case: Case, present: Mapping[str, str]) -> Case:
             states.pop(keys.get((name, asked_with(state.inputs)), key), None)
             keys[name, asked_with(state.inputs)] = key
         states[key] = state if name == state.lookup else replace(state, lookup=name)
-    answers = [replace(each, lookup=present.get(each.lookup, each.lookup)) for each in case.answers]
+    answers = [replace(answer, lookup=present.get(answer.lookup, answer.lookup)) for answer in case.answers]
     return replace(case, states=tuple(states.values()), answers=tuple(answers))
 
 
 def _standing(state: LookupState, present: Mapping[str, str]) -> tuple[bool, datetime, bool]:
     """Rank two states of one question: a record beats none, then the newer wins."""
-    told = state.provenance
-    at = state.ended_at if state.record is None or told is None else told.observed_at
+    provenance = state.provenance
+    at = state.ended_at if state.record is None or provenance is None else provenance.observed_at
     return state.record is not None, at, state.lookup not in present
 
 
@@ -102,7 +101,7 @@ def known_anew(case: Case, asked: Mapping[Key, LookupState]) -> Case:
 
 def asked_with(inputs: Iterable[Input]) -> Asked:
     """Return the inputs that identify a question of its lookup."""
-    return tuple((each.name, each.value) for each in inputs)
+    return tuple((given.name, given.value) for given in inputs)
 
 
 def whole(
@@ -117,7 +116,7 @@ def whole(
         and (state.record is not None or (state.lookup in missing and (state.lookup, state.key) in told.questions))
     ]
     there = {(state.lookup, state.key) for state in case.states}
-    stays += [each for each in told.unasked if each.lookup in missing and (each.lookup, each.key) not in there]
+    stays += [state for state in told.unasked if state.lookup in missing and (state.lookup, state.key) not in there]
     everything = {**{(state.lookup, state.key): state for state in case.states}, **asked}
     withdrawn = {key: state.reason for key, state in everything.items() if state.code == WITHDRAWN}
     if not stays and not missing and not withdrawn:
@@ -129,27 +128,27 @@ def whole(
     )
     loose = _unconfirmed(stays, asked.values(), missing)
     stays, left = _still_given(
-        givers, asked.values(), [state for state in stays if all(state is not each for each in loose)]
+        givers, asked.values(), [state for state in stays if all(state is not other for other in loose)]
     )
     reason = {(state.lookup, state.key): givers.why_not(state) for state in left if state.record is not None}
     reason |= {(state.lookup, state.key): str(NOT_CONFIRMED) for state in loose} | withdrawn
     states = {(state.lookup, state.key): state for state in stays}
     carried, lacks = set(states), []
     known = [*asked.values(), *stays]
-    for name, each in missing.items():
-        mine = [state for state in stays if state.lookup == name and _still_waits(state, known, each)]
+    for name, lacking in missing.items():
+        mine = [state for state in stays if state.lookup == name and _still_waits(state, known, lacking)]
         waits = [state for state in mine if state.pending]
-        more = not _is_as_told(name, case, known, each, told) and (
-            not mine or _asks_more(case.appeal, known, mine, each)
+        more = not _is_as_told(name, case, known, lacking, told) and (
+            not mine or _asks_more(case.appeal, known, mine, lacking)
         )
         if not more and not waits and not any(state.next_attempt_at for state in mine):  # a person has it asked anew
             continue
         lacks.append(name)
         for state in waits:
             if state.next_attempt_at is not None:
-                states[name, state.key] = _not_loaded(name, state.key, each, now, state)
+                states[name, state.key] = _not_loaded(name, state.key, lacking, now, state)
         if more and not waits:
-            states[name, ""] = _not_loaded(name, "", each, now, None)
+            states[name, ""] = _not_loaded(name, "", lacking, now, None)
             carried.discard((name, ""))
     return Whole(
         [*asked.values(), *(states[key] for key in sorted(states))],
@@ -252,7 +251,7 @@ class _Givers:
                 same = (binding for binding in node.bindings if binding.field == name)
                 yield from (path.text for binding in same for path in binding.paths)
         if lookup in self.contract.missing:
-            here = (each.paths for each in self.contract.missing[lookup].inputs if own in each.paths)
+            here = (binding.paths for binding in self.contract.missing[lookup].inputs if own in binding.paths)
             yield from (path for paths in here for path in paths)
 
     def _found(self, path: str) -> tuple[set[str], bool]:
@@ -315,7 +314,7 @@ def _inputs(appeal: Appeal, known: Sequence[LookupState], each: Missing) -> Iter
     for given in each.inputs:
         for path in given.paths:
             head, slash, _ = path.partition("/")
-            found = _texts(path, _records(head, known) if slash else [appeal])
-            yield from found
-            if found and not given.union:
+            texts = _texts(path, _records(head, known) if slash else [appeal])
+            yield from texts
+            if texts and not given.union:
                 break

@@ -36,12 +36,12 @@ class FieldDifference:
 def differences(before: Record, after: Record) -> list[FieldDifference]:
     """Return the first differences, up to the limit."""
     old, new = map(_content, (before, after))
-    found: list[FieldDifference] = []
-    for each in _compared("", old, new, 0):
-        found.append(each)
-        if len(found) == _MOST:
+    differing: list[FieldDifference] = []
+    for difference in _compared("", old, new, 0):
+        differing.append(difference)
+        if len(differing) == _MOST:
             break
-    return found
+    return differing
 
 
 def keeps(before: Record, after: Record, unknown: Collection[str]) -> bool:
@@ -61,16 +61,16 @@ def _kept(path: str, old: Any, new: Any, unknown: Collection[str]) -> bool:
         return True
     if isinstance(old, dict) and isinstance(new, dict):
         inner = {name: f"{path}.{name}" if path else str(name) for name in old}
-        return all(name in new and _kept(inner[name], each, new[name], unknown) for name, each in old.items())
+        return all(name in new and _kept(inner[name], value, new[name], unknown) for name, value in old.items())
     if isinstance(old, list) and isinstance(new, list):
         gone, left = _without_common(old, new)
-        for each in gone:
-            at = next((at for at, other in enumerate(left) if _kept(f"{path}[*]", each, other, unknown)), None)
+        for item in gone:
+            at = next((at for at, other in enumerate(left) if _kept(f"{path}[*]", item, other, unknown)), None)
             if at is None:
                 return False
             del left[at]
         return True
-    return any(within(path, each) and "[*]" not in path.removeprefix(each) for each in unknown)
+    return any(within(path, unread) and "[*]" not in path.removeprefix(unread) for unread in unknown)
 
 
 def _compared(path: str, old: Any, new: Any, depth: int) -> Iterator[FieldDifference]:

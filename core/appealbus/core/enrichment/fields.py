@@ -1,14 +1,22 @@
-"""All fields of a dossier by path, with their provenance."""
+"""All fields of a dossier by path, with their provenance, and what follows where one could not be read."""
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pydantic import BaseModel
 
+from appealbus.core.domain.pauses import PARTLY_READ
 from appealbus.core.errors import AppealBusError
+from appealbus.core.guards.question import Ended
+from appealbus.core.interfaces.assessor import Assessor
+from appealbus.core.planning.paths import of_each, touch, within
+from appealbus.core.planning.plan import Node
 from appealbus.schemas.dossier import Dossier, Fact, Gap
+from appealbus.schemas.outcome import Outcome, OutcomeKind
+from appealbus.schemas.record import Record
+from appealbus.schemas.signal import Severity, Signal
 from appealbus.schemas.tolerant import whole
 
 _INDEX = re.compile(r"\[\d+\]")
@@ -76,8 +84,8 @@ def trail_of(fact: Fact, dossier: Dossier) -> dict[str, str]:
             trail |= _cause(gap)
     outcome = next((o for o in dossier.outcomes if (o.lookup, o.key) == (fact.lookup, fact.key)), None)
     for given in outcome.inputs if outcome else ():
-        found = f", found in the text at {given.span.start}–{given.span.end}" if given.span else ""
-        trail[f"input {given.name}"] = f"{given.value} (from {given.path}{found})"
+        place = f", found in the text at {given.span.start}–{given.span.end}" if given.span else ""
+        trail[f"input {given.name}"] = f"{given.value} (from {given.path}{place})"
     return trail
 
 
@@ -94,21 +102,21 @@ def explain_field(dossier: Dossier, path: str) -> list[FieldValue]:
         return _of_appeal(dossier, path.removeprefix("appeal").removeprefix("."))
     facts = [fact for fact in dossier.facts if fact.lookup == lookup and key in ("", fact.key)]
     there = {fact.key for fact in facts}  # what is provisional says so in its trail
-    gaps = [each for each in dossier.gaps if each.lookup == lookup and key in ("", each.key) and each.key not in there]
+    gaps = [gap for gap in dossier.gaps if gap.lookup == lookup and key in ("", gap.key) and gap.key not in there]
     if not facts and not gaps:
         names = sorted({outcome.lookup for outcome in dossier.outcomes})
         raise FieldError(f"{path!r}: this dossier has no {head!r}; there are: appeal, {', '.join(names)}")
-    found = [
+    values = [
         FieldValue(f"{titled(fact, dossier)}/{name}", value, trail_of(fact, dossier))
         for fact in facts
         for name, value in leaves(fact.record)
         if is_below(name, rest)
     ]
-    found += [FieldValue(path, None, _cause(gap)) for gap in gaps]
-    if not found:
+    values += [FieldValue(path, None, _cause(gap)) for gap in gaps]
+    if not values:
         names = sorted({_INDEX.sub("", name) for fact in facts for name, _ in leaves(fact.record)})
         raise FieldError(f"{path!r}: {lookup} answered without it; it gave: {', '.join(names)}")
-    return found
+    return values
 
 
 def _of_appeal(dossier: Dossier, rest: str) -> list[FieldValue]:
@@ -120,13 +128,13 @@ def _of_appeal(dossier: Dossier, rest: str) -> list[FieldValue]:
         "accepted_at": receipt.accepted_at.isoformat(),
         "accepted_by": receipt.accepted_by,
     }
-    found = [
+    values = [
         FieldValue(f"appeal.{name}", value, trail) for name, value in leaves(dossier.appeal) if is_below(name, rest)
     ]
-    if not found:
+    if not values:
         names = sorted({_INDEX.sub("", name) for name, _ in leaves(dossier.appeal)})
         raise FieldError(f"'appeal.{rest}': the appeal does not give it; it gives: {', '.join(names)}")
-    return found
+    return values
 
 
 def without_indexes(path: str) -> str:
@@ -145,3 +153,42 @@ def _cause(gap: Gap) -> dict[str, str]:
     trail = {"outcome": gap.outcome.value, "code": gap.code, "reason": gap.reason}
     trail["next_attempt_at"] = gap.next_attempt_at.isoformat() if gap.next_attempt_at else "never by itself"
     return {name: value for name, value in trail.items() if value}
+
+
+def provisional(node: Node, ended: Ended) -> Outcome[Record]:
+    """Return the outcome, as provisional if a decisive field is unknown."""
+    unknown = None if ended.provenance is None or ended.stale else ended.provenance.unknown
+    if ended.outcome.kind is not OutcomeKind.FOUND or not unknown or not node.decides(unknown):
+        return ended.outcome
+    return replace(ended.outcome, code=PARTLY_READ, reason="the reply may tell more that could not be read")
+
+
+def judged(assessor: Assessor, signals: Iterable[Signal], dossier: Dossier) -> list[Signal]:
+    """Return the signals that depend on no unknown field, plus a signal if the assessor reads one."""
+    unknown = [
+        f"{titled(fact, dossier)}/{field}"
+        for fact in dossier.facts
+        for field in fact.provenance.unknown or ()
+        if assessor.reads is None or any(touch(f"{fact.lookup}/{field}", read) for read in assessor.reads)
+    ]
+    if not unknown:
+        return list(signals)
+    places = [of_each(path) for path in unknown]
+    certain = [
+        signal
+        for signal in signals
+        if not any(within(place, of_each(field)) for field in signal.fields for place in places)
+    ]
+    return [*certain, _partly_read(assessor.name, unknown)]
+
+
+def _partly_read(assessor: str, fields: list[str]) -> Signal:
+    return Signal(
+        assessor=assessor,
+        code=PARTLY_READ,
+        severity=Severity.WARNING,
+        message_ru="Оценка неполна: в ответе реестра может быть то, что не удалось прочитать.",
+        message_kk="Бағалау толық емес: тізілім жауабында оқылмаған мәліметтер болуы мүмкін.",
+        message_en="This assessment is incomplete: the register's reply may tell something that could not be read.",
+        fields=fields,
+    )

@@ -9,17 +9,15 @@ from functools import partial
 
 from appealbus.core.clocks import monotonic, wall
 from appealbus.core.config.models import RetrySettings
-from appealbus.core.domain.case import CLOSED, WITHDRAWN, Case, KeptAnswer, LookupState
+from appealbus.core.domain.case import CLOSED, WITHDRAWN, Case, KeptAnswer, KeptReplies, LookupState
 from appealbus.core.domain.pauses import HELD_BACK, PARTLY_READ, PROVISIONAL, REFRESH_FAILED, STALE
-from appealbus.core.domain.replies import KeptReplies
 from appealbus.core.enrichment.carrying import Key, asked_with
+from appealbus.core.enrichment.fields import provisional
 from appealbus.core.enrichment.retry import BUSY, after_defect, next_attempt
-from appealbus.core.enrichment.unsure import provisional
 from appealbus.core.guards.attempts import LEFT_OUT
 from appealbus.core.guards.guard import Guard
 from appealbus.core.guards.question import Ended, Question
-from appealbus.core.planning.inputs import Draft, InputState
-from appealbus.core.planning.lineage import Known
+from appealbus.core.planning.inputs import Draft, InputState, Known
 from appealbus.core.planning.plan import Node, Plan
 from appealbus.core.plugin_calls.boundary import is_defect
 from appealbus.schemas.outcome import OutcomeKind
@@ -145,7 +143,7 @@ class PlanRun:
         anew = [draft for draft in drafts if draft.query is not None and (name, draft.key) not in self.before]
         if not anew or all(lookup != name for lookup, _ in self.before):
             return
-        known = {asked_with(each.inputs): each for (lookup, _), each in self.before.items() if lookup == name}
+        known = {asked_with(state.inputs): state for (lookup, _), state in self.before.items() if lookup == name}
         for draft in anew:
             state = known.get(asked_with(draft.inputs))
             if state is None:

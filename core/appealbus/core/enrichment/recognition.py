@@ -5,8 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from appealbus.core.domain.case import Case, LookupState
 from appealbus.core.enrichment.carrying import Asked, asked_with
-from appealbus.core.planning.inputs import Draft, InputState
-from appealbus.core.planning.lineage import Known
+from appealbus.core.planning.inputs import Draft, InputState, Known
 from appealbus.core.planning.plan import Node
 from appealbus.core.plugin_calls.boundary import is_defect
 
@@ -19,12 +18,12 @@ def keys_anew(
     Questions outside the plan get no new key. `key_of` makes a question's key from its query's hash.
     """
     states: defaultdict[str, dict[Asked, LookupState]] = defaultdict(dict)
-    for each in case.states:
-        if each.inputs:
-            states[each.lookup][asked_with(each.inputs)] = each
+    for kept in case.states:
+        if kept.inputs:
+            states[kept.lookup][asked_with(kept.inputs)] = kept
     records: dict[str, list[Known]] = {}
     standings: dict[str, InputState] = {}
-    found: dict[tuple[str, str], str] = {}
+    keys: dict[tuple[str, str], str] = {}
     for node in nodes:
         name = node.lookup.name
         known = [
@@ -35,12 +34,12 @@ def keys_anew(
         for draft, state in known:
             if state is None:
                 continue
-            key = found[name, state.key] = key_of(draft.key)
+            key = keys[name, state.key] = key_of(draft.key)
             if state.record is not None:
                 records[name].append(Known(state.record, {**draft.lineage, name: frozenset((key,))}))
         pending = any(draft.query is not None if state is None else state.pending for draft, state in known)
         standings[name] = InputState("", bool(records[name]), pending)
-    return found
+    return keys
 
 
 def _drafts(

@@ -6,19 +6,17 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
-from appealbus.core.domain.case import PENDING, WITHDRAWN, Case, LookupState
+from appealbus.core.domain.case import PENDING, WITHDRAWN, Case, LookupState, ReplyRow
 from appealbus.core.domain.pauses import ASKED_ANEW, PARTLY_READ, REFRESH_FAILED, STALE
-from appealbus.core.domain.replies import ReplyRow
 from appealbus.core.enrichment.carrying import asked_with, renamed
 from appealbus.core.enrichment.differences import FieldDifference, How, differences, keeps
-from appealbus.core.enrichment.unsure import provisional
+from appealbus.core.enrichment.fields import provisional
 from appealbus.core.guards.conversation import Conversation, NotKept, unpack
 from appealbus.core.guards.guard import Guard
 from appealbus.core.guards.question import Ended, Question
 from appealbus.core.guards.rereading import CANNOT, NOT_KEPT
 from appealbus.core.planning.contract import CompletenessContract
-from appealbus.core.planning.inputs import Draft, InputState
-from appealbus.core.planning.lineage import Known
+from appealbus.core.planning.inputs import Draft, InputState, Known
 from appealbus.core.planning.paths import of_each, touch
 from appealbus.core.planning.plan import Node
 from appealbus.core.plugin_calls.boundary import is_defect
@@ -78,9 +76,9 @@ class Reread:
         if self.after is None or self.after.provenance is None:
             return self.verdict is Verdict.STAYS
         was, now = set(_unknown(before) or ()), set(self.after.provenance.unknown or ())
-        told = [each for each in self.fields if not (was and each.how is How.ADDED)]
+        changes = [difference for difference in self.fields if not (was and difference.how is How.ADDED)]
         places = [of_each(path) for path in was]
-        if now - was or any(not any(touch(each.path, place) for place in places) for each in told):
+        if now - was or any(not any(touch(difference.path, place) for place in places) for difference in changes):
             return True
         return self.after.record is not None and not keeps(before.record, self.after.record, places)
 
@@ -166,8 +164,8 @@ class _CaseReading:
         state = self.before.get((name, draft.key))
         if state is not None or draft.query is None:
             return state
-        alike = (each for (lookup, _), each in self.before.items() if lookup == name)
-        return next((each for each in alike if asked_with(each.inputs) == asked_with(draft.inputs)), None)
+        alike = (state for (lookup, _), state in self.before.items() if lookup == name)
+        return next((state for state in alike if asked_with(state.inputs) == asked_with(draft.inputs)), None)
 
     def _standing(self, name: str) -> InputState:
         states = self.settled[name]
@@ -212,14 +210,14 @@ class _CaseReading:
         if is_old and outcome.kind in _ANSWERS and _came_of(state, row):  # read otherwise it is as old as before
             outcome = replace(outcome, code=state.code, reason=state.reason)
         fields = [] if state.record is None or outcome.record is None else differences(state.record, outcome.record)
-        told = (state.lookup, state.key)
+        place = (state.lookup, state.key)
         was, now = _told(state.kind, state.code), _told(outcome.kind, outcome.code)
         same = state.record is not None and outcome.record and not fields and _unsure(state) == _unsure(ended)
         if (was == now and outcome.record is None) or same:
-            return Reread(*told, Verdict.SAME, was, now, before=state)
+            return Reread(*place, Verdict.SAME, was, now, before=state)
         withdrawn = state.code == WITHDRAWN and not self.named  # nobody has looked whether it is read rightly now
         if outcome.kind not in _ANSWERS or (state.record is not None and outcome.record is None) or withdrawn:
-            return Reread(*told, Verdict.STAYS, was, now, before=state)
+            return Reread(*place, Verdict.STAYS, was, now, before=state)
         provenance = ended.provenance
         if provenance is not None:
             own = {
@@ -245,7 +243,7 @@ class _CaseReading:
             provenance=provenance,
             written=ended.written,
         )
-        return Reread(*told, Verdict.DIFFERS, was, now, fields, after, state)
+        return Reread(*place, Verdict.DIFFERS, was, now, fields, after, state)
 
 
 def _came_of(state: LookupState, row: ReplyRow) -> bool:
@@ -255,8 +253,8 @@ def _came_of(state: LookupState, row: ReplyRow) -> bool:
 
 def _is_older(row: ReplyRow, state: LookupState) -> bool:
     """Whether a later reply, which was not kept, has answered the question."""
-    told = state.provenance
-    return told is not None and state.kind in _ANSWERS and row.at < told.observed_at
+    provenance = state.provenance
+    return provenance is not None and state.kind in _ANSWERS and row.at < provenance.observed_at
 
 
 def _told(kind: OutcomeKind, code: str) -> str:

@@ -8,19 +8,16 @@ from functools import partial
 
 from appealbus.core.backoff import doubled, full_jitter
 from appealbus.core.domain.access import Served
-from appealbus.core.domain.case import Try
-from appealbus.core.domain.replies import KeptReplies
+from appealbus.core.domain.case import KeptReplies, Try
 from appealbus.core.domain.usual import Usual
 from appealbus.core.guards.context import SourceContext
 from appealbus.core.guards.conversation import NotingWire, pack
-from appealbus.core.guards.defects import NotAnOutcome
-from appealbus.core.guards.freshness import REMEMBERED
+from appealbus.core.guards.defects import NotAnOutcome, checked, fitting
 from appealbus.core.guards.gate import UNSURE
 from appealbus.core.guards.question import Ended, Question
-from appealbus.core.guards.record_check import checked, fitting
-from appealbus.core.guards.single_flight import Flight
+from appealbus.core.guards.single_flight import REMEMBERED, Flight
+from appealbus.core.interfaces.lookup import invalid, timed_out, unavailable
 from appealbus.core.interfaces.notes import Notes
-from appealbus.core.interfaces.outcomes import invalid, timed_out, unavailable
 from appealbus.core.interfaces.source import Source
 from appealbus.core.interfaces.wire import Call, CallFailed, Wire
 from appealbus.core.masking import masked
@@ -320,11 +317,11 @@ class Attempts(Flight):
     def _of_fault(self, failed: CallFailed) -> Outcome[Record]:
         """Return the outcome of a failed call: the lookup's, if it knows the source's fault, else the wire's."""
         for detail in failed.details:
-            told = self.question.lookup.fault(detail, self.question.query)
-            if told is not None:
-                if not isinstance(told, Outcome) or told.record is not None:
+            outcome = self.question.lookup.fault(detail, self.question.query)
+            if outcome is not None:
+                if not isinstance(outcome, Outcome) or outcome.record is not None:
                     raise NotAnOutcome
-                return told
+                return outcome
         return Outcome(failed.kind, None, failed.code, failed.reason, failed.retry_after)
 
     async def _another(self) -> None:

@@ -1,35 +1,36 @@
-"""State shared by all questions to one source."""
+"""What guards are made from, and the state that all questions to one source share."""
 
 import asyncio
 import random
-from collections.abc import Set
-from dataclasses import replace
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence, Set
+from dataclasses import KW_ONLY, dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
 import structlog
 
+from appealbus.core import clocks
 from appealbus.core.clocks import day_of
+from appealbus.core.config.models import MeaninglessSettings
 from appealbus.core.domain.access import AccessRow, AwaitedRow, Served
-from appealbus.core.domain.certificate import CertificateState
 from appealbus.core.domain.pauses import QuotaCall
-from appealbus.core.domain.source_state import MOST_BESIDE, BreakerState, Drift
+from appealbus.core.domain.source_state import MOST_BESIDE, BreakerState, CertificateState, Drift
 from appealbus.core.domain.usual import Shares, Usual
-from appealbus.core.guards.breaker import Breaker
+from appealbus.core.guards.breaker import Breaker, SharedBreaker
 from appealbus.core.guards.bucket import Bucket
 from appealbus.core.guards.defects import defect, line_of, of_wire
-from appealbus.core.guards.freshness import Freshness
-from appealbus.core.guards.gate import Gate
-from appealbus.core.guards.given import Bound, GuardServices
-from appealbus.core.guards.latency import Latency
+from appealbus.core.guards.gate import Gate, QuotaBook
+from appealbus.core.guards.limits import Limits
 from appealbus.core.guards.question import Question
-from appealbus.core.guards.shared_breaker import SharedBreaker
-from appealbus.core.guards.single_flight import SingleFlight
-from appealbus.core.guards.slots import Slots
-from appealbus.core.interfaces.lookup import Lookup
+from appealbus.core.guards.settings import GuardSettings
+from appealbus.core.guards.single_flight import Freshness, SingleFlight
+from appealbus.core.guards.slots import Latency, Slots
+from appealbus.core.interfaces.lookup import Lookup, unavailable
 from appealbus.core.interfaces.notes import MOST_OF_A_SOURCE, Notes
-from appealbus.core.interfaces.outcomes import unavailable
+from appealbus.core.interfaces.source import UseOnce
+from appealbus.core.interfaces.wire import Wire
 from appealbus.core.masking import masked
 from appealbus.core.plugin_calls.boundary import being_cancelled, is_defect
 from appealbus.schemas.base import printable
@@ -37,6 +38,54 @@ from appealbus.schemas.outcome import Outcome, OutcomeKind
 from appealbus.schemas.record import Record
 
 log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A source with its wire."""
+
+    name: str
+    connector: str
+    wire: Wire
+    guard: GuardSettings
+    plugin: str = ""
+    """Name of the plugin that provides the wire."""
+    keep_replies: float = 0.0
+    """Seconds for which raw replies are kept; 0: not at all."""
+    meaningless: Sequence[MeaninglessSettings] = ()
+    """Elements of replies that are not needed."""
+
+
+async def _nobody_waits(row: AwaitedRow) -> None:
+    raise RuntimeError("this guard was made without a place for answers that come by themselves")
+
+
+@dataclass(frozen=True, slots=True)
+class GuardServices:
+    """What the guards of all sources share."""
+
+    access: Callable[[Sequence[AccessRow]], Awaitable[None]]
+    """Writes access rows; they are durable when it returns."""
+    on_change: Callable[[str, str], None]
+    """Called with a source and its breaker's new state."""
+    _: KW_ONLY
+    await_answer: Callable[[AwaitedRow], Awaitable[None]] = _nobody_waits
+    """Writes an access row for an asynchronous answer; for wires with `answers_async`."""
+    use_once: UseOnce | None = None
+    """Ensures that a signed answer counts once, over all workers; for wires that verify signatures."""
+    limits: Limits | None = None
+    """Limits shared with other workers; None: they belong to this process."""
+    quota: QuotaBook | None = None
+    """Counts the quota calls; None: they are not counted."""
+    first_share: float = 0.25
+    """Share of the quotas reserved for first versions."""
+    defects: Counter[str] = field(default_factory=Counter)
+    now: Callable[[], datetime] = clocks.wall
+    due: Callable[[], datetime] | None = None
+    """The journal's clock, for pauses and quotas; None: the wall clock."""
+    monotonic: Callable[[], float] = clocks.monotonic
+    """The clock of `Question.deadline`."""
+
 
 _MOST_BROKEN = 1000
 """Far more than open any breaker."""
@@ -52,7 +101,7 @@ _LATEST = 300.0
 
 @lru_cache(maxsize=256)
 def optional_fields(kind: type[Record]) -> tuple[str, ...]:
-    return tuple(name for name, each in kind.model_fields.items() if name != "type" and not each.is_required())
+    return tuple(name for name, info in kind.model_fields.items() if name != "type" and not info.is_required())
 
 
 class SourceContext:
@@ -113,10 +162,15 @@ class SourceContext:
     def certificates(self) -> tuple[CertificateState, ...]:
         """Return the wire's certificates without owners, who may be persons. Empty if its plugin raises."""
         try:
-            found = [*self.wire.certificates()]
+            certificates = [*self.wire.certificates()]
             return tuple(
-                replace(each, name=masked(printable(each.name)), purpose=printable(each.purpose), subject="")
-                for each in found
+                replace(
+                    certificate,
+                    name=masked(printable(certificate.name)),
+                    purpose=printable(certificate.purpose),
+                    subject="",
+                )
+                for certificate in certificates
             )
         except BaseException as error:
             if not is_defect(error):
@@ -130,7 +184,7 @@ class SourceContext:
         lookup = question.lookup
         if notes.unknown or notes.causes:
             now, causes = self.now(), tuple(sorted(notes.causes))[:MOST_BESIDE]
-            self.drifts = {name: each for name, each in self.drifts.items() if now - each.last_at < _DRIFTS}
+            self.drifts = {name: drift for name, drift in self.drifts.items() if now - drift.last_at < _DRIFTS}
             for field_name in sorted(notes.unknown) or [""]:
                 name = f"{lookup.name}/{field_name}".removesuffix("/")
                 if name in self.drifts:
@@ -144,26 +198,28 @@ class SourceContext:
             known = self.usual[lookup.name].shares
             if kind in known or len(known) < _MOST_KINDS:
                 fields = optional_fields(type(outcome.record))
-                told = [each for each in fields if getattr(outcome.record, each)]
+                present = [name for name in fields if getattr(outcome.record, name)]
                 shares = known.setdefault(kind, Shares())
-                shares.count(told, fields, self.now())
+                shares.count(present, fields, self.now())
                 for name, fell in shares.fell.items():
                     fell.at = fell.at or line_of(lookup, name)
 
     def passed_by(self) -> list[str]:
         """Return path endings of the elements that operators have declared meaningless."""
-        return [each.path for each in self.meaningless if not each.until or day_of(self.now()) <= each.until]
+        return [
+            element.path for element in self.meaningless if not element.until or day_of(self.now()) <= element.until
+        ]
 
     def drifting(self) -> dict[str, Drift]:
         """Return the current deviations of its replies."""
         now = self.now()
-        found = {name: each for name, each in self.drifts.items() if now - each.last_at < _DRIFTS}
+        drifts = {name: drift for name, drift in self.drifts.items() if now - drift.last_at < _DRIFTS}
         for lookup, usual in self.usual.items():
             for shares in usual.shares.values() if lookup not in self.absent else ():
                 for name, fell in shares.fell.items():
                     drift = Drift(fell.replies, fell.since, now, fell.at, (), (fell.was, fell.now))
-                    found.setdefault(f"{lookup}/{name}", drift)
-        return found
+                    drifts.setdefault(f"{lookup}/{name}", drift)
+        return drifts
 
     def leave_behind(self, lookup: str, task: asyncio.Task[Any]) -> None:
         """Stop waiting for a lookup that does not end; log it once for each lookup."""

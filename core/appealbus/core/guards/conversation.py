@@ -10,8 +10,7 @@ from typing import Any, TypeAlias
 import orjson
 
 from appealbus.core import packing
-from appealbus.core.domain.case import KeptAnswer
-from appealbus.core.domain.replies import KeptReplies
+from appealbus.core.domain.case import KeptAnswer, KeptReplies
 from appealbus.core.errors import AppealBusError
 from appealbus.core.interfaces.answer import RawReply
 from appealbus.core.interfaces.notes import ReplyCheck
@@ -137,21 +136,21 @@ def _told(step: Step) -> Mapping[str, Any]:
 def unpack(head: str, packed: bytes) -> Conversation:
     """Unpack a conversation. Raises NotKept if it is damaged or in an unknown format."""
     try:
-        told = orjson.loads(head)
+        document = orjson.loads(head)
         whole = packing.unpack(packed, MOST_BYTES) if packing.is_packed(packed) else _undone(packed)
-        if len(whole) > MOST_BYTES or len(whole) != sum(each.get("size", 0) for each in told["calls"]):
+        if len(whole) > MOST_BYTES or len(whole) != sum(step.get("size", 0) for step in document["calls"]):
             raise NotKept("what is kept of the reply is damaged")
         steps: list[Step] = []
         begins = 0
-        for each in told["calls"]:
-            if "size" not in each:
-                steps.append(Failed(OutcomeKind.stored(each["kind"]), each["code"], each["reason"], each["again"]))
+        for call in document["calls"]:
+            if "size" not in call:
+                steps.append(Failed(OutcomeKind.stored(call["kind"]), call["code"], call["reason"], call["again"]))
                 continue
-            body = whole[begins : begins + each["size"]]
-            begins += each["size"]
-            reply = RawReply(body, each["head"], datetime.fromisoformat(each["at"]))
-            steps.append(Came(reply, tuple(each["ids"])))
-        return Conversation(told["as"], datetime.fromisoformat(told["asked"]), tuple(steps), told["late"])
+            body = whole[begins : begins + call["size"]]
+            begins += call["size"]
+            reply = RawReply(body, call["head"], datetime.fromisoformat(call["at"]))
+            steps.append(Came(reply, tuple(call["ids"])))
+        return Conversation(document["as"], datetime.fromisoformat(document["asked"]), tuple(steps), document["late"])
     except (ValueError, TypeError, KeyError, AttributeError, zlib.error):
         raise NotKept("what is kept of the reply is damaged") from None
 

@@ -1,30 +1,105 @@
-"""The guard that every question to a source passes."""
+"""The guard of a source, and in order what a question passes on its way there.
+
+`CHAIN` is what comes before a call. What it lets through makes its calls in `attempts`: for each it takes a slot, a
+token of the rate, a place in the breaker and a call of the quota, writes the access row, and looks at the gate again.
+That part is flat, since each of these is held while the next is awaited: objects around each other would cost every
+call as many coroutines.
+"""
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
+from uuid import uuid4
 
 from appealbus.core.domain.source_state import BreakerState, SourceState
 from appealbus.core.domain.usual import Usual
-from appealbus.core.guards.chain import CHAIN
-from appealbus.core.guards.context import SourceContext
+from appealbus.core.guards.attempts import BUDGET_SPENT, STOPPING, Attempts
+from appealbus.core.guards.context import Bound, GuardServices, SourceContext
 from appealbus.core.guards.conversation import Conversation
-from appealbus.core.guards.given import Bound, GuardServices
-from appealbus.core.guards.latency import Latency
+from appealbus.core.guards.held_questions import AnswerReading, LeftOut, Remembered, Shared, Stale
 from appealbus.core.guards.question import Ended, Question
 from appealbus.core.guards.rereading import Rereading
-from appealbus.core.guards.single_flight import Tell, into
-from appealbus.core.interfaces.lookup import Lookup
+from appealbus.core.guards.single_flight import Flight, Tell, into
+from appealbus.core.guards.slots import Latency
+from appealbus.core.interfaces.lookup import Lookup, unavailable
 from appealbus.schemas.outcome import Outcome
 from appealbus.schemas.record import Record
+
+Key: TypeAlias = tuple[str, str] | None
+"""Of equal questions; None for one that is its own appeal's, so that nothing is shared or remembered."""
+Policy: TypeAlias = Callable[[SourceContext, Question, Key], Flight | Outcome[Record] | None]
+"""Settles a question with a flight or an outcome; None: the next policy does."""
+
+NOT_STARTED = unavailable("plugin.not_started", "the plugin that leads to the source could not start; it tries again")
+_STUCK = unavailable(
+    "plugin.stuck", "too many of its calls go on although their time is up; it is left alone until they have ended"
+)
+
+
+def in_time(context: SourceContext, question: Question, key: Key) -> Outcome[Record] | None:
+    """Refuse what comes too early or too late."""
+    if context.stopping:
+        return STOPPING
+    if not context.ready:
+        return NOT_STARTED
+    late = question.answer is None and question.deadline <= context.monotonic()
+    return BUDGET_SPENT if late else None
+
+
+def late_answer(context: SourceContext, question: Question, key: Key) -> Flight | None:
+    """Read an asynchronous answer that has come."""
+    return None if question.answer is None else AnswerReading(context, question, question.answer)
+
+
+def fresh_answer(context: SourceContext, question: Question, key: Key) -> Flight | None:
+    known = None if question.anew else context.fresh.get(key)
+    return None if known is None else Remembered(context, question, str(uuid4()), known)
+
+
+def single_flight(context: SourceContext, question: Question, key: Key) -> Flight | None:
+    """Join an equal question that is under way."""
+    flight = context.flights.open.get(key)
+    if flight is None:
+        return None
+    if isinstance(flight, Attempts):
+        flight.shared_with(question)
+    return Shared(context, question, str(uuid4()), flight, context.flights)
+
+
+def gate_and_breaker(context: SourceContext, question: Question, key: Key) -> Flight | Outcome[Record] | None:
+    """Refuse what must not leave now, by the gate, the breaker or abandoned calls; answer it from memory if possible.
+
+    Each abandoned call may hold a connection to the source, so they count like running ones.
+    """
+    if question.lost:
+        return None
+    barred = context.gate.shut(question.due_on, first=question.first)
+    if barred is None and context.breaker.refusing:
+        barred = context.refusal()
+    if barred is None and len(context.left) >= context.settings.concurrency:
+        barred = _STUCK
+    # Who has an answer keeps it until the source can be asked; what is in memory may serve others meanwhile.
+    stale = None if barred is None or question.anew else context.fresh.get(key, stale=True)
+    return barred if barred is None or stale is None else Stale(context, question, str(uuid4()), stale, barred)
+
+
+def own_call(context: SourceContext, question: Question, key: Key) -> Flight:
+    """Ask the source, or end the call before it is sent if the question got lost too often."""
+    if question.anew:
+        context.fresh.drop(key)
+    return (LeftOut if question.lost else Attempts)(key, context, question, str(uuid4()))
+
+
+CHAIN: tuple[Policy, ...] = (in_time, late_answer, fresh_answer, single_flight, gate_and_breaker, own_call)
+
 
 _MOST_AGAIN = 500
 """Limit of parked questions per second: two and a half claims of the dispatcher."""
 
 
 class Guard:
-    """Protects one source: what a question passes on its way stands in `chain`.
+    """Protects one source: what a question passes on its way stands in `CHAIN`.
 
     Attributes:
         gate: pauses, windows and quotas.
@@ -41,17 +116,17 @@ class Guard:
         The access log has a row for this appeal before `tell` is called, once, maybe before this returns. The returned
         callback withdraws the question, so that `tell` is not called any more.
         """
-        context, lookup, told = self._context, question.lookup, partial(self._count, tell)
+        context, lookup, tell_counted = self._context, question.lookup, partial(self._count, tell)
         # What is not idempotent, or is answered later, is each appeal's own: nothing to share, nothing to remember.
         key = (lookup.name, question.key) if lookup.idempotent and not context.wire.answers_async else None
         for policy in CHAIN:
             settled = policy(context, question, key)
             if isinstance(settled, Outcome):
-                told(Ended(settled, context.now()))
+                tell_counted(Ended(settled, context.now()))
                 break
             if settled is not None:
                 context.flights.launch(settled)
-                return partial(context.flights.leave, context.flights.board(settled, question.deadline, told))
+                return partial(context.flights.leave, context.flights.board(settled, question.deadline, tell_counted))
         return _nothing
 
     async def ask(self, question: Question) -> Ended:
@@ -78,9 +153,9 @@ class Guard:
         by former ones.
         """
         usual: dict[str, Usual] = {}
-        for name, each in state.usual.items():
+        for name, learnt in state.usual.items():
             now = present.get(name, name)
-            usual[now] = usual[now] + each if now in usual else each
+            usual[now] = usual[now] + learnt if now in usual else learnt
         self._context.usual, self._context.absent = usual, usual.keys() - lookups
 
     def state(self) -> SourceState:
@@ -99,7 +174,7 @@ class Guard:
             unreadable=dict(context.notes.unreadable),
             differences=dict(context.notes.differences),
             drifts=context.drifting(),
-            usual={name: each.snapshot() for name, each in context.usual.items()},
+            usual={name: usual.snapshot() for name, usual in context.usual.items()},
             certificates=context.certificates(),
             paused_until=self.gate.paused_until,
             closed_until=self.gate.closed_until,

@@ -18,9 +18,9 @@ import structlog
 from appealbus.core import clocks
 from appealbus.core.domain.limits import Grant, Report
 from appealbus.core.errors import JournalError
+from appealbus.core.guards.breaker import SharedBreaker
 from appealbus.core.guards.bucket import Bucket
 from appealbus.core.guards.settings import GuardSettings
-from appealbus.core.guards.shared_breaker import SharedBreaker
 from appealbus.core.guards.slots import Slots
 from appealbus.core.guards.worker_share import WorkerShare
 
@@ -120,12 +120,12 @@ class Limits:
         try:
             grants = await self._journal.share_limits(self._worker, reports)
         except BaseException:
-            for each, report in zip(self._shares, reports, strict=True):
-                each.breaker.lost(report.news)
+            for share, report in zip(self._shares, reports, strict=True):
+                share.breaker.lost(report.news)
             raise
         else:
-            for each, grant in zip(self._shares, grants, strict=True):
-                each.adopt(grant, begun)
+            for share, grant in zip(self._shares, grants, strict=True):
+                share.adopt(grant, begun)
         finally:
             self._last = self._clock()
             for done in waiting:

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from appealbus.core.domain.case import KeptAnswer, Try
-from appealbus.core.domain.replies import KeptReplies
+from appealbus.core.domain.case import KeptAnswer, KeptReplies, Try
 from appealbus.core.interfaces.lookup import Lookup, Query
 from appealbus.schemas.dossier import Input
 from appealbus.schemas.outcome import Outcome

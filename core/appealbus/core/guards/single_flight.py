@@ -1,14 +1,17 @@
-"""Single flight: identical concurrent questions make one call."""
+"""Answers that serve identical questions: of one call in flight, or fresh from the cache."""
 
 import asyncio
 from abc import ABC, abstractmethod
+from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from dataclasses import replace
 from functools import partial
 from typing import TypeAlias
 
 import structlog
 
 from appealbus.core.guards.question import Ended
+from appealbus.schemas.outcome import OutcomeKind
 
 log = structlog.get_logger(__name__)
 
@@ -16,7 +19,7 @@ Tell: TypeAlias = Callable[[Ended], object]
 """Receives the result of a question; called at most once, and never after its asker has left."""
 
 _CALLED_OFF = 2.0
-"""Seconds for cancelled calls to end: twice the time that `doors.within` gives a plugin that ignores cancellation."""
+"""Seconds for cancelled calls to end: twice what `boundary.within` gives a plugin that ignores cancellation."""
 
 
 class Flight(ABC):
@@ -130,7 +133,7 @@ class SingleFlight:
         for task in tuple(self._tasks):
             task.cancel()
         if self._tasks:
-            # A plugin that swallows cancellation is left behind after a second (see doors.py).
+            # A plugin that swallows cancellation is left behind after a second (see `plugin_calls.boundary`).
             await asyncio.wait(self._tasks, timeout=_CALLED_OFF)
 
     def _close(self, flight: Flight) -> None:
@@ -152,3 +155,54 @@ class SingleFlight:
         for seat in seats:
             seat.timer.cancel()
             seat.tell(result or flight.unanswered())
+
+
+_LARGEST = 8 * 1024
+"""Bytes of packed replies cached with an answer, four times the usual size; larger ones are not cached."""
+REMEMBERED = frozenset({OutcomeKind.FOUND, OutcomeKind.NOT_FOUND})
+"""Answers of a register; anything else is worth asking again."""
+
+
+class Freshness:
+    """Keeps answers for `ttl` seconds, and stale ones for `stale` more; at most `entries` of them (LRU)."""
+
+    def __init__(self, ttl: float, entries: int, *, clock: Callable[[], float], stale: float = 0.0) -> None:
+        self._ttl = ttl
+        self._longest = max(ttl, stale)
+        self._stale = stale
+        self._entries = entries
+        self._clock = clock
+        self._kept: OrderedDict[Hashable, tuple[float, Ended]] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def get(self, key: Hashable, *, stale: bool = False) -> Ended | None:
+        """Return the fresh answer for this key, or one that may serve while the source cannot be asked, or None."""
+        entry = self._kept.get(key)
+        if entry is None:
+            return None
+        age = self._clock() - entry[0]
+        if age >= self._longest:
+            del self._kept[key]
+        if age >= (self._stale if stale else self._ttl):
+            return None
+        self._kept.move_to_end(key)
+        return entry[1]
+
+    def drop(self, key: Hashable) -> None:
+        self._kept.pop(key, None)
+
+    def put(self, key: Hashable, ended: Ended) -> None:
+        """Keep the result if it is an answer of the register."""
+        if self._longest <= 0 or ended.outcome.kind not in REMEMBERED:
+            return
+        now = self._clock()
+        replies = ended.replies if ended.replies is None or len(ended.replies.packed) <= _LARGEST else None
+        self._kept[key] = (now, replace(ended, replies=replies, written=None))
+        self._kept.move_to_end(key)
+        # Personal data does not stay longer than it serves, as far as a look at the old end can tell.
+        while self._kept and (
+            len(self._kept) > self._entries or now - next(iter(self._kept.values()))[0] >= self._longest
+        ):
+            self._kept.popitem(last=False)

@@ -1,4 +1,4 @@
-"""The facts for health: the journal's contents and its disk."""
+"""The facts for health: the journal's contents and its disk, and a configuration without parts it needs."""
 
 import shutil
 from collections.abc import Mapping, Sequence
@@ -8,19 +8,45 @@ from pathlib import Path
 
 from appealbus.core.clocks import day_of, wall
 from appealbus.core.config.models import BusSettings, Configuration
-from appealbus.core.domain.counts import Counts, Warned
+from appealbus.core.domain.counts import Counts, DueSoon, ParkedFor, Warned
 from appealbus.core.domain.pauses import Pause
 from appealbus.core.domain.reread_pass import RereadPass
 from appealbus.core.domain.source_state import SourceState
-from appealbus.core.domain.waiting import DueSoon, ParkedFor
-from appealbus.core.health.finding import Finding
-from appealbus.core.health.setting import of_setting
-from appealbus.core.journal import figures, replies, state, terms, waiting
+from appealbus.core.health.finding import Finding, Severity
+from appealbus.core.journal import feed, figures, replies, state, terms, waiting, workers
 from appealbus.core.journal import pauses as journal_pauses
 from appealbus.core.journal import workers as journal_workers
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.mark import JournalState
 from appealbus.core.journal.workers import WorkerState
+from appealbus.core.lazy_text import told
+
+
+def asks_nobody(settings: Configuration, lookups: int | None) -> list[Finding]:
+    """Return why no questions are asked. `lookups` as with `of_setting`; None: unknown."""
+    if not settings.sources:
+        says = told("none is configured: nothing is asked, and dossiers hold what appeals say alone")
+        does = told("add [sources.NAME] to the configuration, or start the bus with the one that has them")
+        return [Finding(Severity.WARNING, told("sources"), [says], does)]
+    if lookups == 0:
+        says = told("none asks a source that is configured, so dossiers hold what appeals say alone")
+        does = told("`appealbus check` says why: a source has another name, or its plugin is not loaded")
+        return [Finding(Severity.WARNING, told("lookups"), [says], does)]
+    return []
+
+
+async def of_setting(journal: Journal, settings: Configuration, lookups: int | None = None) -> list[Finding]:
+    """Return missing parts of the whole configuration. `lookups` None: the number that workers recorded."""
+    if lookups is None:
+        known = await journal.ask(workers.known)
+        lookups = sum(bool(lookup.lookup) for lookup in known) if known else None
+    findings = asks_nobody(settings, lookups)
+    if not settings.deliveries and not await journal.ask(feed.readers):
+        says = told("none is configured, and no client has read the feed: nobody is handed dossiers")
+        does = told("nothing, if people read them here; else add [deliveries.NAME], or a client that reads the feed")
+        findings.append(Finding(Severity.INFO, told("receivers"), [says], does))
+    return findings
+
 
 OVERDUE_FOR = timedelta(days=30)
 """Time after its due date in which an incomplete appeal is still reported."""

@@ -1,4 +1,4 @@
-"""Checks of quarantined messages and undelivered versions."""
+"""Checks of quarantined messages, undelivered versions and readers of the feed."""
 
 import shlex
 from collections.abc import Iterator, Mapping
@@ -134,3 +134,30 @@ def gone_receivers(outbox: Mapping[str, int], configured: frozenset[str]) -> Ite
 
 def _receiver(name: str) -> LazyText:
     return told("receiver {name}", name=name)
+
+
+_BEHIND, _SILENT, _FAR_BEHIND = 1_000, timedelta(minutes=15), 100_000
+"""As in the alert `AppealbusFeedReaderBehind`: silent while a hundred appeals wait (ten entries each), or too slow."""
+
+
+def of_readers(facts: Facts) -> Iterator[Finding]:
+    for reader in facts.counts.feed_readers:
+        about = told("client {name}", name=reader.client)
+        if reader.lag > _BEHIND and facts.at - reader.at > _SILENT:
+            does = told("ask its owner; nothing is lost before bus.log_retention, and it goes on where it stopped")
+            yield Finding(
+                Severity.WARNING,
+                about,
+                [
+                    told(
+                        "it has read nothing of the feed since {since}, and {number} entries wait for it",
+                        since=reader.at,
+                        number=reader.lag,
+                    )
+                ],
+                does,
+            )
+        elif reader.lag > _FAR_BEHIND:
+            says = told("it is {number} entries of the log behind, though it reads the feed", number=reader.lag)
+            does = told("ask its owner to take larger pages, or to do less with each version")
+            yield Finding(Severity.WARNING, about, [says], does)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias, TypeVar
 
-from appealbus.core.config.base import Settings
+from appealbus.core.config.types import Settings
 from appealbus.core.interfaces.part import Part
 
 S = TypeVar("S", bound=Settings)

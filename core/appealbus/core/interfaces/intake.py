@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-from appealbus.core.config.base import Settings
+from appealbus.core.config.types import Settings
 from appealbus.core.interfaces.part import Part
 from appealbus.schemas.appeal import Receipt
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Protocol
 
+from appealbus.core.domain.event import LogEntry
 from appealbus.core.domain.listing import AppealRow, VersionRow
 from appealbus.core.domain.source_state import SourceState
 from appealbus.core.errors import AppealBusError
@@ -23,7 +24,7 @@ class PageRefused(AppealBusError):
     """A request that is not answered; let it pass, and the server answers as the API does, with a problem (RFC 9457).
 
     Attributes:
-        status: of the answer by HTTP: 400, 401, 403, 404, 410, 429 or 503.
+        status: of the answer by HTTP: 400, 401, 403, 404, 409, 410, 429 or 503.
         code: the type of the problem in docs/api.md: `unauthenticated`, `not-allowed`, `unknown` …
         headers: that the answer has besides.
     """
@@ -62,8 +63,33 @@ class ReceiverStanding:
     """When it last confirmed one."""
 
 
+@dataclass(frozen=True, slots=True)
+class AppealLog:
+    """A page of what happened to an appeal, oldest first."""
+
+    entries: Sequence[LogEntry]
+    """Without `appeal_id` and `number`: all are about this appeal."""
+    next: int | None
+    """`after` of the next page; None: there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class OperationStanding:
+    """A bulk operation that is not finished."""
+
+    operation: str
+    """Its word, such as `retry`."""
+    at: datetime
+    by: str
+    total: int
+    seen: int
+    """Rows that are dealt with."""
+    stopped_by: str
+    """Empty: nobody has stopped it."""
+
+
 class PageViewer(Protocol):
-    """Who asks, and all that it may see. Use it for its own request; it counts no longer than its credentials.
+    """Who asks, what it may see, and what it may do: for its own request, as long as its credentials count.
 
     Each method raises PageRefused if the role does not allow it or this viewer has no such appeal, and JournalError if
     the journal does not answer: let both pass. What is returned is masked by the policy, and looks are in the log.
@@ -88,6 +114,29 @@ class PageViewer(Protocol):
 
     async def versions(self, public_id: str) -> Sequence[VersionRow]:
         """Return the versions that look different to the viewer, the oldest first."""
+
+    async def appeal(self, public_id: str) -> AppealRow:
+        """Return how an appeal stands. Its `appeal_id` is 0."""
+
+    async def history(self, public_id: str, after: int = 0, limit: int = 100) -> AppealLog:
+        """Return a page of 1 to 500 entries of an appeal's log."""
+
+    async def hold(self, public_id: str, reason: str) -> None:
+        """Stop work on an appeal until its release.
+
+        This and the acts below need the role `ops` and credentials of a client: the session of a person only reads.
+        `reason` has 1 to 500 characters. It is in the log, in the viewer's name. PageRefused `conflict` (409) if the
+        appeal stands otherwise: it is held, is not held, or a worker has it right now.
+        """
+
+    async def release(self, public_id: str, reason: str) -> None:
+        """Let work on a held appeal go on."""
+
+    async def retry(self, public_id: str, reason: str) -> int:
+        """Ask the open questions of an appeal again, also those given up; return how many."""
+
+    async def operations(self) -> Sequence[OperationStanding]:
+        """Return the bulk operations that are not finished, the oldest first."""
 
     async def sources(self) -> Sequence[SourceState]:
         """Return how the sources stand, as the workers see them."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from appealbus.core.domain.change import KeptChange
 from appealbus.core.interfaces.assessor import Assessor
+from appealbus.core.interfaces.journal_part import JournalPart
 from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.dossier import Dossier
 from appealbus.schemas.signal import Signal
@@ -29,7 +30,7 @@ class Other:
         category: whether it has the same category.
         parcel: whether it names one of the same parcels itself.
         told: whether the one says that it repeats this one.
-        like: about how similar their texts are, by sketches; 0.0 where it was not found by its text.
+        like: about how similar their texts are; 0.0 where it was not found by its text.
 
     """
 
@@ -58,7 +59,7 @@ class Past:
 
     Attributes:
         others: those that were read, in the order in which they came.
-        copies: how many of other people have about the same text, by sketches, among those that were looked at.
+        copies: how many of other people have about the same text, among those that were looked at.
         neighbours: how many of other people name one of the same parcels, in the same way.
         more: whether there are others that were not looked at: then both are at least so many.
 
@@ -87,7 +88,7 @@ class Comparison:
 class PastAssessor(Assessor):
     """Concludes signals from an appeal and those before it. Pure: same appeal, same past, same signals; asks nobody.
 
-    Where one is loaded the journal keeps a sketch of each text.
+    What it is given is found by a `PastFinder`.
     """
 
     def assess(self, dossier: Dossier) -> Iterable[Signal]:
@@ -103,4 +104,15 @@ class PastAssessor(Assessor):
         """Return what somebody is shown who asks.
 
         It is called, in a thread, with appeals as the reader sees them: what is hidden is absent in them.
+        """
+
+
+class PastFinder(JournalPart):
+    """Finds the past of appeals. It keeps rows only where an assessor compares."""
+
+    @abstractmethod
+    def find(self, connection: Any, appeal_id: int, appeal: Appeal, *, thorough: bool = False) -> Past:
+        """Return what an appeal, in this form, has in common with others that came before it.
+
+        `connection` is SQLAlchemy's. If `thorough`, somebody waits for it: then it finds more, and later ones too.
         """

@@ -3,19 +3,18 @@
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import date, datetime
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, TypeVar
 
 from appealbus.core.domain.access import AccessRow
 from appealbus.core.domain.case import Case
-from appealbus.core.domain.counts import Counts, Warned
+from appealbus.core.domain.counts import Check, Counts, DueSoon, Figures, Warned, WeekCounts, WeekPart
 from appealbus.core.domain.event import Cursor, LogPage
 from appealbus.core.domain.listing import AppealRow, AppealState, VersionRow
-from appealbus.core.domain.monitoring import Check, Figures
 from appealbus.core.domain.source_state import SourceState
-from appealbus.core.domain.waiting import DueSoon
-from appealbus.core.domain.weekly import WeekCounts, WeekPart
 from appealbus.core.interfaces.intake import Inbound, Quarantined, Taken
 from appealbus.core.interfaces.link import LinkState
+
+T = TypeVar("T")
 
 
 class JournalView(Protocol):
@@ -24,6 +23,12 @@ class JournalView(Protocol):
     Lists are paged: pass the last id that you got as `after`. Every method raises JournalError where the journal does
     not answer.
     """
+
+    async def ask(self, question: Callable[..., T], *args: Any) -> T:
+        """Return what a function of SQLAlchemy's connection and these arguments reads, such as rows of a `JournalPart`.
+
+        It runs in a thread, and sees the journal at one moment.
+        """
 
     async def appeals(self, after: int = 0, limit: int = 100, *, state: AppealState | None = None) -> list[AppealRow]:
         """Return a page of appeals, oldest first; of one state if it is given."""

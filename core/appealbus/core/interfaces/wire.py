@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from enum import StrEnum
 from hashlib import sha256
 from typing import Any, Self, TypeAlias
 from uuid import uuid4
@@ -11,14 +12,60 @@ from uuid import uuid4
 from lxml import etree
 
 from appealbus.core.domain.case import KeptAnswer
-from appealbus.core.domain.certificate import CertificateState
+from appealbus.core.domain.source_state import CertificateState
 from appealbus.core.errors import AppealBusError
 from appealbus.core.interfaces.answer import Answers, RawReply
-from appealbus.core.interfaces.contract import MessageContract
-from appealbus.core.interfaces.form import Form
 from appealbus.core.interfaces.link import LinkState
 from appealbus.core.interfaces.notes import ReplyCheck
 from appealbus.schemas.outcome import OutcomeKind
+
+
+class Shape(StrEnum):
+    """How the content of a question lies in a gateway's message."""
+
+    CHILD = "child"
+    """As one child element of `data`."""
+    BARE = "bare"
+    """Its children directly in `data`."""
+    TYPED = "typed"
+    """Its children directly in `data`, which has their type as xsi:type."""
+    TEXT = "text"
+    """As escaped text of the type xs:string."""
+    CDATA = "cdata"
+    """As text in a CDATA section."""
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How a service wants its content to lie in a gateway's message. Wires without such a place ignore it.
+
+    Attributes:
+        shape: how it lies there.
+        type_name: for `typed`, the name of the type as `{namespace}name`; None: the content's own name.
+        signed: whether the service takes signed content alone (XML Signature, enveloped).
+
+    """
+
+    shape: Shape = Shape.CHILD
+    type_name: str | None = None
+    signed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MessageContract:
+    """The contract of one question and its answer. Elements are names in the form `{namespace}local`.
+
+    Attributes:
+        schemas: the roots of all XSD documents.
+        request: the element of the request; None: not known, or there is none.
+        reply: the element of the answer; None: not known, or there is none.
+
+    """
+
+    schemas: Sequence[etree._Element]
+    request: str | None = None
+    reply: str | None = None
+
 
 Payload: TypeAlias = etree._Element | Mapping[str, object]
 """The business content: an XML element, or a mapping for wires that build the message themselves."""

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from appealbus.core.config.base import Settings
+from appealbus.core.config.types import Settings
 from appealbus.core.interfaces.part import Part
 
 S = TypeVar("S", bound=Settings)

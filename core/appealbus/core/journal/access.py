@@ -7,8 +7,7 @@ from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Connection, Row, Select, Table, Text, null, select
 
-from appealbus.core.domain.access import AccessRow, Served
-from appealbus.core.domain.audit_log import DeedPage, Deeds, LookPage, LookPlace
+from appealbus.core.domain.access import AccessRow, DeedPage, Deeds, LookPage, LookPlace, Served
 from appealbus.core.domain.event import Event, LogEntry, What
 from appealbus.core.domain.listing import AppealRow
 from appealbus.core.journal import events

@@ -23,9 +23,8 @@ from sqlalchemy import (
 )
 
 from appealbus.core.domain.access import AwaitedRow
-from appealbus.core.domain.case import KeptAnswer, LookupState
+from appealbus.core.domain.case import KeptAnswer, KeptReplies, LookupState
 from appealbus.core.domain.event import Event, What
-from appealbus.core.domain.replies import KeptReplies
 from appealbus.core.interfaces.answer import Answer, Kept
 from appealbus.core.interfaces.wire import SingleUse
 from appealbus.core.journal import events, keeping

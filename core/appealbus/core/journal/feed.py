@@ -8,14 +8,13 @@ import orjson
 import structlog
 from sqlalchemy import Connection, bindparam, func, select
 
-from appealbus.core.domain.event import Cursor, What
-from appealbus.core.domain.feed import FeedEntry, FeedPage, FeedReader
-from appealbus.core.domain.places import within
+from appealbus.core.domain.event import Cursor, FeedEntry, FeedPage, FeedReader, What
 from appealbus.core.journal import codec, log
 from appealbus.core.journal.clients import feed_reader
 from appealbus.core.journal.drivers import direct
 from appealbus.core.journal.events import epoch, log_entry
 from appealbus.core.journal.tables import appeal, dossier, outbox
+from appealbus.schemas.territory import within
 
 log_ = structlog.get_logger(__name__)
 

@@ -13,13 +13,10 @@ import orjson
 from sqlalchemy import BigInteger, Connection, Row, bindparam, func, or_, select, type_coerce, union_all
 
 from appealbus.core.clocks import KAZAKHSTAN, day_of
-from appealbus.core.domain.calls import PastCall, PastCalls
-from appealbus.core.domain.counts import Counts, QuarantineHeld, Warned
+from appealbus.core.domain.counts import Counts, QuarantineHeld, Warned, WeekCount, WeekCounts, WeekPart
 from appealbus.core.domain.event import What
-from appealbus.core.domain.handed import PastHandover, PastHandovers
 from appealbus.core.domain.listing import AppealRow, AppealState
-from appealbus.core.domain.pace import SPAN, Pace
-from appealbus.core.domain.weekly import WeekCount, WeekCounts, WeekPart
+from appealbus.core.domain.spans import SPAN, Pace, PastCall, PastCalls, PastHandover, PastHandovers
 from appealbus.core.journal import codec, feed, log
 from appealbus.core.journal.changes.changes import change
 from appealbus.core.journal.changes.waiting_changes import waiting_by_channel

@@ -14,6 +14,7 @@ from sqlalchemy import Engine
 
 from appealbus.core.config.types import Secret
 from appealbus.core.domain.event import BUS
+from appealbus.core.interfaces.journal_part import JournalPart
 from appealbus.core.journal import limits, named_views, operations, pauses, state, store
 from appealbus.core.journal.appeals import suspects
 from appealbus.core.journal.appeals.accepting import Accepted, Arriving, NewAppeal
@@ -24,9 +25,9 @@ from appealbus.core.journal.errors import ReadOnly, Superseded
 from appealbus.core.journal.key import JournalKey, KeyFile
 from appealbus.core.journal.lock import RunLock
 from appealbus.core.journal.mark import JournalState, Mark, Memory
+from appealbus.core.journal.parts import Kept, rows_of
 from appealbus.core.journal.reader import JournalReader
-from appealbus.core.journal.schema import Tell
-from appealbus.core.journal.sketch import Sketch
+from appealbus.core.journal.schema import How, Tell
 from appealbus.core.journal.writer import Writer
 from appealbus.core.journal.writes import Posted, Write
 from appealbus.schemas.appeal import Appeal
@@ -36,7 +37,7 @@ R = TypeVar("R")
 _SUBJECTS = (limits, named_views, operations, pauses)
 """Imported for their tables: whoever imports this module has all in `tables.metadata`."""
 _LONG = 10_000
-"""Characters of a text that is sketched in a thread: it would hold up the event loop for milliseconds."""
+"""Characters of a text whose rows are made in a thread: it would hold up the event loop for milliseconds."""
 _ENDING = 3.0
 """Seconds that the threads of a journal behind a line have for their end before it is cut."""
 _LEAVING = 3.0
@@ -62,8 +63,8 @@ class Journal(JournalReader):
         """What the numbers begin with that the journal gives."""
         self.actor = BUS
         """Who writes, in the words of the log, where nobody else is known to."""
-        self.compares_texts = False
-        """Whether it keeps a sketch of what each appeal says, since there is somebody who compares texts."""
+        self.keeping: Sequence[JournalPart] = ()
+        """The parts that keep rows of each appeal."""
         self.checkpoint: Checkpoint | None = None
         """What knows outside the journal how far it was; None: nothing does on this machine."""
         self._lanes: dict[str, Writer] = {}
@@ -83,6 +84,7 @@ class Journal(JournalReader):
         read_only: bool = False,
         tell: Tell | None = None,
         ends_workers: bool = False,
+        parts: Sequence[JournalPart] = (),
     ) -> Self:
         """Open the journal at an SQLAlchemy URL, create and migrate it where needed.
 
@@ -94,6 +96,7 @@ class Journal(JournalReader):
             read_only: nothing is created, migrated or written.
             tell: told how far a long migration is.
             ends_workers: whether workers of earlier releases end where it has to be migrated; else that is an error.
+            parts: those of plugins, whose tables are created and migrated with it.
 
         Raises:
             ConfigError: the URL or the password is wrong, the file or the database is missing, the role lacks a
@@ -104,7 +107,7 @@ class Journal(JournalReader):
         """
         secret = None if password is None else password.get
         opened = await asyncio.to_thread(
-            store.open_store, url, secret, key=key, read_only=read_only, tell=tell, ends_workers=ends_workers
+            store.open_store, url, secret, key=key, read_only=read_only, how=How(tell, ends_workers, parts)
         )
         writer = None if opened.writing is None else Writer(opened)
         journal = cls(opened.reading, opened, writer, number_prefix)
@@ -305,15 +308,13 @@ class Journal(JournalReader):
         return await self.do(await self.arriving(new, owner, lease))
 
     async def arriving(self, new: NewAppeal, owner: str | None = None, lease: float = 0.0) -> Arriving:
-        sketch = await self._sketch(new.appeal)
-        return Arriving.of(new, self.number_prefix, self.epoch, self.key, owner=owner, seconds=lease, sketch=sketch)
+        kept = await self._kept(new.appeal)
+        return Arriving.of(new, self.number_prefix, self.epoch, self.key, owner=owner, seconds=lease, kept=kept)
 
-    async def _sketch(self, new: Appeal) -> Sketch | None:
-        if not self.compares_texts:
-            return None
-        if len(new.text) > _LONG:
-            return await asyncio.to_thread(self.key.sketcher.of, new.text)
-        return self.key.sketcher.of(new.text)
+    async def _kept(self, form: Appeal) -> Kept:
+        if self.keeping and len(form.text) > _LONG:
+            return await asyncio.to_thread(rows_of, self.keeping, form, self.key)
+        return rows_of(self.keeping, form, self.key)
 
     async def conclude(self, conclusion: Conclusion) -> bool:
         """End a run in one transaction: the dossier's new version, a delivery for each receiver, the appeal's state.
@@ -322,8 +323,8 @@ class Journal(JournalReader):
         `due_at` says. Raises VersionConflict if the version does not follow the newest one, LeaseLost if the owner has
         lost the appeal.
         """
-        sketch = None if conclusion.form is None else await self._sketch(conclusion.form.appeal)
-        return await self.do(Concluding(conclusion, sketch), about=conclusion.appeal_id)
+        kept = () if conclusion.form is None else await self._kept(conclusion.form.appeal)
+        return await self.do(Concluding(conclusion, kept), about=conclusion.appeal_id)
 
     async def listen(self, on_news: Callable[[], None]) -> None:
         """Call `on_news` whenever another worker has something to deliver, until cancelled.

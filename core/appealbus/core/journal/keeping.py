@@ -7,9 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection, select, update
 
-from appealbus.core.domain.case import LookupState
+from appealbus.core.domain.case import KeptReplies, LookupState
 from appealbus.core.domain.event import Event, What, by_worker
-from appealbus.core.domain.replies import KeptReplies
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import codec, documents, events, replies
 from appealbus.core.journal.appeals import forms, suspects

@@ -9,7 +9,6 @@ import re
 import secrets
 from collections.abc import Iterable
 from contextlib import suppress
-from functools import cached_property
 from hashlib import sha256
 from hmac import HMAC, compare_digest
 from pathlib import Path
@@ -22,7 +21,6 @@ from appealbus.core.errors import ConfigError
 from appealbus.core.journal.errors import Outlived
 from appealbus.core.journal.mark import keep_writers_out
 from appealbus.core.journal.naming import Named
-from appealbus.core.journal.sketch import Sketcher
 from appealbus.core.journal.tables import counter, standing
 
 _BYTES = 32
@@ -61,9 +59,9 @@ class JournalKey:
         """Return the stored key of a question from the hash that its plan has made."""
         return self._digest(unkeyed)[:8].hex() if len(unkeyed) == _UNKEYED else unkeyed
 
-    @cached_property
-    def sketcher(self) -> Sketcher:
-        return Sketcher(self._digest("sketches of texts"))
+    def secret_of(self, purpose: str) -> bytes:
+        """Return a secret that plugins use for a purpose."""
+        return self._digest(purpose)
 
     @property
     def check(self) -> bytes:

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import Column, Connection, Table, Text, delete, func, insert, select
 
 from appealbus.core.domain.event import Event, What
-from appealbus.core.domain.named_view import MOST_VIEWS, NamedView
+from appealbus.core.domain.listing import MOST_VIEWS, NamedView
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import events
 from appealbus.core.journal.drivers.encoding import Moment

@@ -177,28 +177,26 @@ def open_engines(
     connections: OpenConnections,
     memory: Memory,
     *,
+    how: schema.How | None,
     readers: int,
-    tell: schema.Tell | None,
-    read_only: bool,
-    ends_workers: bool,
 ) -> tuple[Engine, Engine | None, KeyFile | JournalKey]:
-    """Connect, and create and migrate the tables unless `read_only`; return the engines to read and write, and the key.
+    """Connect, and migrate the tables if it is said how; return the engines to read and to write, and the key.
 
     Of a journal that is only read the key is its file. Raises ConfigError for what stays until somebody fixes it.
     """
     if url.drivername not in {"postgresql", "postgresql+psycopg"}:
         raise ConfigError("the journal's driver for PostgreSQL is psycopg; write postgresql://user@host/database")
-    knows = None if read_only else memory
+    knows = None if how is None else memory
     reading = _engine(url, password, connections, _READING, knows, pool_size=readers, application_name="appealbus read")
     try:
-        if read_only:
+        if how is None:
             schema.check(reading)
             return reading, None, key
         patient = _MIGRATION_SECONDS
         migrating = _engine(url, password, connections, pool_size=2, seconds=patient, idle_seconds=patient)
         try:
             fence = partial(migration_lock.PostgresqlFence, migrating)
-            its_key = schema.upgrade(migrating, nullcontext(), key, fence, tell, ends_workers=ends_workers)
+            its_key = schema.upgrade(migrating, nullcontext(), key, fence, how)
         finally:
             migrating.dispose()
     except SQLAlchemyError as error:

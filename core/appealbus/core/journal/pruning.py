@@ -10,9 +10,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, delete, func, over, select, tuple_
 
 from appealbus.core.domain.event import BUS, Event, What
-from appealbus.core.journal import documents, events
+from appealbus.core.journal import documents, events, parts
 from appealbus.core.journal.access import access
-from appealbus.core.journal.appeals import forms
 from appealbus.core.journal.awaiting import awaited
 from appealbus.core.journal.changes.changes import change
 from appealbus.core.journal.clients import feed_reader
@@ -96,7 +95,7 @@ def prune_appeals(connection: Connection, item: Idle) -> Pruned:
     rows = connection.execute(query).all()
     ids = [row.id for row in rows]
     if ids:
-        forms.drop_sketches(connection, ids)
+        parts.forget(connection, ids)
         for table in (outbox, dossier, lookup, awaited, document, reply, subject, change):
             connection.execute(delete(table).where(table.c.appeal_id.in_(ids)))
         connection.execute(delete(appeal).where(appeal.c.id.in_(ids)))

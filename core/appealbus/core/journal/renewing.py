@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Table, bindparam, delete, select, update
 from appealbus.core.domain.case import Case
 from appealbus.core.domain.document import fact_parts, is_fact
 from appealbus.core.domain.event import Event, What
-from appealbus.core.journal import events
+from appealbus.core.journal import events, parts
 from appealbus.core.journal.appeals import cases, forms, lists
 from appealbus.core.journal.awaiting import awaited
 from appealbus.core.journal.drivers import bulk, direct
@@ -54,7 +54,7 @@ _REKEYED = [_rekeyed(table) for table in (lookup, awaited, reply)]
 def mark_anew(connection: Connection, item: Batch) -> None:
     """Replace marks and keys, and note how far that is."""
     ids = [appeal.appeal_id for appeal in item.appeals]
-    forms.drop_sketches(connection, ids)  # made anew by whoever compares texts
+    parts.forget(connection, ids)  # made anew in the background
     connection.execute(delete(subject).where(subject.c.appeal_id.in_(direct.padded(ids))))
     forms.add_subjects(connection, [forms.Naming(appeal.appeal_id, appeal.marked) for appeal in item.appeals])
     keys = [

@@ -21,9 +21,8 @@ from sqlalchemy import (
     select,
 )
 
-from appealbus.core.domain.case import LookupState
+from appealbus.core.domain.case import KeptReplies, LookupState, ReplyRow
 from appealbus.core.domain.event import Event, What
-from appealbus.core.domain.replies import KeptReplies, ReplyRow
 from appealbus.core.domain.reread_pass import RereadPass, Stage
 from appealbus.core.journal import events
 from appealbus.core.journal.drivers import bulk

@@ -1,7 +1,7 @@
 """Which version of the tables a journal has, and how it gets to ours."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +11,9 @@ import structlog
 from sqlalchemy import Connection, Engine, inspect, text
 
 from appealbus.core.errors import ConfigError
+from appealbus.core.interfaces.journal_part import JournalPart
 from appealbus.core.journal import migration_lock
+from appealbus.core.journal import parts as plugin_parts
 from appealbus.core.journal.errors import NoJournalYet, OlderJournal
 from appealbus.core.journal.key import JournalKey, KeyFile
 from appealbus.core.journal.migration_lock import Fence
@@ -39,6 +41,22 @@ class Progress:
 Tell: TypeAlias = Callable[[Progress], None]
 
 
+@dataclass(frozen=True, slots=True)
+class How:
+    """How a journal is migrated.
+
+    `tell` is called after each batch. With `ends_workers` workers of earlier releases are told to end; else they keep
+    the journal as it is. `parts` are those of plugins.
+    """
+
+    tell: Tell | None = None
+    ends_workers: bool = False
+    parts: Sequence[JournalPart] = ()
+
+
+AS_IT_IS = How()
+
+
 def check(engine: Engine) -> None:
     """Raise ConfigError unless the journal has our tables."""
     with engine.connect() as connection:
@@ -50,36 +68,35 @@ def check(engine: Engine) -> None:
 
 
 def upgrade(
-    engine: Engine,
-    lock: AbstractContextManager[None],
-    key: KeyFile,
-    fence: Callable[[], Fence],
-    tell: Tell | None = None,
-    *,
-    ends_workers: bool = False,
+    engine: Engine, lock: AbstractContextManager[None], key: KeyFile, fence: Callable[[], Fence], how: How
 ) -> JournalKey:
-    """Bring the journal to our tables, and return its key. A new one gets them all in one transaction.
+    """Bring the journal to our tables and those of parts, and return its key. A new one gets them in one transaction.
 
     What has to be moved between two revisions moves in batches. Who is killed meanwhile has lost one of them, and
     whoever opens the journal next goes on; processes that open it at the same time take turns.
 
-    With `ends_workers` workers of earlier releases are told to end, and `fence` keeps them out; else they keep the
-    journal as it is, and JournalError is raised. `tell` is called after each batch.
+    `fence` keeps out workers of earlier releases once they have ended. Raises JournalError if they do not.
     """
     with lock, engine.begin() as connection:
         _one_at_a_time(connection)
         revision = _revision(connection)
         if revision is None:
             _migrate(connection, REVISIONS[-1])
-        if revision in (None, REVISIONS[-1]):
-            return key.settle(connection)
-        if revision < _LEASES:
+        if revision in (None, REVISIONS[-1]) and not plugin_parts.is_older(connection, how.parts):
+            return _ready(connection, key, how)  # no worker uses the tables of a new part
+        if revision is not None and revision < _LEASES:
             _migrate(connection, _LEASES)
-    with migration_lock.alone(engine, lock, fence(), tells=ends_workers):
-        return _bring(engine, lock, key, tell)
+    with migration_lock.alone(engine, lock, fence(), tells=how.ends_workers):
+        return _bring(engine, lock, key, how)
 
 
-def _bring(engine: Engine, lock: AbstractContextManager[None], key: KeyFile, tell: Tell | None) -> JournalKey:
+def _ready(connection: Connection, key: KeyFile, how: How) -> JournalKey:
+    for part in how.parts:
+        plugin_parts.bring(connection, part)
+    return key.settle(connection)
+
+
+def _bring(engine: Engine, lock: AbstractContextManager[None], key: KeyFile, how: How) -> JournalKey:
     with lock, engine.begin() as connection:
         _one_at_a_time(connection)
         revision = _revision(connection) or ""
@@ -87,12 +104,12 @@ def _bring(engine: Engine, lock: AbstractContextManager[None], key: KeyFile, tel
             _migrate(connection, UNFILLED)
         its_key = key.settle(connection)
     if revision <= UNFILLED:
-        _fill(engine, lock, its_key, tell)
-    if revision != REVISIONS[-1]:
-        with lock, engine.begin() as connection:
-            _one_at_a_time(connection)
+        _fill(engine, lock, its_key, how.tell)
+    with lock, engine.begin() as connection:
+        _one_at_a_time(connection)
+        if revision != REVISIONS[-1]:
             _migrate(connection, REVISIONS[-1])
-    return its_key
+        return _ready(connection, key, how)
 
 
 def _fill(engine: Engine, lock: AbstractContextManager[None], key: JournalKey, tell: Tell | None) -> None:

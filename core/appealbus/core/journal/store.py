@@ -82,24 +82,21 @@ def open_store(
     *,
     key: Path | KeyFile | None = None,
     read_only: bool,
-    tell: schema.Tell | None = None,
-    ends_workers: bool = False,
+    how: schema.How = schema.AS_IT_IS,
 ) -> OpenedDatabase:
     """Open the database at an SQLAlchemy URL; create and migrate it unless it is only to be read.
 
-    `password` is asked for at each new connection to PostgreSQL, `tell` is told how far a long migration is; before
-    that, workers of earlier releases end where it `ends_workers`. `key` is the file of the journal's key; None: it lies
-    beside an SQLite file, or else where we run.
+    `password` is asked for at each new connection to PostgreSQL, `how` says how it is migrated. `key` is the file of
+    the journal's key; None: it lies beside an SQLite file, or else where we run.
     """
     try:
         parsed = make_url(url)
     except ArgumentError:
         raise ConfigError('the journal\'s URL is malformed; write for example "sqlite:///journal.db"') from None
     if parsed.get_backend_name() == "sqlite":
-        return _open_sqlite(parsed, _key_file(parsed, key), tell, read_only=read_only, ends_workers=ends_workers)
+        return _open_sqlite(parsed, _key_file(parsed, key), None if read_only else how)
     if parsed.get_backend_name() == "postgresql":
-        its_key = _key_file(parsed, key)
-        return _open_postgresql(parsed, password, its_key, tell, read_only=read_only, ends_workers=ends_workers)
+        return _open_postgresql(parsed, password, _key_file(parsed, key), None if read_only else how)
     raise ConfigError(f"the journal cannot be kept in {parsed.get_backend_name()}; write sqlite:// or postgresql://")
 
 
@@ -138,14 +135,12 @@ def _our_words(error: Exception, original: BaseException | None) -> tuple[str, s
     return UNEXPECTED, f" with {type(original).__name__}"
 
 
-def _open_sqlite(
-    url: URL, key: KeyFile, tell: schema.Tell | None, *, read_only: bool, ends_workers: bool
-) -> OpenedDatabase:
+def _open_sqlite(url: URL, key: KeyFile, how: schema.How | None) -> OpenedDatabase:
     if not url.database or url.database == ":memory:":
         raise ConfigError('a journal in memory keeps no promise; name a file: "sqlite:///journal.db"')
     path = Path(url.database).absolute()
     reading = _sqlite_engine(path, "mode=ro", ("PRAGMA query_only=1",), "BEGIN", READERS)
-    if read_only:
+    if how is None:
         if not path.is_file():
             raise NoJournalYet(f"there is no journal at {path}; `appealbus run` or `appealbus intake` makes one")
         with _in_our_words(path), ExitStack() as undo:
@@ -163,7 +158,7 @@ def _open_sqlite(
             make_private(path)  # SQLite gives the -wal and -shm files the same mode
         try:
             fence = partial(migration_lock.sqlite_fence, path)
-            its_key = schema.upgrade(writing, lock, key, fence, tell, ends_workers=ends_workers)
+            its_key = schema.upgrade(writing, lock, key, fence, how)
         except BaseException:
             with lock:
                 writing.dispose()
@@ -219,26 +214,12 @@ def _sqlite_engine(path: Path, mode: str, pragmas: tuple[str, ...], begin: str, 
 
 
 def _open_postgresql(
-    url: URL,
-    password: postgresql.Password | None,
-    key: KeyFile,
-    tell: schema.Tell | None,
-    *,
-    read_only: bool,
-    ends_workers: bool,
+    url: URL, password: postgresql.Password | None, key: KeyFile, how: schema.How | None
 ) -> OpenedDatabase:
     connections, memory = OpenConnections(), Memory()
     try:
         reading, writing, its_key = postgresql.open_engines(
-            url,
-            password,
-            key,
-            connections,
-            memory,
-            readers=READERS,
-            tell=tell,
-            read_only=read_only,
-            ends_workers=ends_workers,
+            url, password, key, connections, memory, how=how, readers=READERS
         )
     except SQLAlchemyError as error:
         mine = as_journal_error(error)

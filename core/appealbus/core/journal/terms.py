@@ -7,8 +7,8 @@ from datetime import date
 
 from sqlalchemy import Connection, or_, select, update
 
+from appealbus.core.domain.counts import DueAtBody, DueMoved, DueSoon
 from appealbus.core.domain.event import Event, What
-from appealbus.core.domain.waiting import DueAtBody, DueMoved, DueSoon
 from appealbus.core.journal import events
 from appealbus.core.journal.codec import urgency_of
 from appealbus.core.journal.tables import OPEN, appeal

@@ -1,17 +1,20 @@
 """The part of the journal that services of others are handed."""
 
+from collections.abc import Callable
 from datetime import datetime
+from typing import Any, TypeVar
 
 from appealbus.core.domain.access import AccessRow
 from appealbus.core.domain.case import Case
-from appealbus.core.domain.counts import Counts, Warned
+from appealbus.core.domain.counts import Counts, Warned, WeekCounts, WeekPart
 from appealbus.core.domain.event import Cursor, LogPage
 from appealbus.core.domain.listing import AppealRow, AppealState, VersionRow
-from appealbus.core.domain.weekly import WeekCounts, WeekPart
 from appealbus.core.journal import access, documents, figures, log
 from appealbus.core.journal.appeals import cases, lists
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.state import Probe
+
+T = TypeVar("T")
 
 
 class PublicJournal:
@@ -19,6 +22,9 @@ class PublicJournal:
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
+
+    async def ask(self, question: Callable[..., T], *args: Any) -> T:
+        return await self._journal.ask(question, *args)
 
     async def appeals(self, after: int = 0, limit: int = 100, *, state: AppealState | None = None) -> list[AppealRow]:
         return await self._journal.ask(lists.appeals, after, limit, state)

@@ -18,7 +18,7 @@ from appealbus.core.errors import CONFLICT, UNEXPECTED, UNREACHABLE, JournalErro
 from appealbus.core.journal import events, postgresql, state
 from appealbus.core.journal.errors import Behind, OutcomeUnknown
 from appealbus.core.journal.store import OpenedDatabase, as_journal_error
-from appealbus.core.logs.throttle import LogThrottle
+from appealbus.core.logs.setup import LogThrottle
 from appealbus.core.process.failpoints import failpoint
 
 Item = TypeVar("Item")

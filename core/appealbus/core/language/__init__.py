@@ -3,7 +3,8 @@
 Codes, JSON, the log and configuration errors are for programs and engineers, and are not translated.
 """
 
-from appealbus.core.language.choice import ReaderLanguage, chosen
-from appealbus.core.language.reader import Reader
+from appealbus.core.language.problems import problems_told
+from appealbus.core.language.reader import Reader, ReaderLanguage, chosen
+from appealbus.core.language.reasons import Known
 
-__all__ = ["Reader", "ReaderLanguage", "chosen"]
+__all__ = ["Known", "Reader", "ReaderLanguage", "chosen", "problems_told"]

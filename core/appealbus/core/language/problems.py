@@ -3,8 +3,8 @@
 import re
 from typing import NamedTuple
 
-from appealbus.core.language.known import Known
 from appealbus.core.language.reader import Reader
+from appealbus.core.language.reasons import Known
 from appealbus.core.lazy_text import told
 
 _MOST = 3000

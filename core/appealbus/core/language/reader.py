@@ -1,7 +1,7 @@
-"""Translations for one reader."""
+"""Translations for one reader, and the choice of the language."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -12,9 +12,26 @@ from typing import Any
 from appealbus.core.domain.case import WITHDRAWN
 from appealbus.core.domain.pauses import PAUSED, STALE
 from appealbus.core.language import catalogues
-from appealbus.core.language.choice import ReaderLanguage
 from appealbus.core.language.reasons import link_told, reason_in_full
 from appealbus.schemas.signal import Signal
+
+
+class ReaderLanguage(StrEnum):
+    KAZAKH = "kk"
+    RUSSIAN = "ru"
+    ENGLISH = "en"
+
+
+def chosen(wanted: ReaderLanguage | None, environment: Mapping[str, str]) -> ReaderLanguage:
+    """Return the wanted language, else that of LC_ALL, LC_MESSAGES or LANG, else English."""
+    if wanted is not None:
+        return wanted
+    locale = next((environment[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if environment.get(name)), "")
+    try:
+        return ReaderLanguage(locale[:2].lower() if locale[2:3] in ("", "_", ".", "@", "-") else "")
+    except ValueError:
+        return ReaderLanguage.ENGLISH
+
 
 _LOCALES = {ReaderLanguage.ENGLISH: "en_GB", ReaderLanguage.RUSSIAN: "ru", ReaderLanguage.KAZAKH: "kk"}
 _STEP = re.compile(r"([a-z][a-z0-9_]*)((?:\[[0-9]+\])*)")

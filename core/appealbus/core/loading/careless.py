@@ -11,7 +11,7 @@ from typing import Any
 
 from appealbus.core.interfaces.assessor import Assessor
 from appealbus.core.interfaces.lookup import Lookup
-from appealbus.core.readings.origins import Origin, class_line
+from appealbus.core.readings.declare import Origin, class_line
 
 _ABSTRACT = re.compile(r"Can't instantiate abstract class (\w+) .*abstract methods? (.+)")
 _SHADOWS = re.compile(r'Field name "(\w+)" in "(.+)" shadows an attribute')
@@ -23,13 +23,13 @@ def slip(part: object, interface: type) -> str:
     """Describe an oversight in a plugin's part, with remedy, file and line; empty if there is none."""
     kind = type(part)
     for name, _ in inspect.getmembers(interface, inspect.iscoroutinefunction):
-        found = inspect.unwrap(getattr(kind, name, None))  # type: ignore[arg-type]
-        if not inspect.isfunction(found) or inspect.iscoroutinefunction(found):
+        function = inspect.unwrap(getattr(kind, name, None))  # type: ignore[arg-type]
+        if not inspect.isfunction(function) or inspect.iscoroutinefunction(function):
             continue
         # What hands the call on needs no `async` where it says what it returns.
-        if not _AWAITABLE.search(str(found.__annotations__.get("return"))):
-            place = Origin(found.__code__.co_filename, found.__code__.co_firstlineno)
-            without = ", without yield" if inspect.isasyncgenfunction(found) else ""
+        if not _AWAITABLE.search(str(function.__annotations__.get("return"))):
+            place = Origin(function.__code__.co_filename, function.__code__.co_firstlineno)
+            without = ", without yield" if inspect.isasyncgenfunction(function) else ""
             return f"{kind.__name__}.{name} is awaited; write async def {name}{without} ({place})"
     if isinstance(part, Lookup):
         purpose = getattr(part, "purpose", None)
@@ -59,11 +59,15 @@ def _uncallable(kind: type, name: str, method: Callable[..., Any], specified: Ca
     if later and not inspect.iscoroutinefunction(specified) and not inspect.isasyncgenfunction(specified):
         return f"{kind.__name__}.{name} is called and not awaited; write it without async ({place})"
     wanted = [parameter for parameter in inspect.signature(specified).parameters.values() if parameter.name != "self"]
-    wanted = [each for each in wanted if each.default is each.empty and each.kind is each.POSITIONAL_OR_KEYWORD]
+    wanted = [
+        parameter
+        for parameter in wanted
+        if parameter.default is parameter.empty and parameter.kind is parameter.POSITIONAL_OR_KEYWORD
+    ]
     try:
         inspect.signature(method).bind(*wanted)
     except TypeError:
-        names = ", ".join(["self", *(each.name for each in wanted)])
+        names = ", ".join(["self", *(parameter.name for parameter in wanted)])
         return f"{kind.__name__}.{name} takes other arguments; write {name}({names}) ({place})"
     return ""
 
@@ -87,10 +91,10 @@ def unusable(hook: str, function: Callable[..., Any], specified: Callable[..., A
 
 def lacking(error: BaseException, make: Callable[..., Any] | None = None) -> str:
     """Return the abstract methods that a class lacks, if the error says so; with the place of `make`, if given."""
-    found = _ABSTRACT.match(str(error)) if isinstance(error, TypeError) else None
-    if found is None:
+    match = _ABSTRACT.match(str(error)) if isinstance(error, TypeError) else None
+    if match is None:
         return ""
-    text = f"{found[1]} has no {' and no '.join(re.findall(_WORD, found[2]))}; write it in that class"
+    text = f"{match[1]} has no {' and no '.join(re.findall(_WORD, match[2]))}; write it in that class"
     while isinstance(make, partial):
         make = make.func
     if isinstance(make, type):
@@ -107,12 +111,12 @@ def shadows(told: list[str]) -> Iterator[None]:
         shown = warnings.showwarning
 
         def show(message: Any, category: Any, filename: str, lineno: int, *more: Any) -> None:
-            found = _SHADOWS.match(str(message))
-            if found is None:
+            match = _SHADOWS.match(str(message))
+            if match is None:
                 shown(message, category, filename, lineno, *more)
             else:
-                hides = f"the field {found[1]} of {found[2]} hides what every model has by that name"
-                told.append(f"{Origin(filename, lineno)}: {hides}; call it {found[1]}_")
+                hides = f"the field {match[1]} of {match[2]} hides what every model has by that name"
+                told.append(f"{Origin(filename, lineno)}: {hides}; call it {match[1]}_")
 
         warnings.showwarning = show  # type: ignore[assignment]
         yield

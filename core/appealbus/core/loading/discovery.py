@@ -125,5 +125,5 @@ def reason_of(error: BaseException) -> str:
         text = str(error)
     except BaseException as failure:  # a plugin's own class, whose text raises
         text = f"its text raised {type(failure).__name__}"
-    told = lacking(error) or f"{type(error).__name__}: {text}"
-    return one_line(f"{told}{where}")
+    reason = lacking(error) or f"{type(error).__name__}: {text}"
+    return one_line(f"{reason}{where}")

@@ -15,9 +15,8 @@ import structlog
 from appealbus.core.domain.case import Case
 from appealbus.core.domain.change import KeptChange
 from appealbus.core.interfaces.terms import Terms
-from appealbus.core.logs.throttle import LogThrottle
-from appealbus.core.plugin_calls.boundary import is_defect
-from appealbus.core.plugin_calls.call_timeout import ALARM, TookTooLong
+from appealbus.core.logs.setup import LogThrottle
+from appealbus.core.plugin_calls.boundary import ALARM, TookTooLong, is_defect
 from appealbus.schemas.appeal import Appeal
 
 P = ParamSpec("P")
@@ -75,7 +74,7 @@ class Counting:
         self, appeal: Appeal, first: Appeal, accepted_at: datetime, changes: Sequence[KeptChange], *, without: str = ""
     ) -> Counted:
         """Return the earliest day of all terms except those named `without`."""
-        found: list[date] = []
+        days: list[date] = []
         failed = False
         for name, terms in self._brought().items():
             if name == without:
@@ -86,18 +85,18 @@ class Counting:
                 failed = True
                 continue
             if day is not None:
-                found.append(day)
-        return Counted(min(found, default=None), failed)
+                days.append(day)
+        return Counted(min(days, default=None), failed)
 
     def known_until(self) -> dict[str, date]:
         """Return by terms the last day of their calendar, if limited."""
-        told: dict[str, date] = {}
+        until: dict[str, date] = {}
         for name, terms in self._brought().items():
             with suppress(_Failed):
                 day = self._ask(name, terms, partial(_day, terms.known_until))
                 if day is not None:
-                    told[name] = day
-        return told
+                    until[name] = day
+        return until
 
     def works_on(self, day: date) -> tuple[bool, str] | None:
         """Return whether the day is a working day, and the name of the terms that know it; None if none do."""
@@ -110,14 +109,14 @@ class Counting:
 
     def proofs(self, case: Case, today: date) -> list[dict[str, Any]]:
         """Return `name` and `proof` of each of the terms; the proof is None if it failed or there is none."""
-        told: list[dict[str, Any]] = []
+        rows: list[dict[str, Any]] = []
         given = case.appeal, case.first or case.appeal, case.receipt.accepted_at, case.kept_changes
         for name, terms in self._brought().items():
             proof = None
             with suppress(_Failed):
                 proof = self._ask(name, terms, partial(_document, terms.proof, *given, today))
-            told.append({"name": name, "proof": proof})
-        return told
+            rows.append({"name": name, "proof": proof})
+        return rows
 
     def _ask(self, name: str, terms: Terms, call: Callable[[], T]) -> T:
         """Return the result of a call; raise _Failed if it fails or the terms are disabled."""

@@ -7,10 +7,11 @@ from typing import Any, Final
 from appealbus.core.config.models import Configuration
 from appealbus.core.interfaces.assessor import Assessor
 from appealbus.core.interfaces.delivery import Delivery
-from appealbus.core.interfaces.factory import Factory
 from appealbus.core.interfaces.intake import Intake
+from appealbus.core.interfaces.journal_part import JournalPart
 from appealbus.core.interfaces.lookup import Lookup
 from appealbus.core.interfaces.pages import Pages
+from appealbus.core.interfaces.part import Factory
 from appealbus.core.interfaces.service import Service
 from appealbus.core.interfaces.terms import Terms
 from appealbus.core.interfaces.wire import Wire
@@ -68,6 +69,7 @@ KINDS: Final = (
     PartKind("deliveries", "delivery", "delivery", Delivery, "deliveries"),
     PartKind("work_queues", "work queue", "work_queue", WorkQueue, "work", many=False),
     PartKind("assessors", "assessor", "assessor", Assessor),
+    PartKind("journal_parts", "part of the journal", "journal_part", JournalPart),
     PartKind("services", "service", "service", Service),
     PartKind("terms", "terms", "terms", Terms),
     PartKind("pages", "path of pages", "pages", Pages),

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import pluggy
 
-from appealbus.core.config.base import Settings
+from appealbus.core.config.types import Settings
 from appealbus.core.interfaces.assessor import Assessor
 from appealbus.core.interfaces.delivery import Delivery
-from appealbus.core.interfaces.factory import Factory
 from appealbus.core.interfaces.intake import Intake
+from appealbus.core.interfaces.journal_part import JournalPart
 from appealbus.core.interfaces.lookup import Lookup
 from appealbus.core.interfaces.pages import Pages
+from appealbus.core.interfaces.part import Factory
 from appealbus.core.interfaces.service import Service
 from appealbus.core.interfaces.terms import Terms
 from appealbus.core.interfaces.wire import Wire
@@ -71,6 +72,11 @@ class Hooks:
     @hookspec
     def register_assessors(self, settings: Settings, shared: Any) -> list[Assessor]:
         """Return rules over dossiers."""
+        raise NotImplementedError
+
+    @hookspec
+    def register_journal_parts(self, settings: Settings, shared: Any) -> list[JournalPart]:
+        """Return what the plugin keeps in the journal."""
         raise NotImplementedError
 
     @hookspec

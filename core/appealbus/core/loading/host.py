@@ -10,14 +10,14 @@ from dataclasses import dataclass, field
 from itertools import repeat
 from typing import Any, get_args, get_origin
 
-import orjson
 import structlog
 
-from appealbus.core.config.base import NoSettings, Settings
+from appealbus.core.config.types import NoSettings, Settings
 from appealbus.core.interfaces.assessor import Assessor
+from appealbus.core.interfaces.journal_part import JournalPart
 from appealbus.core.interfaces.lookup import models_of
 from appealbus.core.interfaces.pages import Pages
-from appealbus.core.interfaces.past import Past, PastAssessor
+from appealbus.core.interfaces.past import PastAssessor, PastFinder
 from appealbus.core.interfaces.service import Service
 from appealbus.core.loading.careless import shadows, slip, unusable
 from appealbus.core.loading.discovery import BrokenPlugin, FoundPlugin, Manager, check_api, find, reason_of
@@ -26,7 +26,7 @@ from appealbus.core.loading.extension_points import KINDS
 from appealbus.core.loading.hookspecs import NAMESPACE, Hooks
 from appealbus.core.planning.plan import Node
 from appealbus.core.plugin_calls.boundary import inside, is_defect
-from appealbus.schemas.appeal import Appeal, Receipt
+from appealbus.schemas.appeal import Receipt
 from appealbus.schemas.dossier import Dossier, LookupOutcome
 from appealbus.schemas.record import Record
 from appealbus.schemas.suggestion import did_you_mean
@@ -81,8 +81,8 @@ class Host:
     def load(self, named: Iterable[str], disabled: Iterable[str]) -> None:
         """Load the installed plugins (entry points of the group `appealbus`) and the named ones."""
         off = set(disabled)
-        for found in find(named):
-            self._load_one(found, off)
+        for discovered in find(named):
+            self._load_one(discovered, off)
         self._brought.clear()
         self._listeners.clear()
 
@@ -198,8 +198,8 @@ class Host:
         # Asked for with each appeal: it is put together anew only where another plugin has come.
         known = self._brought.get(plural)
         if known is None or known[0] != len(self.plugins):
-            found = {item.name: item for plugin in self._active() for item in plugin.brought.get(plural, ())}
-            known = self._brought[plural] = len(self.plugins), found
+            parts = {item.name: item for plugin in self._active() for item in plugin.brought.get(plural, ())}
+            known = self._brought[plural] = len(self.plugins), parts
         return known[1]
 
     def shared(self, plugin: str) -> Any:
@@ -207,8 +207,8 @@ class Host:
 
     def settings_of(self, plugin: str) -> Settings | None:
         """Return the settings passed to a plugin; None if it is not loaded."""
-        found = self._given.get(plugin, {}).get("settings")
-        return found if isinstance(found, Settings) else None
+        settings = self._given.get(plugin, {}).get("settings")
+        return settings if isinstance(settings, Settings) else None
 
     @property
     def pages(self) -> list[tuple[str, Pages]]:
@@ -221,30 +221,21 @@ class Host:
 
     @property
     def compares(self) -> bool:
-        """Whether any part compares appeals: then the journal stores sketches of their content."""
+        """Whether an assessor compares appeals."""
         return any(isinstance(assessor, PastAssessor) for assessor in self.assessors.values())
 
-    def compare(self, appeal: Appeal, past: Past) -> tuple[list[dict[str, Any]], frozenset[int]]:
-        """Return the results of all comparisons of an appeal with its past, and the ids of appeals shown in them.
+    @property
+    def journal_parts(self) -> list[JournalPart]:
+        return list(self.brought("journal_parts").values())
 
-        Each has `name` and `comparison`, which is None if it failed. Takes up to a second.
-        """
-        told, shown = [], frozenset[int]()
-        for name, each in self.assessors.items():
-            if not isinstance(each, PastAssessor):
-                continue
-            comparison = None
-            try:
-                found = each.compare(appeal, past)
-                orjson.dumps(found.document)  # raises where it is none
-                comparison, shown = found.document, shown | found.shown
-            except BaseException as error:
-                if not is_defect(error):
-                    raise
-                self.defects[f"assessor.{name}"] += 1
-                log.exception("assessor.raised", assessor=name)
-            told.append({"name": name, "comparison": comparison})
-        return told, shown
+    @property
+    def keeping_parts(self) -> list[JournalPart]:
+        """Those parts of the journal that keep rows of appeals."""
+        return [part for part in self.journal_parts if self.compares or not isinstance(part, PastFinder)]
+
+    @property
+    def past_finder(self) -> PastFinder | None:
+        return next((part for part in self.journal_parts if isinstance(part, PastFinder)), None)
 
     @property
     def services(self) -> list[Service]:
@@ -253,11 +244,11 @@ class Host:
     @property
     def records(self) -> dict[str, type[Record] | None]:
         """Record types by current and former name of each lookup; None if its class does not declare one."""
-        found: dict[str, type[Record] | None] = {}
-        for each in self.brought("lookups").values():
-            models = models_of(type(each))
-            found |= dict.fromkeys((each.name, *each.formerly), None if models is None else models[1])
-        return found
+        records: dict[str, type[Record] | None] = {}
+        for lookup in self.brought("lookups").values():
+            models = models_of(type(lookup))
+            records |= dict.fromkeys((lookup.name, *lookup.formerly), None if models is None else models[1])
+        return records
 
     def record_clashes(self) -> list[str]:
         """Report record types defined by two plugins with different models: a stored record is read by one."""
@@ -280,8 +271,8 @@ class Host:
     def lookup_names(self) -> list[frozenset[str]]:
         """All names of each lookup: its own, and its former ones not used by another."""
         here = self.brought("lookups").values()
-        used = {each.name for each in here}
-        return [frozenset({each.name, *each.formerly} - (used - {each.name})) for each in here]
+        used = {lookup.name for lookup in here}
+        return [frozenset({lookup.name, *lookup.formerly} - (used - {lookup.name})) for lookup in here]
 
     def nodes(self, legal_basis: str) -> list[Node]:
         """Return all lookups, ready for a plan."""
@@ -363,15 +354,15 @@ def _is_same(one: Any, other: Any, seen: set[tuple[int, int]]) -> bool:
         return True
     seen.add((id(one), id(other)))
     try:
-        if not all(inspect.isclass(each) or inspect.isfunction(each) for each in (one, other)):
+        if not all(inspect.isclass(part) or inspect.isfunction(part) for part in (one, other)):
             parts = _parts(one), _parts(other)
             if type(one) is not type(other) or get_origin(one) != get_origin(other) or len(parts[0]) != len(parts[1]):
                 return False
             if parts[0]:
                 return all(map(_is_same, *parts, repeat(seen)))
             return bool(one == other or repr(one) == repr(other))
-        texts = [inspect.getsource(each) for each in (one, other)]
-        names = [vars(sys.modules[each.__module__]) for each in (one, other)]
+        texts = [inspect.getsource(part) for part in (one, other)]
+        names = [vars(sys.modules[part.__module__]) for part in (one, other)]
     except Exception:  # it has no source, or raises in `==`
         return False
     words = re.findall(r"\w+", texts[0])

@@ -5,12 +5,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from appealbus.core.config.base import Settings
 from appealbus.core.config.loading import Loaded
 from appealbus.core.config.models import SourceSettings
 from appealbus.core.config.problems import InvalidConfig
+from appealbus.core.config.types import Settings
 from appealbus.core.errors import ConfigError
-from appealbus.core.guards.given import Bound
+from appealbus.core.guards.context import Bound
 from appealbus.core.interfaces.delivery import Delivery
 from appealbus.core.interfaces.intake import Intake
 from appealbus.core.interfaces.part import Part
@@ -61,7 +61,7 @@ class Parts:
         """Yield the plugins' parts by the names used for defects: `lookup.gbdfl.person` …"""
         for kind in KINDS:
             if kind.table:
-                yield from (kind.counted_as(each.name) for each in self.made if each.kind is kind)
+                yield from (kind.counted_as(part.name) for part in self.made if part.kind is kind)
             else:
                 yield from map(kind.counted_as, self.host.brought(kind.plural).keys() - self.inactive.keys())
 
@@ -74,8 +74,8 @@ def load_plugins(loaded: Loaded) -> Host:
     host.load(loaded.settings.bus.plugins, loaded.settings.bus.disabled)
     for plugin in host.plugins:
         if plugin.twin:
-            told = f"it is installed, and loaded as {plugin.twin!r} already; take it out here"
-            plugin.reason = str(loaded.error(told, "bus", "plugins"))
+            twice = f"it is installed, and loaded as {plugin.twin!r} already; take it out here"
+            plugin.reason = str(loaded.error(twice, "bus", "plugins"))
     return host
 
 
@@ -100,10 +100,10 @@ def build(loaded: Loaded, host: Host) -> Parts:
             f"plugin {plugin.name} is broken: {plugin.reason}" for plugin in host.plugins if plugin.state == "broken"
         ]
         raise ConfigError(*broken, *problems)
-    parts = {kind.plural: {each.name: each for each in made if each.kind is kind} for kind in KINDS}
+    parts = {kind.plural: {part.name: part for part in made if part.kind is kind} for kind in KINDS}
     sources = {
-        name: _bound(each, loaded.settings.sources[name], host.owner(each.part))
-        for name, each in parts["connectors"].items()
+        name: _bound(connector, loaded.settings.sources[name], host.owner(connector.part))
+        for name, connector in parts["connectors"].items()
     }
     brought = host.nodes(loaded.settings.bus.legal_basis)
     nodes, inactive, defects = active(brought, sources, unbound)
@@ -126,9 +126,9 @@ def build(loaded: Loaded, host: Host) -> Parts:
         [*_misspelt(loaded, host), *unbound.values(), *defects, *terms.problems()],
         terms,
         sources,
-        intakes=[each.part for each in parts["intakes"].values()],
-        deliveries={name: each.part for name, each in parts["deliveries"].items()},
-        work=next((each.part for each in parts["work_queues"].values()), None),
+        intakes=[intake.part for intake in parts["intakes"].values()],
+        deliveries={name: delivery.part for name, delivery in parts["deliveries"].items()},
+        work=next((queue.part for queue in parts["work_queues"].values()), None),
         made=made,
     )
 
@@ -163,8 +163,8 @@ def _make(loaded: Loaded, host: Host, kind: PartKind, path: tuple[str, ...], fac
     except BaseException as error:
         if not is_defect(error):
             raise
-        told = lacking(error, chosen.make) or f"its plugin raised {type(error).__name__} at {_place(error)}"
-        raise loaded.error(told, *path) from None
+        reason = lacking(error, chosen.make) or f"its plugin raised {type(error).__name__} at {_place(error)}"
+        raise loaded.error(reason, *path) from None
     if not isinstance(part, kind.interface):
         wrong = f"its plugin made an instance of {type(part).__name__}, which is no {kind.interface.__name__}"
         raise loaded.error(wrong, *path)

@@ -1,20 +1,124 @@
-"""Logging setup, once, at the start of the program."""
+"""Logging setup, once, at the start of the program; of an exception only type, code and place are logged."""
 
 import contextlib
 import logging
 import sys
+import sysconfig
 import threading
+import time
 from collections.abc import MutableMapping
 from datetime import UTC, datetime
+from enum import StrEnum
+from types import TracebackType
 from typing import Any, TextIO
 
 import orjson
 import structlog
 
+from appealbus.core.errors import ConfigError
 from appealbus.core.logs import redact
-from appealbus.core.logs.choices import LogFormat, LogLevel
-from appealbus.core.logs.errors import exc_info, summary
 from appealbus.core.process.worker import Worker
+
+
+class LogLevel(StrEnum):
+    """How much the log says."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class LogFormat(StrEnum):
+    """How a log line looks."""
+
+    AUTO = "auto"
+    """`console` on a terminal, else `json`."""
+    JSON = "json"
+    CONSOLE = "console"
+
+
+_AGAIN = 60.0
+"""Seconds: often enough to show that the failure lasts, seldom enough for a readable log."""
+
+
+class LogThrottle:
+    """Decides for one kind of failure whether to log it."""
+
+    def __init__(self) -> None:
+        self._told = float("-inf")
+
+    def is_news(self) -> bool:
+        """Return whether to log this failure: the first one, and then one each minute."""
+        now = time.monotonic()
+        if now - self._told < _AGAIN:
+            return False
+        self._told = now
+        return True
+
+    def over(self) -> None:
+        """Record a success: the next failure is logged."""
+        self._told = float("-inf")
+
+
+_INSTALLED = tuple(sysconfig.get_paths()[name] for name in ("stdlib", "platstdlib", "purelib", "platlib"))
+_FRAMES = 20
+"""The innermost frames show the place; an endless recursion would have a thousand."""
+_CAUSES = 5
+"""Causes of an error: seldom more than two; the limit bounds what a plugin can chain together."""
+
+
+def summary(error: BaseException) -> dict[str, Any]:
+    """Return the keys of an exception: error, frames, cause, and code or reason if they are ours."""
+    fields: dict[str, Any] = {"error": _name(error), "frames": _frames(error.__traceback__)}
+    if isinstance(error, ConfigError):
+        fields["reason"] = str(error)
+    elif type(error).__module__.startswith("appealbus.") and isinstance(code := getattr(error, "code", None), str):
+        fields["code"] = code
+    if causes := _causes(error):
+        fields["cause"] = causes
+    return fields
+
+
+def exc_info(given: Any) -> BaseException | None:
+    """Return the exception for a caller's `exc_info` argument."""
+    match given:
+        case BaseException():
+            return given
+        case (_, BaseException() as error, _):
+            return error
+    return sys.exc_info()[1] if given else None
+
+
+def _name(error: BaseException) -> str:
+    kind = type(error)
+    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+
+
+def _causes(error: BaseException) -> list[str]:
+    names = []
+    if isinstance(error, BaseExceptionGroup):
+        names = [_name(exception) for exception in error.exceptions[:_CAUSES]]
+    current: BaseException | None = error
+    while current and len(names) < _CAUSES:
+        current = current.__cause__ or (None if current.__suppress_context__ else current.__context__)
+        if current:
+            names.append(_name(current))
+    return names
+
+
+def _frames(traceback: TracebackType | None) -> list[str]:
+    """List the frames outside the standard library and installed packages, and always the innermost one."""
+    frames = []
+    while traceback:
+        code = traceback.tb_frame.f_code
+        ours = "appealbus" in code.co_filename or not code.co_filename.startswith(_INSTALLED)
+        if ours or traceback.tb_next is None:
+            module = traceback.tb_frame.f_globals.get("__name__", "?")
+            frames.append(f"{module}:{traceback.tb_lineno}")
+        traceback = traceback.tb_next
+    return frames[-_FRAMES:]
+
 
 # Libraries that say too much, each with the least important level that is still heard.
 _LIBRARIES = {

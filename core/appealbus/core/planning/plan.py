@@ -14,12 +14,22 @@ from pydantic import ValidationError
 
 from appealbus.core.domain.case import MISSING, PENDING
 from appealbus.core.errors import AppealBusError
-from appealbus.core.interfaces.lookup import From, Lookup, Query, models_of
-from appealbus.core.interfaces.outcomes import not_applicable, skipped
-from appealbus.core.planning.inputs import Draft, InputBinding, InputState, Roots
-from appealbus.core.planning.lineage import Chosen, Known, Lineage, elements_of, joined, meet
+from appealbus.core.interfaces.lookup import From, Lookup, Query, models_of, not_applicable, skipped
+from appealbus.core.planning.inputs import (
+    UNKNOWN,
+    Chosen,
+    Draft,
+    InputBinding,
+    InputState,
+    Known,
+    Lineage,
+    Roots,
+    elements_of,
+    joined,
+    may_have,
+    meet,
+)
 from appealbus.core.planning.paths import Path, PathError, Value, check_path, parse_path, touch
-from appealbus.core.planning.unplaced import UNKNOWN, may_have
 from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.dossier import Input
 from appealbus.schemas.record import Record

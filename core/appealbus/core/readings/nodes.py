@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 from lxml import etree
 
 from appealbus.core.replies import xmlread
-from appealbus.core.replies.marks import is_refused, is_repeated
+from appealbus.core.replies.xmlread import is_refused, is_repeated
 from appealbus.schemas.namespaces import XSI
 
 _HAS_NIL = etree.XPath("boolean(descendant-or-self::*/@xsi:nil)", namespaces={"xsi": XSI})

@@ -11,9 +11,8 @@ from pydantic import BaseModel, ValidationError
 from appealbus.core.clocks import KAZAKHSTAN
 from appealbus.core.interfaces.notes import Notes
 from appealbus.core.interfaces.wire import CallFailed, Payload
-from appealbus.core.readings.declare import Declared, InnerSchema, ReadingSpec, annotated
+from appealbus.core.readings.declare import Declared, InnerSchema, ReadingSpec, annotated, caller
 from appealbus.core.readings.nodes import JsonNode, Node
-from appealbus.core.readings.origins import caller
 from appealbus.core.readings.paths import DeclarationError
 from appealbus.core.readings.program import Program
 from appealbus.core.readings.trie import Run, Unreadable, without_bad

@@ -10,9 +10,8 @@ from typing import Any, TypeAlias
 
 from lxml import etree
 
-from appealbus.core.interfaces.form import Form
-from appealbus.core.interfaces.wire import Payload
-from appealbus.core.readings.origins import caller
+from appealbus.core.interfaces.wire import Form, Payload
+from appealbus.core.readings.declare import caller
 from appealbus.core.readings.paths import DeclarationError
 
 _NAME = r"(?:\{[^{}]+\})?[^\W\d][\w.\-]*"

@@ -8,7 +8,7 @@ from appealbus.core.readings.declare import By, InnerSchema
 from appealbus.core.readings.nodes import JsonNode, Node, attribute, has_nil, is_nil, local_name, put, tree, whole_text
 from appealbus.core.readings.trie import BAD, Entry, Key, Level, Run, Step, Table, Unreadable, again, broken, walk
 from appealbus.core.replies.convert import Converter
-from appealbus.core.replies.marks import is_refused, is_repeated
+from appealbus.core.replies.xmlread import is_refused, is_repeated
 from appealbus.schemas.safexml import parse
 
 Reader: TypeAlias = Callable[[Node, Run], Any]

@@ -9,9 +9,9 @@ from appealbus.core.interfaces.lookup import Query
 from appealbus.core.interfaces.notes import MORE, Notes
 from appealbus.core.interfaces.wire import CallFailed, Payload
 from appealbus.core.readings import steps
+from appealbus.core.readings.declare import caller
 from appealbus.core.readings.layout import entry_at, settle, spoil_at
 from appealbus.core.readings.nodes import JsonNode, Node, children, local_name
-from appealbus.core.readings.origins import caller
 from appealbus.core.readings.paths import REST, XML, DeclarationError, ReplyPath, parse_reply_path
 from appealbus.core.readings.reading import Reading, failure
 from appealbus.core.readings.trie import Level, Run, Step, Table, Unreadable, walk

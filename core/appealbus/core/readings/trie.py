@@ -8,7 +8,7 @@ from appealbus.core.interfaces.notes import Notes
 from appealbus.core.readings.nodes import Node, has_nil, is_empty, is_nil, local_name
 from appealbus.core.readings.paths import XML
 from appealbus.core.replies.convert import Converter
-from appealbus.core.replies.marks import is_repeated
+from appealbus.core.replies.xmlread import is_repeated
 from appealbus.schemas.suggestion import tellable
 
 LONGEST_TAG = 200

@@ -11,7 +11,7 @@ from lxml import etree
 from appealbus.core.readings.nodes import JsonNode, Node, attribute, children, is_empty, local_name, named
 from appealbus.core.readings.paths import XML
 from appealbus.core.readings.trie import Run
-from appealbus.core.replies.marks import is_refused
+from appealbus.core.replies.xmlread import is_refused
 from appealbus.core.replies.xmlschema import MessageSchema
 from appealbus.schemas.suggestion import tellable
 

@@ -2,8 +2,8 @@
 
 import re
 
-from appealbus.core.config.base import Settings
-from appealbus.core.interfaces.outcomes import invalid, not_found, refused
+from appealbus.core.config.types import Settings
+from appealbus.core.interfaces.lookup import invalid, not_found, refused
 from appealbus.schemas.outcome import Outcome
 from appealbus.schemas.record import Record
 

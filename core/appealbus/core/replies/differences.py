@@ -9,10 +9,9 @@ from lxml import etree
 from appealbus.core.clocks import steady
 from appealbus.core.interfaces.notes import Notes
 from appealbus.core.interfaces.wire import CallFailed
-from appealbus.core.replies.marks import is_refused, mark_repeated, refuse
 from appealbus.core.replies.schema_errors import ErrorKey, SchemaError, errors_of, is_valid
-from appealbus.core.replies.vocabulary import Vocabulary
-from appealbus.core.replies.xmlread import local_name
+from appealbus.core.replies.schemas import Vocabulary
+from appealbus.core.replies.xmlread import is_refused, local_name, mark_repeated, refuse
 from appealbus.schemas.namespaces import SIGNATURE, XSI
 from appealbus.schemas.outcome import OutcomeKind
 

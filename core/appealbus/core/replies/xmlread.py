@@ -15,11 +15,41 @@ from lxml import etree
 from appealbus.core.clocks import KAZAKHSTAN
 from appealbus.core.interfaces.wire import CallFailed, Reply
 from appealbus.core.replies.convert import bare, bool_from, date_from, decimal_from, int_from, moment_from
-from appealbus.core.replies.marks import is_refused
 from appealbus.schemas import safexml
 from appealbus.schemas.namespaces import XSI_NIL
 from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.record import Coded
+
+_REFUSED = "refused"
+_REPEATED = "repeated"
+
+
+def refuse(element: etree._Element) -> None:
+    """Mark an element with an invalid value as unreadable, and delete its content."""
+    for child in list(element):
+        element.remove(child)
+    element.attrib.clear()  # xsi:nil among them: then it would pass for absent
+    # A text with something in it is what no reader takes for a value.
+    element.text = "?"
+    element.append(etree.ProcessingInstruction(_REFUSED))
+
+
+def is_refused(element: etree._Element) -> bool:
+    return len(element) == 1 and _is(element[0], _REFUSED)
+
+
+def mark_repeated(element: etree._Element) -> None:
+    """Mark an element as an invalid repetition of an earlier one."""
+    element.addprevious(etree.ProcessingInstruction(_REPEATED))
+
+
+def is_repeated(element: object) -> bool:
+    return isinstance(element, etree._Element) and _is(element.getprevious(), _REPEATED)
+
+
+def _is(node: object, mark: str) -> bool:
+    return isinstance(node, etree._ProcessingInstruction) and node.target == mark
+
 
 V = TypeVar("V")
 local_name = safexml.local_name

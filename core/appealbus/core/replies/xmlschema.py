@@ -10,11 +10,8 @@ from lxml import etree
 from appealbus.core.interfaces.notes import MORE, Notes, ReplyCheck
 from appealbus.core.interfaces.wire import CallFailed
 from appealbus.core.replies.differences import Differences
-from appealbus.core.replies.loose import loosened
-from appealbus.core.replies.rules import broken_rule
-from appealbus.core.replies.schema_errors import Missing, first_place, is_valid, missing_in
-from appealbus.core.replies.schema_files import compiled
-from appealbus.core.replies.vocabulary import Vocabulary, vocabulary_of
+from appealbus.core.replies.schema_errors import Missing, broken_rule, first_place, is_valid, missing_in
+from appealbus.core.replies.schemas import Vocabulary, compiled, loosened, vocabulary_of
 from appealbus.core.replies.xmlread import take_out
 from appealbus.core.replies.xsd import SchemaModel
 from appealbus.schemas.namespaces import SIGNATURE, XSD, XSI_TYPE

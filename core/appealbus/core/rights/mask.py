@@ -1,4 +1,4 @@
-"""Masks: the visible fields of a dossier, and the numbers hidden in its texts."""
+"""Masks: the visible fields of a dossier, the numbers hidden in its texts, and the defaults of roles."""
 
 import pickle
 from collections.abc import Sequence
@@ -8,9 +8,10 @@ from functools import cached_property
 from itertools import takewhile
 from typing import Any
 
+from appealbus.core.domain.client import Role
 from appealbus.core.rights import identifiers
 from appealbus.core.rights.fields import number_fields
-from appealbus.core.rights.identifiers import Effort
+from appealbus.core.rights.identifiers import KINDS, Effort
 from appealbus.core.rights.paths import PARTS, Path, Pattern, Rules, Steps, remember, steps_of
 
 _ALL = Pattern.parse("*")
@@ -226,3 +227,34 @@ class Mask:
             effort.parts -= 3 + name.count(".")
             effort.names[name] = self.text(name)
         return effort.names.get(name, name)
+
+
+EVERYTHING = Mask("everything")
+"""Hides nothing."""
+
+_TECHNICAL = (
+    *("number", "completeness", "outcomes", "gaps", "plan", "not_carried", "unassessed"),
+    *("receipt.number", "receipt.accepted_at", "receipt.channel"),
+    *("appeal.schema_version", "appeal.number", "appeal.channel", "appeal.kind", "appeal.form", "appeal.language"),
+    *("appeal.received_at", "appeal.due_on", "appeal.warnings"),
+    *("changes.kind", "changes.dated_at", "changes.channel", "*.*"),
+)
+TECHNICAL = Mask(
+    "technical",
+    shows=tuple(map(Pattern.parse, _TECHNICAL)),
+    hides=(Pattern.parse("*/*"),),
+    identifiers=KINDS,
+    process=True,
+)
+"""Shows no personal data and no content from citizens or registers: only outcomes, sources and times of questions."""
+
+MASKS = {mask.name: mask for mask in (EVERYTHING, TECHNICAL)}
+ROLES: dict[Role, tuple[Mask, bool]] = {
+    Role.CHANNEL: (TECHNICAL, False),
+    Role.REGISTRY: (EVERYTHING, False),
+    Role.REVIEWER: (EVERYTHING, True),
+    Role.INTEGRATOR: (TECHNICAL, False),
+    Role.OPS: (TECHNICAL, False),
+    Role.AUDITOR: (TECHNICAL, False),
+}
+"""By role its mask, and whether each read needs a purpose."""

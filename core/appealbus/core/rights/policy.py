@@ -13,10 +13,9 @@ from appealbus.core.domain.client import Client, Role
 from appealbus.core.domain.event import by_person
 from appealbus.core.interfaces.past import PastAssessor
 from appealbus.core.loading.host import Host
-from appealbus.core.rights.builtin import EVERYTHING, MASKS, ROLES
 from appealbus.core.rights.fields import fields_below, leads
 from appealbus.core.rights.identifiers import KINDS
-from appealbus.core.rights.mask import Mask
+from appealbus.core.rights.mask import EVERYTHING, MASKS, ROLES, Mask
 from appealbus.core.rights.paths import PARTS, Path, Pattern, path_of
 from appealbus.core.rights.settings import ChannelSettings, ClientSettings, MaskSettings, PolicySettings
 from appealbus.core.rights.viewer import Viewer, of_client

@@ -7,14 +7,13 @@ from dataclasses import dataclass, replace
 import orjson
 
 from appealbus.core.config.loading import Loaded
-from appealbus.core.domain.client import Client, Role
-from appealbus.core.domain.sender import OF_CITIZENS, Sender
+from appealbus.core.domain.client import OF_CITIZENS, Client, Role, Sender
 from appealbus.core.journal import clients as journal_clients
 from appealbus.core.journal.changes import changes as journal_changes
 from appealbus.core.journal.journal import Journal
-from appealbus.core.rights.actions import MAY, Action
 from appealbus.core.rights.policy import Policy
 from appealbus.core.rights.settings import ChannelSettings, ClientSettings
+from appealbus.core.rights.viewer import MAY, Action
 from appealbus.schemas.change import ChangeKind
 
 

@@ -4,10 +4,9 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator
 
-from appealbus.core.config.base import Settings
 from appealbus.core.config.models import Line, Name
-from appealbus.core.domain.client import Role
-from appealbus.core.domain.sender import EVERY
+from appealbus.core.config.types import Settings
+from appealbus.core.domain.client import EVERY, Role
 from appealbus.core.rights.fields import problem_of
 from appealbus.core.rights.paths import Pattern
 from appealbus.schemas.appeal import AppealKind

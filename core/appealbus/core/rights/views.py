@@ -4,7 +4,6 @@ Of versions that look the same to a viewer only the first is visible, as more wo
 numbers may have gaps.
 """
 
-import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -15,39 +14,30 @@ import structlog
 
 from appealbus.core.domain.access import AccessRow
 from appealbus.core.domain.case import Case
-from appealbus.core.domain.event import LogEntry
-from appealbus.core.domain.feed import FeedEntry
+from appealbus.core.domain.event import FeedEntry, LogEntry
 from appealbus.core.domain.listing import AppealRow, AppealState, VersionRow
 from appealbus.core.domain.pauses import STALE
 from appealbus.core.enrichment.fields import FieldValue, explain_field
 from appealbus.core.errors import JournalError
-from appealbus.core.interfaces.past import Past
 from appealbus.core.journal import codec
 from appealbus.core.journal import documents as journal_documents
 from appealbus.core.journal import log as journal_log
-from appealbus.core.journal import past as journal_past
 from appealbus.core.journal.appeals import cases as journal_cases
 from appealbus.core.journal.appeals import lists
-from appealbus.core.journal.past import FOR_READERS
 from appealbus.core.journal.reader import JournalReader
 from appealbus.core.planning.contract import NOT_LOADED
-from appealbus.core.rights.comparing import seen_appeal, seen_past
 from appealbus.core.rights.explaining import FieldHidden, explain_masked
-from appealbus.core.rights.masked_version import Seen, is_damage, seen
+from appealbus.core.rights.masked_version import Looks, Seen, is_damage, seen
 from appealbus.core.rights.masker import Masker, NotMasked
 from appealbus.core.rights.past import History, shown_entry, written_entry
 from appealbus.core.rights.paths import path_of
 from appealbus.core.rights.questions import Json
-from appealbus.core.rights.version_digest import Looks
 from appealbus.core.rights.viewer import Viewer
-from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.stored import DOSSIER
 
 log = structlog.get_logger(__name__)
 
-Compare = Callable[[Appeal, Past], tuple[list[Json], frozenset[int]]]
-"""Compares an appeal with its past: the results of each comparison, and the ids of other appeals they show."""
 _PAGE = 1000
 """Entries read at once where only some are visible."""
 
@@ -63,7 +53,7 @@ class Views:
     ) -> None:
         self.viewer = viewer
         self._mask = viewer.mask
-        self._reader = reader
+        self.reader = reader
         self._looks = Looks() if looks is None else looks
         self._masker = masker
         self.eyes = viewer.eyes
@@ -116,7 +106,7 @@ class Views:
 
     async def versions(self, row: AppealRow) -> list[VersionRow]:
         """Return the visible versions, oldest first."""
-        rows = await self._reader.ask(lists.versions, row.number)
+        rows = await self.reader.ask(lists.versions, row.number)
         if self._mask.plain:
             return rows
         hidden = self._mask.hidden(("completeness", ()))
@@ -174,7 +164,7 @@ class Views:
 
     async def newest(self, row: AppealRow) -> Seen | None:
         """Return the newest version, with its gaps updated by later attempts from the journal."""
-        raw = await self._reader.ask(journal_documents.whole, row.number, row.version) if row.version else None
+        raw = await self.reader.ask(journal_documents.whole, row.number, row.version) if row.version else None
         if raw is None:
             return None
         document = await self._with_current_gaps(row.number, orjson.loads(raw))
@@ -208,57 +198,37 @@ class Views:
         document = {name: value for name, value in document.items() if value is not None}
         if not self.viewer.sees_terms:
             return document
-        cases = await self._reader.ask(journal_cases.cases, [row.appeal_id])
+        cases = await self.reader.ask(journal_cases.cases, [row.appeal_id])
         if not cases:  # told apart from whatever goes wrong in the proofs
             raise JournalError("what is kept of the appeal is damaged", "unreadable")
         document["terms"] = proofs(cases[0])
         if not self._mask.identifiers:
             return document
-        shown: Json = self._without_identifiers(orjson.loads(orjson.dumps(document)))
+        shown: Json = self.without_identifiers(orjson.loads(orjson.dumps(document)))
         return shown
 
-    async def repeats(self, row: AppealRow, compare: Compare) -> tuple[Json, list[str]]:
-        """Return what an appeal has in common with others, and the numbers of those shown.
-
-        Members: `number`, `compared`. The comparison uses masked appeals; invisible ones are left out. `compare` runs
-        in a thread. Raises JournalError `unreadable`.
-        """
-        cases = await self._reader.ask(journal_cases.cases, [row.appeal_id])
-        if not cases:
-            raise JournalError("what is kept of the appeal is damaged", "unreadable")
-        past = await self._reader.ask(journal_past.past, row.appeal_id, cases[0].appeal, FOR_READERS)
-        number = self.viewer.row(row).number
-        document, shown = await asyncio.to_thread(self._compared, cases[0].appeal, past, compare, number)
-        return document, [other.number for other in past.others if other.appeal_id in shown]
-
-    def _compared(self, appeal: Appeal, past: Past, compare: Compare, number: str) -> tuple[Json, frozenset[int]]:
-        documents, shown = compare(seen_appeal(self._mask, appeal), seen_past(self.viewer, past))
-        document: Json = {"number": number, "compared": documents} if number else {"compared": documents}
-        if self._mask.identifiers:
-            document = self._without_identifiers(orjson.loads(orjson.dumps(document)))
-        return document, shown
-
-    def _without_identifiers(self, value: Any) -> Any:
+    def without_identifiers(self, value: Any) -> Any:
+        """Return JSON without the numbers of people and parcels that the viewer must not see."""
         match value:
             case str():
                 return self._mask.text(value)
             case list():
-                return [self._without_identifiers(item) for item in value]
+                return [self.without_identifiers(item) for item in value]
             case dict():
-                return {name: self._without_identifiers(item) for name, item in value.items()}
+                return {name: self.without_identifiers(item) for name, item in value.items()}
             case _:
                 return value
 
     async def history(self, row: AppealRow, after: int = 0, limit: int = 100) -> History:
         """Return a page of an appeal's history."""
         if self._mask.plain:
-            entries = await self.entries(row, await self._reader.ask(journal_log.history, row.number, after, limit))
+            entries = await self.entries(row, await self.reader.ask(journal_log.history, row.number, after, limit))
             return History(entries, entries[-1].position if len(entries) >= limit else None)
         # Until there are as many: a page that ends short would tell how much of it is hidden.
         shown: list[LogEntry] = []
         last: int | None = after
         while last is not None and len(shown) < limit:
-            page = await self._reader.ask(journal_log.history, row.number, last, _PAGE)
+            page = await self.reader.ask(journal_log.history, row.number, last, _PAGE)
             shown += await self.entries(row, page)
             last = page[-1].position if len(page) >= _PAGE else None
         return History(shown[:limit], shown[limit - 1].position if len(shown) >= limit else None)
@@ -276,7 +246,7 @@ class Views:
         """Return the visible part of a log entry; None if its appeal is out of scope or gone."""
         mask, row = self._mask, None
         if entry.number is not None and (self.viewer.scoped or not (mask.plain or mask.process)):
-            row = await self._reader.ask(lists.appeal_row, entry.number)
+            row = await self.reader.ask(lists.appeal_row, entry.number)
         if self.viewer.scoped and (row is None or not self.viewer.sees(row)):
             return None
         entry = written_entry(self.viewer, entry)
@@ -290,13 +260,13 @@ class Views:
         if not self._mask.shows_lookup(row.lookup):
             return None
         if self.viewer.scoped:
-            appeal = await self._reader.ask(lists.appeal_row, row.number)
+            appeal = await self.reader.ask(lists.appeal_row, row.number)
             if appeal is None or not self.viewer.sees(appeal):
                 return None
         return replace(row, number=self._mask.number(row.number), subject="")
 
     async def _read(self, number: str, version: int, raw: bytes | None = None) -> Seen | None:
-        raw = raw or await self._reader.ask(journal_documents.whole, number, version)
+        raw = raw or await self.reader.ask(journal_documents.whole, number, version)
         if raw is None:
             return None
         shown = await self._masked(raw, version)
@@ -323,7 +293,7 @@ class Views:
         kept: set[int] | None = None
         while look is not None and 1 < first > version - most and await self._look(number, first - 1) == look:
             if kept is None:
-                kept = {row.version for row in await self._reader.ask(lists.versions, number)}
+                kept = {row.version for row in await self.reader.ask(lists.versions, number)}
             if first - 1 not in kept:  # it is remembered, but pruned: the next one is the first that can be had
                 break
             first -= 1
@@ -344,7 +314,7 @@ class Views:
 
     async def _with_current_gaps(self, number: str, document: Json) -> Json:
         states: dict[tuple[str, str], Any] = {
-            (s.lookup, s.key): s for s in await self._reader.ask(journal_cases.states, number)
+            (s.lookup, s.key): s for s in await self.reader.ask(journal_cases.states, number)
         }
         gaps = document.setdefault("gaps", [])
         known = {(gap["lookup"], gap["key"]) for gap in gaps}

@@ -7,14 +7,13 @@ from typing import Any
 
 from appealbus.core.clocks import monotonic
 from appealbus.core.domain.access import AccessRow
-from appealbus.core.guards.given import Bound, GuardServices
+from appealbus.core.guards.context import Bound, GuardServices
 from appealbus.core.guards.guard import Guard
 from appealbus.core.guards.question import Question
 from appealbus.core.guards.settings import GuardSettings
 from appealbus.core.interfaces.lookup import Lookup, Query
 from appealbus.core.interfaces.wire import Wire
-from appealbus.core.planning.inputs import Draft, InputState
-from appealbus.core.planning.lineage import Known
+from appealbus.core.planning.inputs import Draft, InputState, Known
 from appealbus.core.planning.plan import Node
 from appealbus.core.readings.lookup import Declared
 from appealbus.core.testing.contract import Contract, contract_wire

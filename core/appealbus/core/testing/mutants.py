@@ -1,6 +1,8 @@
-"""Changed variants of a good answer, as agencies may introduce them: missing data must be reported."""
+"""Variants of a good answer: broken ones, as a faulty source may send them, and changes that must be reported."""
 
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from copy import deepcopy
+from itertools import islice
 from typing import Any
 
 from lxml import etree
@@ -13,10 +15,74 @@ from appealbus.core.planning.paths import touch
 from appealbus.core.readings.lookup import Declared
 from appealbus.core.replies.xmlschema import MessageSchema
 from appealbus.core.testing.contract import Contract, contract_wire
-from appealbus.core.testing.damage import altered
 from appealbus.core.testing.scripted import ScriptedWire, reply_of
+from appealbus.schemas.namespaces import XSI_NIL
 from appealbus.schemas.outcome import Outcome, OutcomeKind
 from appealbus.schemas.record import Record
+
+CANARY = "Канарейкина 010203499998"
+"""Stands for a citizen's data, which must not appear in a code or a reason."""
+
+_MOST_DAMAGE = 300
+"""Elements damaged, each in several ways: a record has some fifty, and a test must end in seconds."""
+
+
+def damaged(answer: str | bytes | Payload) -> Iterator[tuple[str, Payload]]:
+    """Yield descriptions and variants of the answer."""
+    body = reply_of(answer).body
+    if isinstance(body, Mapping):
+        yield "everything gone", {}
+        yield from islice(_of_json(body), 5 * _MOST_DAMAGE)
+        return
+    yield "everything gone", etree.Element(body.tag)
+    yield "another document in its place", etree.fromstring("<html><body><p/></body></html>")
+    yield from altered(body, ("empty", "replaced by text", "gone", "twice", "nil"), _MOST_DAMAGE)
+
+
+def altered(root: etree._Element, ways: Sequence[str], most: int) -> Iterator[tuple[str, etree._Element]]:
+    """Yield descriptions and copies of the answer, each with one of the first elements altered."""
+    for index, original in enumerate(islice(root.iter(etree.Element), most)):
+        name = etree.QName(original)
+        for what in ways:
+            copy = deepcopy(root)
+            node = next(element for i, element in enumerate(copy.iter(etree.Element)) if i == index)
+            parent = node.getparent()
+            if parent is None and what not in ("empty", "replaced by text", "nil"):
+                continue
+            if what == "gone" and parent is not None:
+                parent.remove(node)
+            elif what == "renamed":
+                node.tag = etree.QName(name.namespace, f"Other{name.localname}").text
+            elif what == "wrapped":
+                node.addprevious(wrapper := etree.Element(etree.QName(name.namespace, f"Other{name.localname}")))
+                wrapper.append(node)
+            elif what.startswith("twice"):
+                node.addnext(twin := deepcopy(node))
+                for leaf in (leaf for leaf in twin.iter(etree.Element) if what != "twice" and len(leaf) == 0):
+                    leaf.text = "7" * len(leaf.text or "")
+            else:
+                del node[:]
+                node.text = CANARY if what == "replaced by text" else None
+            if what == "nil":
+                node.set(XSI_NIL, "true")
+            yield f"{name.localname} {what}", copy
+
+
+def _of_json(value: Any) -> Iterator[tuple[str, Any]]:
+    """Yield descriptions and variants of a JSON value."""
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            yield f"{name} gone", {key: part for key, part in value.items() if key != name}
+            for what, other in (("null", None), ("replaced by text", CANARY), ("a list", [CANARY]), ("a table", {})):
+                yield f"{name} {what}", {**value, name: other}
+            yield from ((f"{name}.{what}", {**value, name: changed}) for what, changed in _of_json(inner))
+    elif isinstance(value, list):
+        for i, inner in enumerate(value):
+            before, after = value[:i], value[i + 1 :]
+            yield f"{i} gone", [*before, *after]
+            yield f"{i} twice", [*before, inner, inner, *after]
+            yield from ((f"{i}.{what}", [*before, changed, *after]) for what, changed in _of_json(inner))
+
 
 _Read = tuple[Outcome[Any] | None, set[str], bool]
 """The outcome, None if the answer is refused; the unknown fields; whether the reply is valid."""

@@ -10,8 +10,8 @@ from typing import Any, TypeAlias
 
 from lxml import etree
 
-from appealbus.core.config.base import NoSettings
-from appealbus.core.interfaces.factory import Factory
+from appealbus.core.config.types import NoSettings
+from appealbus.core.interfaces.part import Factory
 from appealbus.core.interfaces.wire import Call, CallFailed, Health, Payload, Reply, Request, Wire
 from appealbus.core.readings.nodes import local_name
 from appealbus.core.readings.paths import ReplyPath

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
+from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -16,8 +17,14 @@ HTML = "text/html"
 
 
 def as_json(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    """Return a value as JSON."""
-    return of_bytes(orjson.dumps(value), JSON, status, headers)
+    """Return a value as JSON; fields of models that are None are left out."""
+    return of_bytes(orjson.dumps(value, default=_fields), JSON, status, headers)
+
+
+def _fields(value: object) -> dict[str, Any]:
+    if isinstance(value, BaseModel):
+        return value.model_dump(exclude_none=True)
+    raise TypeError
 
 
 def of_bytes(body: bytes, media_type: str, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:

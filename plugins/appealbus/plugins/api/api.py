@@ -12,17 +12,12 @@ import orjson
 from starlette.requests import Request
 
 from appealbus.connectors.amqp.asyncapi.document import asyncapi_document
-from appealbus.core.bus.intake.reception import Reception
-from appealbus.core.config.loading import Loaded
-from appealbus.core.config.models import BusSettings
-from appealbus.core.domain.client import Client
-from appealbus.core.journal import feed, state
-from appealbus.core.journal.journal import Journal
-from appealbus.core.loading.host import Host
-from appealbus.core.rights.findings import Health, health_of
-from appealbus.core.rights.masker import Masker
-from appealbus.core.rights.policy import Policy
-from appealbus.core.rights.version_digest import Looks
+from appealbus.core.management import Journal, feed
+from appealbus.core.management import health as journal_health
+from appealbus.core.management.health import Health, health_of
+from appealbus.core.management.people import Client
+from appealbus.core.management.viewing import Looks, Masker, Policy
+from appealbus.core.serving import BusSettings, Host, Loaded, Reception
 from appealbus.plugins.api.bodies import Bodies
 from appealbus.plugins.api.credentials import Credentials
 from appealbus.plugins.api.limits import Limits
@@ -66,7 +61,7 @@ class Api:
         self.bodies = Bodies(self.settings.patience)
         self.tail = Tail(lambda after, limit: self.journal.ask(feed.page, after, limit))
         self.reads = Reads(self.journal)
-        self.alive = SharedResult(partial(self.journal.ask, state.how_it_stands), fresh=1.0, patience=4.0)
+        self.alive = SharedResult(partial(self.journal.ask, journal_health.how_it_stands), fresh=1.0, patience=4.0)
         given = Given(self.bus, self.loaded.settings.log, self.loaded.validate(ReportSettings, "plugins", "report"))
         self.figures = (ReportProcess(given), ReportProcess(given))
         self.reports = Reports(*(process.make for process in self.figures))

@@ -10,9 +10,8 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from appealbus.core import CursorRefused, JournalError
-from appealbus.core.journal.errors import CursorAhead
-from appealbus.core.rights.masked_version import is_damage
-from appealbus.core.rights.masker import NotMasked
+from appealbus.core.management.feed import CursorAhead
+from appealbus.core.management.viewing import NotMasked, is_damage
 from appealbus.plugins.api.answers import of_problem
 from appealbus.plugins.api.api import Api
 from appealbus.plugins.api.exchange import App, Exchanges

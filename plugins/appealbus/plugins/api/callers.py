@@ -11,15 +11,11 @@ from urllib.parse import unquote_to_bytes
 from fastapi import Depends, Header
 from starlette.requests import Request
 
-from appealbus.core.domain.client import Client
-from appealbus.core.domain.listing import AppealRow
+from appealbus.core import AppealRow
 from appealbus.core.fair_share import requester
-from appealbus.core.journal import access
-from appealbus.core.journal.appeals import lists
-from appealbus.core.journal.journal import Journal
-from appealbus.core.rights.actions import MAY, Action
-from appealbus.core.rights.viewer import Viewer
-from appealbus.core.rights.views import Views
+from appealbus.core.management import Journal, appeals, people
+from appealbus.core.management.people import Client
+from appealbus.core.management.viewing import MAY, Action, Viewer, Views
 from appealbus.plugins.api.api import Api
 from appealbus.plugins.api.exchange import Exchange
 from appealbus.plugins.api.problems import NOT_ALLOWED, PURPOSE_MISSING, UNKNOWN, Problem, invalid
@@ -53,11 +49,11 @@ class Caller:
 
     async def appeal(self, public_id: str) -> AppealRow:
         """Return the appeal with this id; raise Problem where there is none that the client sees."""
-        return self._seen(await self.journal.ask(lists.appeal_of, public_id))
+        return self._seen(await self.journal.ask(appeals.appeal_of, public_id))
 
     async def dossier(self, public_id: str) -> tuple[AppealRow, bytes | None]:
         """Return the same with its newest dossier, unmasked, if that could be read with it."""
-        row, raw = await self.journal.ask(lists.dossier_of, public_id) or (None, None)
+        row, raw = await self.journal.ask(appeals.dossier_of, public_id) or (None, None)
         return self._seen(row), raw
 
     def _seen(self, row: AppealRow | None) -> AppealRow:
@@ -68,14 +64,14 @@ class Caller:
     async def looks(self, what: str, row: AppealRow | None = None, **about: int) -> None:
         """Note that the client looks at something, before it is told; what cannot be noted is not told."""
         await self.journal.do(
-            access.Look(
+            people.Look(
                 what, number=None if row is None else row.number, purpose=self.purpose, about=about, by=self.actor
             )
         )
 
     async def looks_at_others(self, what: str, numbers: Sequence[str]) -> None:
         """Note the same of other appeals that something is shown of beside the one that was asked for."""
-        looks = [access.Look(what, number, self.purpose, by=self.actor) for number in numbers]
+        looks = [people.Look(what, number, self.purpose, by=self.actor) for number in numbers]
         await asyncio.gather(*map(self.journal.do, looks))
 
 

@@ -5,8 +5,8 @@ from importlib.util import find_spec
 import typer
 
 from appealbus.core import ConfigError
-from appealbus.core.cli.context import New, cli_of, started_again
-from appealbus.core.process.runtime import run_to_end
+from appealbus.core.commands import New, cli_of, started_again
+from appealbus.core.serving import run_to_end
 from appealbus.plugins.api.settings import ApiSettings
 
 _EXTRA = ("fastapi", "jsonpatch", "uvicorn")

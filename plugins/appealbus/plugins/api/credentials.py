@@ -12,10 +12,8 @@ from starlette.requests import Request
 
 from appealbus.core import JournalError
 from appealbus.core.clocks import monotonic
-from appealbus.core.domain.client import Client, Credential
-from appealbus.core.journal import clients as journal_clients
-from appealbus.core.journal.journal import Journal
-from appealbus.core.rights import tokens
+from appealbus.core.management import Journal, people
+from appealbus.core.management.people import Client, Credential
 from appealbus.plugins.api.metrics import Metrics
 from appealbus.plugins.api.problems import TOO_MANY_ATTEMPTS, UNAUTHENTICATED, Problem
 
@@ -100,7 +98,7 @@ class Credentials:
             await self._wanted.wait()
             began, watched = monotonic(), dict(self._watched)
             try:
-                counting = await self._journal.ask(journal_clients.counting, set(watched.values()), self._journal.now())
+                counting = await self._journal.ask(people.counting, set(watched.values()), self._journal.now())
             except JournalError as error:
                 log.warning("api.credentials_not_asked", code=error.code)
             else:
@@ -123,7 +121,7 @@ class Credentials:
         known = self._kept.get((kind, id_))
         if known is None or monotonic() - known[0] >= _FRESH or _has_failed(known[1]):
             # Of many that ask at once, one asks the journal.
-            known = monotonic(), asyncio.ensure_future(self._journal.ask(journal_clients.credential, kind, id_))
+            known = monotonic(), asyncio.ensure_future(self._journal.ask(people.credential, kind, id_))
             known[1].add_done_callback(_has_failed)
             _remember(self._kept, (kind, id_), known)
         return await asyncio.shield(known[1])
@@ -132,7 +130,7 @@ class Credentials:
         """Say whether there is such a credential; however many are made up, that is a look at the journal a second."""
         async with self._turn:
             if monotonic() - self._ids[0] >= _FRESH:
-                asked, clients = monotonic(), await self._journal.ask(journal_clients.all_clients)
+                asked, clients = monotonic(), await self._journal.ask(people.all_clients)
                 self._ids = (asked, frozenset((each.kind, each.id) for _, all_ in clients for each in all_))
         return (kind, id_) in self._ids[1]
 
@@ -154,8 +152,8 @@ def _shown(request: Request) -> tuple[str, str, bytes] | None:
     if given is not None:
         scheme, _, token = given.partition(" ")
         token = token.strip()
-        id_ = tokens.split(token) if scheme.lower() == "bearer" else None
-        return None if id_ is None else ("token", id_, tokens.digest_of(token))
+        id_ = people.split(token) if scheme.lower() == "bearer" else None
+        return None if id_ is None else ("token", id_, people.digest_of(token))
     seen = request.scope.get("client_certificate")
     return None if seen is None else ("certificate", seen, bytes.fromhex(seen))
 

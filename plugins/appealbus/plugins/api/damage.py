@@ -5,9 +5,8 @@ from contextlib import contextmanager
 
 import structlog
 
-from appealbus.core.domain.listing import AppealRow
-from appealbus.core.enrichment.fields import FieldError
-from appealbus.core.rights.masker import NeverMasked
+from appealbus.core import AppealRow
+from appealbus.core.management.viewing import FieldError, NeverMasked
 from appealbus.plugins.api.problems import DAMAGED, Problem
 
 log = structlog.get_logger(__name__)

@@ -3,9 +3,8 @@
 import asyncio
 from dataclasses import dataclass, field
 
-from appealbus.core.domain.client import Client
-from appealbus.core.journal import clients
-from appealbus.core.journal.journal import Journal
+from appealbus.core.management import Journal, people
+from appealbus.core.management.people import Client
 from appealbus.plugins.api.metrics import Metrics
 from appealbus.plugins.api.problems import RATE_LIMITED, Problem
 
@@ -52,7 +51,7 @@ class Limits:
                 share.minute, share.left, share.used, share.over = minute, 0, 0, False
             if not share.left and not share.over:
                 wanted = max(1, most // _PARTS)
-                share.left = await self._journal.do(clients.Wish(client.name, minute, wanted, most))
+                share.left = await self._journal.do(people.Wish(client.name, minute, wanted, most))
                 share.over = not share.left
             taken = share.left > 0
             if taken:

@@ -6,8 +6,7 @@ from functools import partial
 import structlog
 
 from appealbus.core import Asgi, JournalError
-from appealbus.core.loading.pages import NotMade, make
-from appealbus.core.plugin_calls.boundary import is_defect, within
+from appealbus.core.serving import NotMade, is_defect, make, within
 from appealbus.plugins.api.answers import of_problem
 from appealbus.plugins.api.api import Api
 from appealbus.plugins.api.exchange import Exchange, Message, Receive, Scope, Send

@@ -6,6 +6,8 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import core_schema
 
 from appealbus.core import __version__
 from appealbus.plugins.api.documented import HEADERS, ref
@@ -13,6 +15,7 @@ from appealbus.plugins.api.models import MODELS, Trouble
 from appealbus.plugins.api.models.appeals import ONE_OF
 from appealbus.plugins.api.problems import all_types
 from appealbus.schemas.contract import FOLDER
+from appealbus.schemas.described import description_of
 
 Json = dict[str, Any]
 
@@ -54,7 +57,8 @@ def document(app: FastAPI) -> Json:
             for parameter in operation.get("parameters", ()):
                 parameter["schema"] = _sendable(parameter["schema"])
     components = made.setdefault("components", {})
-    components["schemas"] = _schemas()
+    words = {name: schema for name, schema in components.get("schemas", {}).items() if "enum" in schema}
+    components["schemas"] = words | schemas()  # words that parameters take, and what we say ourselves
     components["headers"] = {name: _header(name, text) for name, text in HEADERS.items()}
     components["securitySchemes"] = {
         "token": {"type": "http", "scheme": "bearer", "description": "`appealbus client add` gives a token, once."},
@@ -74,7 +78,20 @@ def _header(name: str, text: str) -> Json:
     return {"description": text, "schema": kind}
 
 
-def _schemas() -> Json:
+class _Described(GenerateJsonSchema):
+    """Tells of each field what its docstring says."""
+
+    def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
+        made = super().model_schema(schema)
+        for name, about in made.get("properties", {}).items():
+            text = description_of(schema["cls"], name)
+            if text is not None:
+                about["description"] = text
+        return made
+
+
+def schemas() -> Json:
+    """Return the schemas of the document by their names."""
     found: Json = {}
     for name in ("receipt", "change", "appeal", "dossier"):
         schema = json.loads((FOLDER / f"{name}.schema.json").read_text(encoding="utf-8"))
@@ -82,7 +99,7 @@ def _schemas() -> Json:
         found[name.capitalize()] = {key: value for key, value in schema.items() if not key.startswith("$")}
     ours: tuple[type[BaseModel], ...] = (*MODELS, Trouble)
     for model in ours:
-        schema = model.model_json_schema(ref_template=_OURS + "{model}")
+        schema = model.model_json_schema(ref_template=_OURS + "{model}", schema_generator=_Described)
         found |= schema.pop("$defs", {})
         found[model.__name__] = schema
     found["Problem"] = {**found.pop("Trouble"), "title": "Problem", "additionalProperties": True}

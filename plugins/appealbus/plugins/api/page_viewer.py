@@ -1,26 +1,52 @@
 """What pages of plugins are handed of this server: who asks, and what it sees, by the rules of the API's own routes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 from starlette.requests import Request
 
-from appealbus.core import AppealsPage, PageViewer, ReceiverStanding, SourceState, VersionRow
-from appealbus.core.domain.client import Client
-from appealbus.core.domain.selection import NOWHERE, Place, Selection
-from appealbus.core.journal import access, workers
-from appealbus.core.journal.deliveries import receivers as journal_receivers
-from appealbus.core.rights.actions import Action
-from appealbus.core.rights.findings import seen_finding
+from appealbus.core import (
+    AppealLog,
+    AppealRow,
+    AppealsPage,
+    JournalError,
+    OperationStanding,
+    PageViewer,
+    ReceiverStanding,
+    SourceState,
+    VersionRow,
+)
+from appealbus.core.management import Journal, appeals, deliveries, people
+from appealbus.core.management.appeals import NOWHERE, Place, Selection
+from appealbus.core.management.health import seen_finding
+from appealbus.core.management.operations import under_way
+from appealbus.core.management.people import Client
+from appealbus.core.management.sources import standings
+from appealbus.core.management.viewing import Action
 from appealbus.plugins.api.api import Api
 from appealbus.plugins.api.callers import PURPOSE, Caller, allow, count, need_purpose, purpose_of, views_of
 from appealbus.plugins.api.exchange import Exchange
-from appealbus.plugins.api.problems import UNAUTHENTICATED, Problem, invalid, unavailable
+from appealbus.plugins.api.problems import (
+    CONFLICT,
+    NOT_ALLOWED,
+    UNAUTHENTICATED,
+    UNKNOWN,
+    Problem,
+    invalid,
+    unavailable,
+)
 from appealbus.plugins.api.routes.dossiers import version_of
 
-_MOST = 100
+_MOST, _MOST_ENTRIES = 100, 500
+_LONGEST = 500
+"""Characters of a reason."""
+_CONFLICTS = {
+    "held": "it is held, and nothing is changed",
+    "not_held": "it is not held, and nothing is changed",
+    "in_work": "a worker has it right now, and nothing is changed",
+}
 _STEPS = 20
 """Of a thousand appeals each, through which a page looks for those within the viewer's scopes; then it comes short."""
 
@@ -42,7 +68,7 @@ class ServerContext:
         viewer = api.policy.of_client(client) if person is None else api.policy.of_person(client)
         purpose, watched = purpose_of(request.headers.get(PURPOSE)), partial(api.credentials.watched, request)
         caller = Caller(client, viewer, views_of(api, viewer), api.journal, again, watched, purpose)
-        return ServerViewer(api, caller)
+        return ServerViewer(api, caller, only_reads=person is not None)
 
     async def _person(self, request: Request) -> Client:
         client = None if self.api.person is None else await self.api.person(request)
@@ -57,6 +83,8 @@ class ServerViewer:
 
     _api: Api
     _caller: Caller
+    only_reads: bool
+    """A person's session: a page of a third party has no form that proves whose wish an act is."""
 
     @property
     def name(self) -> str:
@@ -75,7 +103,7 @@ class ServerViewer:
             raise invalid("there is no such page of the list", "after", str(error)) from None
         rows = [replace(await caller.views.row(row), appeal_id=0) for row in listing.rows]
         purpose, about = caller.purpose, {"found": len(rows)}
-        await caller.journal.do(access.Look("appeals", purpose=purpose, about=about, by=caller.actor))
+        await caller.journal.do(people.Look("appeals", purpose=purpose, about=about, by=caller.actor))
         return AppealsPage(rows, "" if listing.next is None else str(listing.next))
 
     async def dossier(self, public_id: str, version: int | None = None, purpose: str = "") -> bytes:
@@ -91,12 +119,44 @@ class ServerViewer:
         caller = await self._may(Action.VERSIONS)
         return await caller.views.versions(await caller.appeal(public_id))
 
+    async def appeal(self, public_id: str) -> AppealRow:
+        caller = await self._may(Action.STATE)
+        return replace(await caller.views.row(await caller.appeal(public_id)), appeal_id=0)
+
+    async def history(self, public_id: str, after: int = 0, limit: int = 100) -> AppealLog:
+        caller = await self._may(Action.HISTORY)
+        row = await caller.appeal(public_id)
+        page = await caller.views.history(row, max(0, after), max(1, min(limit, _MOST_ENTRIES)))
+        return AppealLog([replace(entry, appeal_id=None, number=None) for entry in page.entries], page.next)
+
+    async def hold(self, public_id: str, reason: str) -> None:
+        await self._act(
+            public_id, reason, lambda journal, number, why: appeals.hold(journal, number, reason=why, by=self.name)
+        )
+
+    async def release(self, public_id: str, reason: str) -> None:
+        await self._act(
+            public_id, reason, lambda journal, number, why: appeals.release(journal, number, reason=why, by=self.name)
+        )
+
+    async def retry(self, public_id: str, reason: str) -> int:
+        return await self._act(
+            public_id, reason, lambda journal, number, why: journal.do(appeals.Retry(number, reason=why))
+        )
+
+    async def operations(self) -> Sequence[OperationStanding]:
+        rows = await (await self._may(Action.OPERATE)).journal.ask(under_way)
+        return [
+            OperationStanding(row.operation.value, row.at, row.by, row.total, row.seen, row.stopped_by) for row in rows
+        ]
+
     async def sources(self) -> Sequence[SourceState]:
-        return await (await self._may(Action.WHY)).journal.ask(workers.source_states)
+        standing = await standings((await self._may(Action.WHY)).journal, parked=())
+        return sorted((source.state for source in standing if source.state is not None), key=lambda state: state.source)
 
     async def receivers(self) -> Sequence[ReceiverStanding]:
         configured = self._api.loaded.settings.deliveries
-        receivers = await (await self._may(Action.OPERATE)).journal.ask(journal_receivers.receivers, configured)
+        receivers = await (await self._may(Action.OPERATE)).journal.ask(deliveries.receivers, configured)
         since = [None if receiver.oldest is None else receiver.oldest.since for receiver in receivers]
         return [
             ReceiverStanding(
@@ -123,3 +183,22 @@ class ServerViewer:
         await self._caller.still()
         allow(self._caller.client, action)
         return self._caller
+
+    async def _act(self, public_id: str, reason: str, act: Callable[[Journal, str, str], Awaitable[int | None]]) -> int:
+        """Have an act done on an appeal in the viewer's name."""
+        caller = await self._may(Action.OPERATE)
+        if self.only_reads:
+            raise Problem(NOT_ALLOWED, "the session of a person only reads here")
+        row = await caller.appeal(public_id)
+        why = "".join(letter for letter in " ".join(reason.split()) if letter.isprintable()).strip()
+        if not 1 <= len(why) <= _LONGEST:
+            raise invalid("an act needs a reason", "reason", f"write 1 to {_LONGEST} characters")
+        try:
+            done = await act(caller.journal.acting(caller.actor), row.number, why)
+        except JournalError as error:
+            if error.code not in _CONFLICTS:
+                raise
+            raise Problem(CONFLICT, _CONFLICTS[error.code]) from None
+        if done is None or done is False:
+            raise Problem(UNKNOWN, "there is no such appeal")
+        return done

@@ -216,6 +216,12 @@ DIFFERS = ProblemType(
     "first is a change of the kind `corrected`, by `POST /v1/changes`; another letter comes under an id of its own.",
     members=_QUARANTINE,
 )
+CONFLICT = ProblemType(
+    "conflict",
+    409,
+    "The appeal stands otherwise",
+    "Nothing is changed: the appeal is held already, is not held, or a worker has it right now. Look how it stands.",
+)
 QUARANTINED = ProblemType(
     "quarantined",
     422,

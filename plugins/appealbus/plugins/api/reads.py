@@ -4,10 +4,8 @@ import asyncio
 
 import structlog
 
-from appealbus.core import JournalError
-from appealbus.core.domain.event import Cursor
-from appealbus.core.journal import clients
-from appealbus.core.journal.journal import Journal
+from appealbus.core import Cursor, JournalError
+from appealbus.core.management import Journal, people
 
 log = structlog.get_logger(__name__)
 
@@ -39,7 +37,7 @@ class Reads:
         said, self._said = self._said, {}
         for client, cursor in said.items():
             try:
-                await self._journal.do(clients.Read(client, cursor))
+                await self._journal.do(people.Read(client, cursor))
             except JournalError as error:
                 log.warning("api.read_not_noted", code=error.code)
                 self._said.setdefault(client, cursor)

@@ -10,9 +10,9 @@ import structlog
 
 from appealbus.core import ConfigError
 from appealbus.core.clocks import day_of, wall
-from appealbus.core.domain.client import Client
 from appealbus.core.fair_share import FairShare, requester
-from appealbus.core.rights.viewer import Viewer
+from appealbus.core.management.people import Client
+from appealbus.core.management.viewing import Viewer
 from appealbus.plugins.api.problems import Problem, invalid, unavailable
 from appealbus.plugins.monitor.shared_result import SharedResult
 from appealbus.plugins.report.asking import Ask, Wanted

@@ -3,7 +3,7 @@
 import ssl
 
 from appealbus.core import ConfigError
-from appealbus.core.rights import certificates
+from appealbus.core.management import people
 from appealbus.plugins.api.settings import ApiSettings
 
 HEADERS = {
@@ -49,4 +49,4 @@ def context(settings: ApiSettings) -> ssl.SSLContext | None:
 def fingerprint(connection: ssl.SSLObject | None) -> str | None:
     """Return the SHA-256, in hex, of the certificate that the peer has shown and proved; None where it has not."""
     shown = connection.getpeercert(binary_form=True) if connection is not None else None
-    return certificates.fingerprint(shown)[0] if shown else None
+    return people.fingerprint(shown)[0] if shown else None

@@ -16,16 +16,11 @@ from typing import Any, cast
 import structlog
 import uvicorn
 
-from appealbus.core import ConfigError
-from appealbus.core.bus.clock_watch import ClockWatch
-from appealbus.core.bus.intake.reception import Reception
-from appealbus.core.bus.watchdog import Watchdog
-from appealbus.core.cli.context import Cli
-from appealbus.core.errors import JournalError
+from appealbus.core import ConfigError, JournalError
+from appealbus.core.commands import Cli
 from appealbus.core.fair_share import FairShare
-from appealbus.core.process.runtime import relieve_collector
-from appealbus.core.rights.policy import read_policy
-from appealbus.core.rights.senders import missing
+from appealbus.core.management.viewing import missing, read_policy
+from appealbus.core.serving import ClockWatch, Reception, Watchdog, relieve_collector
 from appealbus.plugins.api.api import Api
 from appealbus.plugins.api.app import application
 from appealbus.plugins.api.connection import Connection
@@ -65,7 +60,6 @@ async def serve(cli: Cli, settings: ApiSettings) -> None:
     ):
         if lacks := await missing(journal, cli.loaded, policy):
             log.warning("policy.changes_missing", reason=lacks)
-        journal.compares_texts = cli.host.compares
         api = Api(settings, cli.loaded, policy, journal, reception, cli.host)
         Watchdog(cli.host, _STUCK).start()
         await mount_pages(api)

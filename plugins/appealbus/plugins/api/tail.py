@@ -8,9 +8,8 @@ from itertools import takewhile
 
 import structlog
 
-from appealbus.core import CursorRefused, JournalError
-from appealbus.core.domain.event import Cursor
-from appealbus.core.domain.feed import FeedEntry, FeedPage
+from appealbus.core import Cursor, CursorRefused, JournalError
+from appealbus.core.management.feed import FeedEntry, FeedPage
 
 log = structlog.get_logger(__name__)
 

@@ -4,8 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from appealbus.core.config.loading import Written, load_written
-from appealbus.core.config.problems import ConfigPlace, InvalidConfig, Problem, dotted
+from appealbus.core.config.files import ConfigPlace, InvalidConfig, Problem, Written, dotted, load_written
 from appealbus.plugins.competence.overlaps import shared
 from appealbus.plugins.competence.rows import Row, together
 from appealbus.plugins.competence.scope import category_chain, territory_chain

@@ -8,15 +8,10 @@ from typing import Annotated
 import structlog
 import typer
 
-from appealbus.core.cli.client_options import name_of, role_of
-from appealbus.core.cli.context import Cli, cli_of
-from appealbus.core.cli.exits import EXIT_PROBLEMS
-from appealbus.core.cli.person import person
-from appealbus.core.domain.client import Client, Credential, Role
-from appealbus.core.domain.event import by_person
-from appealbus.core.journal import clients
-from appealbus.core.journal.journal import Journal
-from appealbus.core.rights import tokens
+from appealbus.core.commands import EXIT_PROBLEMS, Cli, cli_of, name_of, person, role_of
+from appealbus.core.management import Journal, people
+from appealbus.core.management.log import by_person
+from appealbus.core.management.people import Client, Credential, Role
 
 log = structlog.get_logger(__name__)
 
@@ -75,12 +70,12 @@ async def _made(cli: Cli, name: str, role: Role) -> str:
 async def make_link(cli: Cli, journal: Journal, name: str, role: Role) -> str:
     """Return a new link's secret; creates the client if needed."""
     now = journal.now()
-    token, mark, digest = tokens.new_token()
+    token, mark, digest = people.new_token()
     credential = Credential(mark, "link", now, now + _LIVES)
-    known = {client.name.lower(): client for client, _ in await journal.ask(clients.all_clients)}.get(name.lower())
+    known = {client.name.lower(): client for client, _ in await journal.ask(people.all_clients)}.get(name.lower())
     if known is None:
         new = Client(name, role, "", (), (), None, now, by_person(person()))
-        await journal.do(clients.NewClient(new, credential, digest))
+        await journal.do(people.NewClient(new, credential, digest))
         return token
     if known.revoked_at is not None:
         cli.fail(f"{known.name} is revoked, for good; choose another name with --actor.", EXIT_PROBLEMS)
@@ -88,7 +83,7 @@ async def make_link(cli: Cli, journal: Journal, name: str, role: Role) -> str:
         cli.fail(
             f"{known.name} is a client with the role {known.role}; choose another name with --actor.", EXIT_PROBLEMS
         )
-    await journal.do(clients.NewCredential(name, credential, digest, None))
+    await journal.do(people.NewCredential(name, credential, digest, None))
     return token
 
 

@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from appealbus.core.domain.client import Client
 from appealbus.core.language import ReaderLanguage
-from appealbus.core.operations.outages import Asked, asked
+from appealbus.core.management.outages import Asked, asked
+from appealbus.core.management.people import Client
 from appealbus.plugins.api.api import Api
 from appealbus.plugins.console.menu import Entry
 from appealbus.plugins.console.oidc import Oidc

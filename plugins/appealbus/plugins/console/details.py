@@ -3,9 +3,7 @@
 import re
 from typing import NamedTuple
 
-from appealbus.core.language import ReaderLanguage
-from appealbus.core.language.known import Known
-from appealbus.core.language.problems import problems_told
+from appealbus.core.language import Known, ReaderLanguage, problems_told
 from appealbus.plugins.console.words import Words
 
 _CODE = re.compile(r"^[a-z_.]{1,40}: ")

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from appealbus.core.errors import AppealBusError
+from appealbus.core import AppealBusError
 
 _MENDED = 422
 

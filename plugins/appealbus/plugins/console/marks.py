@@ -3,7 +3,7 @@
 from datetime import date
 from enum import StrEnum
 
-from appealbus.core.domain.listing import AppealState
+from appealbus.core import AppealState
 from appealbus.schemas.dossier import Completeness
 from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.signal import Severity

@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-from appealbus.core.rights.actions import Action
-from appealbus.core.rights.viewer import Viewer
+from appealbus.core.management.viewing import Action, Viewer
 
 
 @dataclass

@@ -17,10 +17,9 @@ from cryptography.fernet import Fernet, InvalidToken
 from starlette.requests import Request
 from starlette.responses import Response
 
-from appealbus.core.domain.client import Client, Role
-from appealbus.core.errors import AppealBusError, JournalError
-from appealbus.core.journal import clients
-from appealbus.core.journal.journal import Journal
+from appealbus.core import AppealBusError, JournalError
+from appealbus.core.management import Journal, people
+from appealbus.core.management.people import Client, Role
 from appealbus.plugins.console.settings import OidcSettings
 
 log = structlog.get_logger(__name__)
@@ -168,7 +167,7 @@ async def client_of(journal: Journal, who: Somebody) -> Client:
     Raises:
         NotSignedIn: the name belongs to somebody else, or the person is revoked under any name.
     """
-    known = {client.name.lower(): client for client, _ in await journal.ask(clients.all_clients)}
+    known = {client.name.lower(): client for client, _ in await journal.ask(people.all_clients)}
     # At many providers people choose their names themselves: another one, or another role, lets nobody in again.
     if any(each.created_by == who.by and each.revoked_at is not None for each in known.values()):
         raise NotSignedIn("oidc.revoked")
@@ -177,7 +176,7 @@ async def client_of(journal: Journal, who: Somebody) -> Client:
         if found is None:
             new = Client(name, who.role, "", (), (), None, journal.now(), who.by)
             try:
-                await journal.do(clients.NewClient(new))
+                await journal.do(people.NewClient(new))
             except JournalError as error:
                 if error.code != "client.known":
                     raise

@@ -9,13 +9,10 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from appealbus.core.domain.listing import AppealRow
-from appealbus.core.domain.selection import NOWHERE, Place
-from appealbus.core.journal import access
-from appealbus.core.journal.appeals import lists
-from appealbus.core.journal.journal import Journal
-from appealbus.core.rights.viewer import Viewer
-from appealbus.core.rights.views import Views
+from appealbus.core import AppealRow
+from appealbus.core.management import Journal, appeals, people
+from appealbus.core.management.appeals import NOWHERE, Place
+from appealbus.core.management.viewing import Viewer, Views
 from appealbus.plugins.api.callers import count, views_of
 from appealbus.plugins.api.exchange import Exchange
 from appealbus.plugins.console.console import Console
@@ -195,7 +192,7 @@ class Page:
         Raises Refused if it is missing or hidden, with one message for both, so that nobody can tell which.
         """
         row = await self.journal.ask(
-            lists.appeal_of, self.request.path_params["id"] if public_id is None else public_id
+            appeals.appeal_of, self.request.path_params["id"] if public_id is None else public_id
         )
         if row is None or not self.viewer.sees(row):
             raise self.no_appeal
@@ -207,14 +204,14 @@ class Page:
         row = (
             None
             if mask.hides_numbers or mask.text(number) != number
-            else await self.journal.ask(lists.appeal_row, number)
+            else await self.journal.ask(appeals.appeal_row, number)
         )
         return row if row is not None and self.viewer.sees(row) else None
 
     async def looks(self, what: str, row: AppealRow | None = None, purpose: str = "", **about: int) -> None:
         """Log that the person looks at personal data, before it is shown; if logging fails, nothing is shown."""
         number = None if row is None else row.number
-        await self.journal.do(access.Look(what, number=number, purpose=purpose, about=about))
+        await self.journal.do(people.Look(what, number=number, purpose=purpose, about=about))
 
     def seal(self, what: str, said: Mapping[str, str]) -> str:
         """Encrypt values for a URL: readable by this session alone, for an hour, and only as `what`."""

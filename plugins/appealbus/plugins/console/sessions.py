@@ -14,12 +14,10 @@ from urllib.parse import quote
 from starlette.requests import Request
 from starlette.responses import Response
 
-from appealbus.core.domain.client import Client, Credential
-from appealbus.core.domain.event import by_person
-from appealbus.core.errors import JournalError
-from appealbus.core.journal import clients
-from appealbus.core.journal.journal import Journal
-from appealbus.core.rights import tokens
+from appealbus.core import JournalError
+from appealbus.core.management import Journal, people
+from appealbus.core.management.log import by_person
+from appealbus.core.management.people import Client, Credential
 from appealbus.plugins.console.settings import ConsoleSettings
 
 SESSION = "session"
@@ -59,15 +57,15 @@ class Sessions:
         if found is None:
             return None
         client, credential = found
-        used = await self._as(client).do(clients.Revoking(client.name, credential.id))
+        used = await self._as(client).do(people.Revoking(client.name, credential.id))
         return client if used else None
 
     async def begin(self, client: Client) -> str:
         """Begin a session of an authenticated client; return its secret, which is always new."""
-        secret, mark, digest = tokens.new_token()
+        secret, mark, digest = people.new_token()
         now = self._journal.now()
         new = Credential(mark, SESSION, now, now + min(self._idle, self._longest))
-        await self._as(client).do(clients.NewCredential(client.name, new, digest, None))
+        await self._as(client).do(people.NewCredential(client.name, new, digest, None))
         return secret
 
     async def of(self, request: Request, *, renew: bool = True) -> Session | None:
@@ -94,20 +92,20 @@ class Sessions:
         self._renewing.add(credential.id)
         try:
             with suppress(JournalError):  # reading goes on where nothing can be written: it counts until it ends
-                await self._journal.do(clients.Renewing(client.name, credential.id, ends))
+                await self._journal.do(people.Renewing(client.name, credential.id, ends))
         finally:
             self._renewing.discard(credential.id)
 
     async def end(self, session: Session) -> None:
-        await self._as(session.client).do(clients.Revoking(session.client.name, session.credential.id))
+        await self._as(session.client).do(people.Revoking(session.client.name, session.credential.id))
 
     def _as(self, client: Client) -> Journal:
         return self._journal.acting(by_person(client.name))
 
     async def _counting(self, kind: str, shown: str) -> tuple[Client, Credential] | None:
-        mark = tokens.split(shown)
-        kept = None if mark is None else await self._journal.ask(clients.credential, kind, mark)
-        if kept is None or not tokens.same(shown, kept[2]):
+        mark = people.split(shown)
+        kept = None if mark is None else await self._journal.ask(people.credential, kind, mark)
+        if kept is None or not people.same(shown, kept[2]):
             return None
         client, credential, _ = kept
         ended = client.revoked_at is not None or credential.revoked_at is not None

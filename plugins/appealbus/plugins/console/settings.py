@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from appealbus.core import Settings
 from appealbus.core.config.types import Seconds, Secret
-from appealbus.core.domain.client import Role
+from appealbus.core.management.people import Role
 
 
 def _https(url: str) -> str:

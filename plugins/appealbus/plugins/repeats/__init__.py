@@ -2,7 +2,7 @@
 
 import typer
 
-from appealbus.core import Assessor, Settings, hookimpl
+from appealbus.core import Assessor, JournalPart, Settings, hookimpl
 from appealbus.plugins.repeats.assessor import Repeats
 from appealbus.plugins.repeats.settings import RepeatsSettings
 
@@ -15,6 +15,13 @@ def register_settings() -> type[Settings]:
 @hookimpl
 def register_assessors(settings: RepeatsSettings) -> list[Assessor]:
     return [Repeats()] if settings.compare else []
+
+
+@hookimpl
+def register_journal_parts() -> list[JournalPart]:
+    from appealbus.plugins.repeats.part import Sketches
+
+    return [Sketches()]
 
 
 @hookimpl

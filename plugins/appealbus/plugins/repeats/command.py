@@ -1,22 +1,16 @@
 """`appealbus repeats`."""
 
+from functools import partial
 from typing import Annotated, Any
 
 import typer
 
 from appealbus.core import AppealRow, Past
-from appealbus.core.cli.as_whom import As, Purpose, look_as
-from appealbus.core.cli.audit_reads import Copy, look
-from appealbus.core.cli.context import Cli, cli_of
-from appealbus.core.cli.languages import Lang, reader
-from appealbus.core.cli.paging import AsJson
-from appealbus.core.journal.appeals import lists
-from appealbus.core.journal.journal import Journal
-from appealbus.core.rights.actions import Action
-from appealbus.core.rights.builtin import EVERYTHING
-from appealbus.core.rights.viewer import Viewer
-from appealbus.core.rights.views import Views
+from appealbus.core.commands import As, AsJson, Cli, Copy, Lang, Purpose, cli_of, look, look_as, reader
+from appealbus.core.management import Journal, appeals
+from appealbus.core.management.viewing import EVERYTHING, Action, Viewer, Views
 from appealbus.plugins.repeats.assessor import Repeats
+from appealbus.plugins.repeats.comparing import compared
 from appealbus.plugins.repeats.formatting import lines
 from appealbus.plugins.repeats.words import Article, Came, Label
 from appealbus.schemas.appeal import Appeal
@@ -57,7 +51,8 @@ def add_to(app: typer.Typer) -> None:
                 others=_numbers,
             )
         else:
-            document, _ = look_as(cli, as_, Action.REPEATS, number, _shown, copy=copy, purpose=purpose, others=_numbers)
+            shown = partial(_shown, cli)
+            document, _ = look_as(cli, as_, Action.REPEATS, number, shown, copy=copy, purpose=purpose, others=_numbers)
         comparison = document["compared"][0]["comparison"]
         if as_json:
             cli.print_json({name: value for name, value in document.items() if name == "number"} | comparison)
@@ -68,20 +63,20 @@ def add_to(app: typer.Typer) -> None:
 
 
 async def _read(cli: Cli, journal: Journal, number: str) -> _Read:
-    row = await journal.ask(lists.appeal_row, number)
+    row = await journal.ask(appeals.appeal_row, number)
     if row is None:
         cli.no_appeal(number)
-    return await _shown(Views(journal, _EVERYBODY), row)
+    return await _shown(cli, Views(journal, _EVERYBODY), row)
 
 
-async def _shown(views: Views, row: AppealRow) -> _Read:
-    return await views.repeats(row, _compare)
+async def _shown(cli: Cli, views: Views, row: AppealRow) -> _Read:
+    return await compared(views, row, cli.host, _compare)
 
 
 def _compare(appeal: Appeal, past: Past) -> tuple[list[dict[str, Any]], frozenset[int]]:
     """Compare even if comparison is off in the configuration; without sketches fewer repeats are found."""
-    compared = Repeats().compare(appeal, past)
-    return [{"name": Repeats.name, "comparison": compared.document}], compared.shown
+    comparison = Repeats().compare(appeal, past)
+    return [{"name": Repeats.name, "comparison": comparison.document}], comparison.shown
 
 
 def _numbers(read: _Read) -> list[str]:

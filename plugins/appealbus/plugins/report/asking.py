@@ -8,8 +8,8 @@ from enum import StrEnum
 import orjson
 
 from appealbus.core.escaping import escaped, escaped_json
-from appealbus.core.journal.reader import JournalReader
 from appealbus.core.language import Reader, ReaderLanguage
+from appealbus.core.management import JournalReader
 from appealbus.plugins.report.following import follow
 from appealbus.plugins.report.formatting import Teller
 from appealbus.plugins.report.public import published

@@ -7,11 +7,10 @@ from typing import Annotated
 
 import typer
 
-from appealbus.core.cli.context import Cli, cli_of
-from appealbus.core.cli.languages import Lang, reader
 from appealbus.core.clocks import day_of, wall
-from appealbus.core.journal import state
+from appealbus.core.commands import Cli, Lang, cli_of, reader
 from appealbus.core.language import Reader
+from appealbus.core.management import health
 from appealbus.plugins.report.asking import Ask, Form, Wanted, counted, told
 from appealbus.plugins.report.formatting import Teller
 from appealbus.plugins.report.row import Span, Table
@@ -69,7 +68,7 @@ def add_to(app: typer.Typer, settings: ReportSettings) -> None:
 
 async def _table(cli: Cli, settings: ReportSettings, ask: Ask) -> Table:
     async with cli.journal() as journal:
-        return await counted(journal, (await journal.ask(state.how_it_stands)).journal, settings, ask)
+        return await counted(journal, (await journal.ask(health.how_it_stands)).journal, settings, ask)
 
 
 def _tell(cli: Cli, table: Table, ask: Ask, form: _Form, to: Reader, *, rounds: bool) -> None:

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 
 from appealbus.core.clocks import KAZAKHSTAN, day_of
-from appealbus.core.domain.change import plausible
-from appealbus.core.domain.outline import Outline
+from appealbus.core.management.appeals import Outline, plausible
 from appealbus.plugins.report.counted import CAME_TO, COUNTED, CountedAppeal
 from appealbus.plugins.report.matters import Mark, matters_of
 from appealbus.plugins.terms.story import Body, rebuild

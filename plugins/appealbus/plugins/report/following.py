@@ -6,11 +6,9 @@ from collections.abc import Sequence
 import structlog
 
 from appealbus.core import Cursor, CursorRefused, What
-from appealbus.core.domain.outline import Outline
-from appealbus.core.journal import log as journal_log
-from appealbus.core.journal.appeals import cases
-from appealbus.core.journal.key import JournalKey
-from appealbus.core.journal.reader import JournalReader
+from appealbus.core.management import JournalKey, JournalReader, appeals
+from appealbus.core.management import log as journal_log
+from appealbus.core.management.appeals import Outline
 from appealbus.plugins.report.fact import District, Fact, districts_of, fact_of
 from appealbus.plugins.report.store import Followed, Store
 from appealbus.schemas.address import Address
@@ -51,17 +49,17 @@ class _Following:
             await self._read_changes(begin)
 
     async def _read_all(self, begin: Cursor) -> None:
-        last, (page, after) = 0, await self._journal.ask(cases.outline_page, 0, _PAGE)
+        last, (page, after) = 0, await self._journal.ask(appeals.outline_page, 0, _PAGE)
         while after:
             self._store.put(await self._facts(page))
-            last, (page, after) = after, await self._journal.ask(cases.outline_page, after, _PAGE)
+            last, (page, after) = after, await self._journal.ask(appeals.outline_page, after, _PAGE)
         self._store.begin(self._followed, begin, last)
 
     async def _read_changes(self, cursor: Cursor) -> None:
         while True:
             page = await self._journal.ask(journal_log.page, cursor, _PAGE, what=_CHANGES)
             ids = sorted({entry.appeal_id for entry in page.entries if entry.appeal_id is not None})
-            facts = await self._facts(await self._journal.ask(cases.outlines, ids))
+            facts = await self._facts(await self._journal.ask(appeals.outlines, ids))
             cursor = self._store.follow(self._followed, facts, cursor, page.next)
             if cursor == page.next and page.lag <= 0:
                 return
@@ -83,13 +81,13 @@ class _Following:
         read.
         """
         one = {lookup: outline.appeal_id for outline in page for lookup in outline.found}
-        samples = await self._journal.ask(cases.records, sorted({*one.values()}), list(one))
+        samples = await self._journal.ask(appeals.records, sorted({*one.values()}), list(one))
         others = {lookup for _, lookup, record in samples if not isinstance(record, Address)}
         finds = sorted(one.keys() - others)
         districts: defaultdict[int, list[District]] = defaultdict(list)
         if finds:
             for appeal_id, _, record in await self._journal.ask(
-                cases.records, [outline.appeal_id for outline in page], finds
+                appeals.records, [outline.appeal_id for outline in page], finds
             ):
                 districts[appeal_id] += districts_of(record)
         return districts

@@ -6,8 +6,8 @@ from typing import Any
 
 import orjson
 
-from appealbus.core.journal.reader import JournalReader
 from appealbus.core.language import Reader, ReaderLanguage
+from appealbus.core.management import JournalReader
 from appealbus.plugins.report.asking import Ask
 from appealbus.plugins.report.following import follow
 from appealbus.plugins.report.formatting import Teller

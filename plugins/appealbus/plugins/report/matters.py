@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
-from appealbus.core.journal.naming import holder, parcel
+from appealbus.core.management.appeals import holder, parcel
 from appealbus.plugins.report.counted import CountedAppeal
 
 Mark = Callable[[str, str], bytes]

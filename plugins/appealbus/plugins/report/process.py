@@ -7,11 +7,8 @@ from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 
 from appealbus.core import AppealBusError, ConfigError, JournalError
-from appealbus.core.config.models import BusSettings, LogSettings
-from appealbus.core.journal import state
-from appealbus.core.journal.journal import Journal
-from appealbus.core.logs import configure
-from appealbus.core.process.runtime import start_child
+from appealbus.core.management import Journal, health
+from appealbus.core.serving import BusSettings, LogSettings, configure, start_child
 from appealbus.plugins.report.asking import Wanted, counted, told
 from appealbus.plugins.report.listing import Cell, listed
 from appealbus.plugins.report.settings import ReportSettings
@@ -112,7 +109,7 @@ def _answer(given: Given, wanted: Wanted | Cell) -> bytes | AppealBusError:
 async def _made(given: Given, wanted: Wanted | Cell) -> bytes:
     bus = given.bus
     async with await Journal.open(bus.journal, bus.journal_password, key=bus.key_file(), read_only=True) as journal:
-        journal_id = (await journal.ask(state.how_it_stands)).journal
+        journal_id = (await journal.ask(health.how_it_stands)).journal
         if isinstance(wanted, Cell):
             return await listed(journal, journal_id, given.settings, wanted)
         table = await counted(journal, journal_id, given.settings, wanted.ask)

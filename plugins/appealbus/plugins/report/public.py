@@ -9,39 +9,13 @@ well. So each number that can be derived from one table is zero, or at least the
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-from appealbus.plugins.report.row import Row, Table, summed
+from appealbus.plugins.report.row import PARTS, Row, Table, summed
 from appealbus.plugins.report.words import Column
 
 _ALL = frozenset(Column)
 _BUT_REGISTERED = _ALL - {Column.REGISTERED}
-_PARTS = {
-    Column.REGISTERED: (
-        (Column.LOCAL,),
-        (Column.CONSIDERED,),
-        (Column.REDIRECTED,),
-        (Column.OPEN,),
-        (Column.REPEATS,),
-        (Column.EXTENDED,),
-        (Column.REVERSED,),
-        (Column.REVIEWED,),
-    ),
-    Column.REVIEWED: ((Column.COMPLETE_BEFORE,),),
-    Column.SETTLED: ((Column.FIRST_RIGHT,),),
-    Column.LOCAL: ((Column.LAND,),),
-    Column.OPEN: ((Column.OVERDUE,),),
-    Column.CONSIDERED: (
-        (Column.SATISFIED,),
-        (Column.REFUSED,),
-        (Column.EXPLAINED,),
-        (Column.OTHER,),
-        (Column.REDIRECTED_CONSIDERED,),
-        (Column.LATE,),
-        (Column.LAST_TWO_DAYS,),
-        (Column.LATE, Column.LAST_TWO_DAYS),
-        (Column.SETTLED,),
-    ),
-}
-"""Partitions of columns: the remainder of a whole follows from its parts."""
+_TOGETHER = (Column.LATE, Column.LAST_TWO_DAYS)
+"""Parts of *considered* that exclude each other."""
 
 
 def published(table: Table, smallest: int) -> Table:
@@ -51,7 +25,7 @@ def published(table: Table, smallest: int) -> Table:
     def tells(row: Row) -> bool:
         return any(0 < number < smallest for number in _numbers(row))
 
-    rows = sorted(table.rows, key=lambda each: (each.counts[Column.REGISTERED], each.key))
+    rows = sorted(table.rows, key=lambda row: (row.counts[Column.REGISTERED], row.key))
     unnamed = _enough(rows, {row.key for row in rows if few(row)}, few)
     hidden = _enough(rows, unnamed | {row.key for row in rows if tells(row)}, tells)
     total = frozenset[Column]()
@@ -81,8 +55,14 @@ def _sum(rows: Sequence[Row], keys: set[str]) -> Row:
 def _numbers(row: Row) -> Iterator[int]:
     yield row.counts[Column.REGISTERED]
     yield row.counts[Column.REPEATS_BEFORE]
-    for whole, parts in _PARTS.items():
-        for some in parts:
-            counts = [row.count(column) or 0 for column in some]
-            yield from counts
-            yield row.counts[whole] - sum(counts)
+    for whole, parts in PARTS.items():
+        for part in parts:
+            yield from _split(row, whole, part)
+    yield from _split(row, Column.CONSIDERED, *_TOGETHER)
+
+
+def _split(row: Row, whole: Column, *parts: Column) -> Iterator[int]:
+    """Yield the parts of a whole, and what is left of it: the remainder follows from its parts."""
+    counts = [row.count(part) or 0 for part in parts]
+    yield from counts
+    yield row.counts[whole] - sum(counts)

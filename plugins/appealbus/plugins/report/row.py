@@ -5,42 +5,38 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 
-from appealbus.core.domain.places import within
+from appealbus.core.management.appeals import within
 from appealbus.plugins.report.words import By, Column
 
 _HOUR = 3600
-SHARE_OF = {
-    Column.LAND: Column.LOCAL,
-    Column.OVERDUE: Column.OPEN,
-    Column.COMPLETE_BEFORE: Column.REVIEWED,
-    Column.FIRST_RIGHT: Column.SETTLED,
-    **dict.fromkeys(
-        (
-            Column.SATISFIED,
-            Column.REFUSED,
-            Column.EXPLAINED,
-            Column.OTHER,
-            Column.REDIRECTED_CONSIDERED,
-            Column.LATE,
-            Column.LAST_TWO_DAYS,
-            Column.SETTLED,
-        ),
+PARTS = {
+    Column.REGISTERED: (
+        Column.LOCAL,
         Column.CONSIDERED,
+        Column.REDIRECTED,
+        Column.OPEN,
+        Column.REPEATS,
+        Column.EXTENDED,
+        Column.REVERSED,
+        Column.REVIEWED,
     ),
-    **dict.fromkeys(
-        (
-            Column.LOCAL,
-            Column.CONSIDERED,
-            Column.REDIRECTED,
-            Column.OPEN,
-            Column.REPEATS,
-            Column.EXTENDED,
-            Column.REVERSED,
-            Column.REVIEWED,
-        ),
-        Column.REGISTERED,
+    Column.REVIEWED: (Column.COMPLETE_BEFORE,),
+    Column.SETTLED: (Column.FIRST_RIGHT,),
+    Column.LOCAL: (Column.LAND,),
+    Column.OPEN: (Column.OVERDUE,),
+    Column.CONSIDERED: (
+        Column.SATISFIED,
+        Column.REFUSED,
+        Column.EXPLAINED,
+        Column.OTHER,
+        Column.REDIRECTED_CONSIDERED,
+        Column.LATE,
+        Column.LAST_TWO_DAYS,
+        Column.SETTLED,
     ),
 }
+"""Columns that count a part of another one."""
+SHARE_OF = {part: whole for whole, parts in PARTS.items() for part in parts}
 """Denominators."""
 
 

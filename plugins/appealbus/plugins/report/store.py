@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from appealbus.core import ConfigError, Cursor
-from appealbus.core.process.sidecar import OwnFile
+from appealbus.core.serving import OwnFile
 from appealbus.plugins.report.fact import Fact
 
 _COLUMNS = [field.name for field in fields(Fact) if field.name not in ("matters", "districts")]

@@ -1,156 +1,116 @@
-"""Alarms, and their JSON."""
+"""Surges and alarms: as they are found, as they are kept, and as viewers see them."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 
-import orjson
-from pydantic import TypeAdapter
+from pydantic import ConfigDict
 
-from appealbus.plugins.surges.clusters import Found, Scanned
-from appealbus.plugins.surges.judge import Judged, Verdict
+from appealbus.schemas.base import Model
+from appealbus.schemas.surge import FoundSurge, SharedBy, SurgeFigures, SurgePart
 
 CLOSINGS = ("true", "false", "known")
 """Verdicts on an alarm: a problem; none; one already known."""
 
 
-@dataclass(frozen=True, slots=True)
-class Shared:
-    kind: str
-    """`parcel`, `organisation` or `address`."""
-    value: str
-    appeals: int
+class Alarm(FoundSurge):
+    """More appeals than the history of the series explains, as the file keeps it."""
 
+    model_config = ConfigDict(extra="ignore")  # a newer release may have written more
 
-@dataclass(frozen=True, slots=True)
-class Part:
-    """Another surge that may count the same appeals."""
-
-    category: str
-    place: str
-    observed: int
-    expected: float
-    probability: float
-
-
-@dataclass(frozen=True, slots=True)
-class Alarm:
-    """More appeals than the history of the series explains.
-
-    Attributes:
-        category: its code; empty: all.
-        name: the register's name of the category; empty if no appeal has one.
-        place: prefix of КАТО: two digits (region) or four (district); empty: everywhere.
-        bound: count above which the series is a surge by itself.
-        probability: of this count or more by chance.
-        method: `ears_c2`, `farrington`, or `scan` for a cluster of districts, joined with +.
-        weeks: weeks of history.
-        compared: Monday and count of each week of the baseline.
-        tested: number of series tested in this week.
-        limit: largest probability that is an alarm, over all series.
-        rate: expected share of false alarms.
-        lasts: number of weeks counted, up to this one; always 1 except for `scan`.
-        also: other surges that may count the same appeals.
-        numbers: of the appeals behind it, the newest first; `observed` is the total.
-        shared: their common features, the most frequent first.
-    """
-
-    monday: date
-    category: str
-    name: str
-    place: str
-    observed: int
-    expected: float
-    bound: float
-    probability: float
-    method: str
-    weeks: int
-    compared: tuple[tuple[date, int], ...]
-    tested: int
-    limit: float
-    rate: float
     lasts: int = 1
-    also: tuple[Part, ...] = ()
+    also: tuple[SurgePart, ...] = ()
     numbers: tuple[str, ...] = ()
-    shared: tuple[Shared, ...] = ()
-
-    def to_json(self) -> bytes:
-        return orjson.dumps(self)
+    shared: tuple[SharedBy, ...] = ()
 
 
-READ = TypeAdapter(Alarm).validate_json
-"""Inverse of `to_json`."""
+class Handling(Model):
+    """What became of an alarm."""
 
-
-@dataclass(frozen=True, slots=True)
-class KeptAlarm:
     id: int
-    alarm: Alarm
     raised_at: datetime
     told_at: datetime | None = None
-    """When its first receiver got it."""
+    """When the first of its receivers got it."""
     taken_at: datetime | None = None
     taken_by: str | None = None
     taken_until: date | None = None
     closed_at: datetime | None = None
     closed_by: str | None = None
     verdict: str | None = None
-    """One of `CLOSINGS`."""
+    """`true`, `false` or `known`."""
     done: str | None = None
-    """Action taken, in the words of the person who closed it."""
+    """What was done, in the words of whoever closed it."""
 
 
-@dataclass(frozen=True, slots=True)
-class About:
-    name: str = ""
-    numbers: tuple[str, ...] = ()
-    shared: tuple[Shared, ...] = ()
+class KeptAlarm(Handling):
+    """An alarm in the file."""
+
+    alarm: Alarm
 
 
-def alarm_of(judged: Judged, rate: float, verdict: Verdict, others: Sequence[Verdict], about: About) -> Alarm:
-    return Alarm(
-        judged.monday,
-        verdict.series.category,
-        about.name,
-        verdict.series.place,
-        verdict.observed,
-        verdict.expected,
-        verdict.bound,
-        verdict.probability,
-        verdict.method.value,
-        verdict.weeks,
-        tuple(zip(verdict.compared, verdict.counts, strict=True)),
-        judged.tested,
-        judged.limit,
-        rate,
-        also=tuple(
-            Part(other.series.category, other.series.place, other.observed, other.expected, other.probability)
-            for other in others
-        ),
-        numbers=about.numbers,
-        shared=about.shared,
-    )
+class Surge(SurgeFigures):
+    """More appeals than the past of their series explains."""
+
+    shared: tuple[SharedBy, ...]
 
 
-def alarm_of_cluster(monday: date, rate: float, scanned: Scanned, finding: Found, about: About) -> Alarm:
-    cluster = finding.cluster
-    return Alarm(
-        monday,
-        finding.category,
-        about.name,
-        "+".join(cluster.places),
-        cluster.observed,
-        cluster.expected,
-        cluster.expected,
-        finding.probability,
-        "scan",
-        finding.weeks,
-        finding.compared,
-        scanned.tested,
-        scanned.limit,
-        rate,
-        cluster.weeks,
-        (),
-        about.numbers,
-        about.shared,
-    )
+class SurgeAlarm(Handling, Surge):
+    """A surge of a week that is over, and what people did about it."""
+
+    appeals: list[str] | None = None
+    """Of one alarm alone: the newest of the appeals behind it that the client sees, by their ids; at most 100."""
+
+
+class SurgeAlarms(Model):
+    """Alarms, the newest first."""
+
+    alarms: list[SurgeAlarm]
+    next: int | None = None
+    """`before` of the next page; absent: this is the last one."""
+
+
+class SurgeWeek(Model):
+    """The last week that was judged."""
+
+    monday: date
+    tested: int
+    limit: float
+    alarms: list[SurgeAlarm]
+
+
+class Day(Model):
+    """One look at the week that is under way."""
+
+    day: date
+    """With whose end."""
+    passed: float
+    """How much of the week was over, in working time."""
+    calendar: str
+    """What says which days are working days: the name of terms, or `five days a week`."""
+    tested: int
+    limit: float
+
+
+class SurgeDay(Day):
+    """What is possible in the week that is under way; no alarm."""
+
+    possible: list[Surge]
+
+
+class SurgeRecord(Model):
+    """How alarms have turned out."""
+
+    raised: int
+    open: int
+    closed: dict[str, int]
+    precision: float | None = None
+    """The share of those that are closed which were no false alarms."""
+    hours_to_react: float | None = None
+    """The median until somebody took one on or closed it."""
+
+
+class Surges(Model):
+    """Of what more is written than its past explains. What is not watched, or not looked at yet, is absent."""
+
+    week: SurgeWeek | None = None
+    day: SurgeDay | None = None
+    record: SurgeRecord | None = None
+    """For clients that see all places and kinds."""

@@ -3,11 +3,12 @@
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from appealbus.core import AppealRow, Case, WeekPart
-from appealbus.plugins.surges.alarm import About, Shared
 from appealbus.schemas.appeal import Appeal
+from appealbus.schemas.surge import SharedBy
 
 MOST = 100
 """Maximum number of appeals read for one alarm: enough for common features; a read takes a tenth of a second."""
@@ -17,6 +18,14 @@ _TOLD = 10
 """Maximum number of features, the most frequent first: one screen."""
 _OF_ONE = re.compile(r"\d|^(д|дом|кв|квартира|үй|пәтер|корп|корпус|подъезд)\b\.?", re.IGNORECASE)
 """A part of an address that is a house or a flat."""
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    name: str = ""
+    """The most frequent name of the category."""
+    numbers: tuple[str, ...] = ()
+    shared: tuple[SharedBy, ...] = ()
 
 
 class Readable(Protocol):
@@ -39,14 +48,14 @@ async def behind(journal: Readable, parts: Sequence[WeekPart]) -> About:
     return About(name, tuple(row.number for row in rows), shared(appeals))
 
 
-def shared(appeals: Sequence[Appeal]) -> tuple[Shared, ...]:
+def shared(appeals: Sequence[Appeal]) -> tuple[SharedBy, ...]:
     """Return parcels, organisations and streets that at least three appeals have in common.
 
     Applicants are excluded, organisations too: their identity and address do not belong in an alarm.
     """
     counted = Counter(thing for appeal in appeals for thing in set(_things(appeal)))
     return tuple(
-        Shared(kind, value, count)
+        SharedBy(kind=kind, value=value, appeals=count)
         for (kind, value), count in sorted(counted.items(), key=lambda item: (-item[1], item[0]))
         if count >= _FEWEST
     )[:_TOLD]

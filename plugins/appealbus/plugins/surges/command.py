@@ -2,34 +2,26 @@
 
 import sqlite3
 from contextlib import closing, suppress
-from dataclasses import asdict
 from datetime import date
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from appealbus.core import ConfigError
-from appealbus.core.cli.audit_reads import look
-from appealbus.core.cli.context import Cli, cli_of
-from appealbus.core.cli.exits import EXIT_ABSENT, EXIT_PROBLEMS
-from appealbus.core.cli.paging import AsJson
-from appealbus.core.cli.person import person
 from appealbus.core.clocks import day_of, wall
-from appealbus.core.journal import state
-from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.view import PublicJournal
-from appealbus.core.process.sidecar import refuse_another_s
+from appealbus.core.commands import EXIT_ABSENT, EXIT_PROBLEMS, AsJson, Cli, cli_of, look, person
+from appealbus.core.management import Journal, PublicJournal, health
+from appealbus.core.serving import refuse_another_s
 from appealbus.plugins.surges import deciding, kept
-from appealbus.plugins.surges.alarm import CLOSINGS, Alarm
+from appealbus.plugins.surges.alarm import CLOSINGS, Alarm, KeptAlarm
 from appealbus.plugins.surges.clusters import near_from
-from appealbus.plugins.surges.counting import count_new
 from appealbus.plugins.surges.formatting import alarm_lines, kept_line
 from appealbus.plugins.surges.judge import SHORTEST, Judged
 from appealbus.plugins.surges.series import WEEK, week_name, week_of, written_day
 from appealbus.plugins.surges.settings import SurgesSettings
 from appealbus.plugins.surges.store import SCHEMA, Store
-from appealbus.plugins.surges.watch import judged_week, last_whole_week, surges
+from appealbus.plugins.surges.watch import count_new, judged_week, last_whole_week, surges
 from appealbus.plugins.surges.workdays import Workdays, workdays
 
 _LONGEST = 1000
@@ -92,7 +84,7 @@ class Commands:
         if as_json:
             document = {"monday": monday, "possible": not over, "passed": share, "calendar": days.by}
             document |= {"tested": judged.tested, "limit": judged.limit, "rate": self._settings.rate}
-            cli.print_json({**document, "surges": [asdict(alarm) for alarm in alarms]})
+            cli.print_json({**document, "surges": [alarm.model_dump() for alarm in alarms]})
             return
         _tell(cli, judged, alarms, None if over else (days, share))
 
@@ -108,7 +100,7 @@ class Commands:
             rows, record = kept.alarms(store, closed=every), kept.record(store)
         if as_json:
             _note(cli, "surges alarms")
-            cli.print_json({"alarms": [asdict(row) for row in rows], "record": asdict(record)})
+            cli.print_json({"alarms": [_json(row) for row in rows], "record": record.model_dump()})
             return
         for row in rows:
             cli.out.print(kept_line(row))
@@ -128,7 +120,7 @@ class Commands:
             cli.fail(f"There is no alarm {number}; `appealbus surges alarms --all` lists them.", EXIT_ABSENT)
         _note(cli, "surges show")
         if as_json:
-            cli.print_json(asdict(kept_alarm))
+            cli.print_json(_json(kept_alarm))
             return
         cli.out.print(kept_line(kept_alarm))
         for line in alarm_lines(kept_alarm.alarm):
@@ -185,9 +177,9 @@ class Commands:
 
         async def count(journal: Journal) -> None:
             with closing(Store(file)) as store:
-                await count_new(PublicJournal(journal), (await journal.ask(state.how_it_stands)).journal, store)
+                await count_new(PublicJournal(journal), (await journal.ask(health.how_it_stands)).journal, store)
 
-        cli.read(lambda journal: journal.ask(state.how_it_stands))  # where that raises, nothing is moved
+        cli.read(lambda journal: journal.ask(health.how_it_stands))  # where that raises, nothing is moved
         aside = f"{file}.{wall():%Y%m%dT%H%M%S}"
         try:
             Path(aside).hardlink_to(file)  # never over another one
@@ -202,7 +194,7 @@ class Commands:
     async def _found(self, journal: Journal, monday: date, share: float, *, over: bool) -> tuple[Judged, list[Alarm]]:
         near = near_from(self._settings.positions) if over and self._settings.positions is not None else None
         with closing(Store(self._settings.file)) as store:
-            await count_new(PublicJournal(journal), (await journal.ask(state.how_it_stands)).journal, store)
+            await count_new(PublicJournal(journal), (await journal.ask(health.how_it_stands)).journal, store)
             judged, scanned = judged_week(store, monday, self._settings.rate, near, share)
             return judged, await surges(PublicJournal(journal), store, judged, self._settings.rate, scanned)
 
@@ -213,6 +205,10 @@ class Commands:
         if self._settings.file is None:
             raise ConfigError("no alarms are kept; name a file for them: [plugins.surges] file")
         return self._settings.file
+
+
+def _json(row: KeptAlarm) -> dict[str, Any]:
+    return {"id": row.id, "alarm": row.alarm} | row.model_dump()
 
 
 def _counted(pair: tuple[Judged, list[Alarm]]) -> dict[str, int]:

@@ -7,16 +7,13 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from appealbus.core import JournalError
+from appealbus.core import JournalError, What
 from appealbus.core.clocks import wall
-from appealbus.core.domain.event import What
-from appealbus.core.journal import events
-from appealbus.core.journal.journal import Journal
+from appealbus.core.management import Journal, log
 from appealbus.plugins.surges import kept
 from appealbus.plugins.surges.alarm import KeptAlarm
 from appealbus.plugins.surges.kept import Closing, NotDone, Note
-from appealbus.plugins.surges.store import Store
-from appealbus.plugins.surges.threads import in_thread
+from appealbus.plugins.surges.store import Store, in_thread
 from appealbus.schemas.base import printable
 
 _LONGEST = 20.0
@@ -53,7 +50,7 @@ def _noting(journal: Journal, what: What, number: int, **detail: Any) -> Note:
     told = {name: printable(value) for name, value in detail.items() if value}
 
     def note() -> None:
-        noted = asyncio.run_coroutine_threadsafe(journal.do(events.Noted(what, str(number), told)), loop)
+        noted = asyncio.run_coroutine_threadsafe(journal.do(log.Noted(what, str(number), told)), loop)
         try:
             noted.result(_LONGEST)
         except TimeoutError:

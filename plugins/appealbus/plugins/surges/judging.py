@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from appealbus.core import ConfigError
-from appealbus.core.process.runtime import start_child
+from appealbus.core.serving import start_child
 from appealbus.plugins.surges.clusters import Scanned, near_from
 from appealbus.plugins.surges.judge import Judged
 from appealbus.plugins.surges.store import Store

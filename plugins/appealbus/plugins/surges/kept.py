@@ -6,14 +6,11 @@ from dataclasses import astuple, dataclass
 from datetime import date, datetime, timedelta
 from statistics import median
 
-from pydantic import TypeAdapter
-
 from appealbus.core import ConfigError
-from appealbus.plugins.surges.alarm import CLOSINGS, READ, Alarm, KeptAlarm
+from appealbus.plugins.surges.alarm import CLOSINGS, Alarm, Handling, KeptAlarm, SurgeRecord
 from appealbus.plugins.surges.store import Store
 
 _OPEN = "closed_at IS NULL"
-_ROW = TypeAdapter(KeptAlarm)
 Note = Callable[[], None]
 
 
@@ -36,38 +33,20 @@ class Closing:
     done: str
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
-    """Statistics of alarms.
-
-    Attributes:
-        raised: all.
-        closed: by verdict: `true`, `false`, `known`.
-        precision: share of closed ones that were not false; None without closed ones.
-        hours_to_react: median from raised to taken or closed, whichever came first; None without any.
-    """
-
-    raised: int
-    open: int
-    closed: dict[str, int]
-    precision: float | None
-    hours_to_react: float | None
-
-
 def raise_alarms(store: Store, alarms: list[Alarm], now: datetime) -> list[KeptAlarm]:
     """Store alarms; return the new ones. Each week and series has one alarm at most."""
     new = []
     with store.writing() as connection:
         for alarm in alarms:
             key = (alarm.monday.isoformat(), alarm.category, alarm.place)
-            row = (*key, now.isoformat(), alarm.to_json().decode())
+            row = (*key, now.isoformat(), alarm.model_dump_json())
             done = connection.execute(
                 "INSERT INTO alarm (monday, category, place, raised_at, body) VALUES (?, ?, ?, ?, ?)"
                 " ON CONFLICT DO NOTHING",
                 row,
             )
             if done.rowcount and done.lastrowid is not None:
-                new.append(KeptAlarm(done.lastrowid, alarm, now))
+                new.append(KeptAlarm(id=done.lastrowid, raised_at=now, alarm=alarm))
     return new
 
 
@@ -149,7 +128,8 @@ def standing(row: KeptAlarm) -> str:
     return f"{row.taken_until or ''} {row.taken_by or ''}".strip()
 
 
-def record(store: Store) -> Record:
+def record(store: Store) -> SurgeRecord:
+    """Return how alarms have turned out; the hours are to the taking or the closing, whichever came first."""
     with store.reading() as connection:
         query = "SELECT verdict, raised_at, taken_at, closed_at FROM alarm"
         rows = [(row["verdict"], *map(_moment, tuple(row)[1:])) for row in connection.execute(query)]
@@ -160,12 +140,12 @@ def record(store: Store) -> Record:
         for _, raised, taken, ended_at in rows
         if raised and (taken or ended_at)
     ]
-    return Record(
-        len(rows),
-        len(rows) - ended,
-        closed,
-        1 - closed["false"] / ended if ended else None,
-        median(reacted) if reacted else None,
+    return SurgeRecord(
+        raised=len(rows),
+        open=len(rows) - ended,
+        closed=closed,
+        precision=1 - closed["false"] / ended if ended else None,
+        hours_to_react=median(reacted) if reacted else None,
     )
 
 
@@ -189,7 +169,8 @@ def _as_seen(row: KeptAlarm, seen: str | None) -> None:
 
 
 def read_kept(row: sqlite3.Row) -> KeptAlarm:
-    return _ROW.validate_python({**dict(row), "alarm": READ(row["body"])})
+    handling = {name: row[name] for name in Handling.model_fields}
+    return KeptAlarm(**handling, alarm=Alarm.model_validate_json(row["body"]))
 
 
 def _moment(text: str | None) -> datetime | None:

@@ -2,7 +2,6 @@
 
 import hashlib
 import sqlite3
-from dataclasses import asdict
 from datetime import date, datetime, timedelta
 
 import orjson
@@ -81,14 +80,14 @@ def _alarm(kept: KeptAlarm) -> Event:
     alarm = kept.alarm
     document = {"possible": False, "id": kept.id, "raised_at": kept.raised_at}
     key = f"surge-{alarm.monday}-{_digest(alarm.category, alarm.place)}"
-    return Event(key, "alarm", kept.id, kept.raised_at, alarm.place, orjson.dumps(document | asdict(alarm)))
+    return Event(key, "alarm", kept.id, kept.raised_at, alarm.place, orjson.dumps(document | alarm.model_dump()))
 
 
 def _possible(row: possible.Possible) -> Event:
     surge = row.surge
     document = {"possible": True, "day": row.day, "passed": row.passed, "calendar": row.calendar}
     key = f"possible-{row.day}-{_digest(surge.category, surge.place)}"
-    body = orjson.dumps(document | {"found_at": row.found_at} | asdict(surge))
+    body = orjson.dumps(document | {"found_at": row.found_at} | surge.model_dump())
     return Event(key, "possible", row.id, row.found_at, surge.place, body)
 
 

@@ -7,30 +7,11 @@ from datetime import date, datetime
 
 from pydantic import TypeAdapter
 
-from appealbus.plugins.surges.alarm import READ, Alarm
+from appealbus.plugins.surges.alarm import Alarm, Day
 from appealbus.plugins.surges.store import Store
 
 _DAYS, _ROWS = 400, 5000
 """Maximum number of days and possible surges kept: a year, and some screens of the worst day."""
-
-
-@dataclass(frozen=True, slots=True)
-class Day:
-    """One evaluation of the current week.
-
-    Attributes:
-        day: at whose end.
-        passed: elapsed part of the week, in working time.
-        calendar: its source: the name of terms, or `five days a week`.
-        tested: number of series tested.
-        limit: largest probability of a possible surge, over all series.
-    """
-
-    day: date
-    passed: float
-    calendar: str
-    tested: int
-    limit: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +42,7 @@ def note(store: Store, look: Day, alarms: Sequence[Alarm], now: datetime) -> int
             return 0
         connection.executemany(
             "INSERT OR IGNORE INTO possible (day, category, place, found_at, body) VALUES (?, ?, ?, ?, ?)",
-            [(row[0], alarm.category, alarm.place, now.isoformat(), alarm.to_json().decode()) for alarm in alarms],
+            [(row[0], alarm.category, alarm.place, now.isoformat(), alarm.model_dump_json()) for alarm in alarms],
         )
         # By their order and not by their days: a clock that was wrong deletes nothing that is new.
         connection.execute("DELETE FROM looked WHERE rowid <= (SELECT max(rowid) FROM looked) - ?", (_DAYS,))
@@ -79,9 +60,9 @@ def newest(store: Store) -> tuple[Day | None, list[Possible]]:
         rows = connection.execute(
             "SELECT * FROM possible JOIN looked USING (day) WHERE day = ? ORDER BY id", (row["day"],)
         ).fetchall()
-    day = Day(date.fromisoformat(row["day"]), row["passed"], row["calendar"], row["tested"], row["bound"])
+    day = Day(day=row["day"], passed=row["passed"], calendar=row["calendar"], tested=row["tested"], limit=row["bound"])
     return day, [read(row) for row in rows]
 
 
 def read(row: sqlite3.Row) -> Possible:
-    return _ROW.validate_python({**dict(row), "surge": READ(row["body"])})
+    return _ROW.validate_python({**dict(row), "surge": Alarm.model_validate_json(row["body"])})

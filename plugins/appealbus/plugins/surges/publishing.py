@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import ClassVar
 
 from appealbus.connectors.amqp.brokers import Brokers, link_of
-from appealbus.connectors.amqp.cloudevents import attributes, source_of
+from appealbus.connectors.amqp.messages import attributes, source_of
 from appealbus.connectors.amqp.topology import Wanted
 from appealbus.connectors.amqp.topology.wanted import alarms_of
 from appealbus.connectors.broker.broker import Message, Properties, Published

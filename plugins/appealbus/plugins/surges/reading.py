@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from appealbus.plugins.surges import kept, possible
-from appealbus.plugins.surges.alarm import Alarm, KeptAlarm
+from appealbus.plugins.surges.alarm import Alarm, Day, KeptAlarm, SurgeRecord
 from appealbus.plugins.surges.series import WEEK
-from appealbus.plugins.surges.store import Store
-from appealbus.plugins.surges.threads import in_thread
+from appealbus.plugins.surges.store import Store, in_thread
 from appealbus.plugins.surges.watch import last_whole_week
 
 T = TypeVar("T")
@@ -35,9 +34,9 @@ class Week:
 @dataclass(frozen=True, slots=True)
 class Now:
     week: Week | None
-    day: possible.Day | None
+    day: Day | None
     possible: tuple[possible.Possible, ...]
-    record: kept.Record
+    record: SurgeRecord
 
 
 @dataclass(frozen=True, slots=True)

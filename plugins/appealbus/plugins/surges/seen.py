@@ -4,15 +4,14 @@ A count reveals each of its appeals. So a viewer sees only surges of their own p
 some kinds of appeals. If a mask hides a field, its counts and common features are hidden too.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from appealbus.core.domain.places import within
-from appealbus.core.rights.mask import Mask
-from appealbus.core.rights.viewer import Viewer
-from appealbus.plugins.surges.alarm import Alarm, KeptAlarm
+from appealbus.core.management.appeals import within
+from appealbus.core.management.viewing import Mask, Viewer
+from appealbus.plugins.surges.alarm import Alarm, KeptAlarm, Surge, SurgeAlarm, SurgeDay, Surges, SurgeWeek
 from appealbus.plugins.surges.possible import Possible
+from appealbus.plugins.surges.reading import Now
 
 _SHARED = {
     "parcel": (("parcels", "mentions"), "cadastral_number"),
@@ -24,18 +23,28 @@ _PEOPLE = ("taken_by", "closed_by", "done")
 """Texts by people, only for viewers without a mask."""
 
 
-def alarms_seen(viewer: Viewer, alarms: Iterable[KeptAlarm]) -> Iterator[dict[str, Any]]:
-    for alarm in alarms:
-        if sees(viewer, alarm.alarm):
-            about = asdict(alarm)
-            del about["alarm"]
-            if not viewer.mask.plain:
-                about = {name: value for name, value in about.items() if name not in _PEOPLE}
-            yield surge_seen(viewer, alarm.alarm) | filled(about)
+def surges_seen(viewer: Viewer, now: Now) -> Surges:
+    week, day = now.week, now.day
+    return Surges(
+        week=week
+        and SurgeWeek(
+            monday=week.monday, tested=week.tested, limit=week.limit, alarms=list(alarms_seen(viewer, week.alarms))
+        ),
+        day=day and SurgeDay(**dict(day), possible=possible_seen(viewer, now.possible)),
+        record=now.record if sees_all(viewer) else None,
+    )
 
 
-def possible_seen(viewer: Viewer, rows: Iterable[Possible]) -> list[dict[str, Any]]:
-    return [surge_seen(viewer, row.surge) for row in rows if sees(viewer, row.surge)]
+def alarms_seen(viewer: Viewer, alarms: Iterable[KeptAlarm]) -> Iterator[SurgeAlarm]:
+    left_out = {"alarm", *(() if viewer.mask.plain else _PEOPLE)}
+    for kept in alarms:
+        if sees(viewer, kept.alarm):
+            handling = {name: value for name, value in kept if name not in left_out}
+            yield SurgeAlarm(**_figures(viewer, kept.alarm), **handling)
+
+
+def possible_seen(viewer: Viewer, rows: Iterable[Possible]) -> list[Surge]:
+    return [Surge(**_figures(viewer, row.surge)) for row in rows if sees(viewer, row.surge)]
 
 
 def sees_all(viewer: Viewer) -> bool:
@@ -59,11 +68,11 @@ def _sees_series(viewer: Viewer, category: str, place: str) -> bool:
     )
 
 
-def surge_seen(viewer: Viewer, alarm: Alarm) -> dict[str, Any]:
-    shown = asdict(alarm)
+def _figures(viewer: Viewer, alarm: Alarm) -> dict[str, Any]:
+    shown = dict(alarm)
     del shown["numbers"]  # by which appeals are not asked for
-    shown["also"] = [asdict(series) for series in alarm.also if _sees_series(viewer, series.category, series.place)]
-    shown["shared"] = [asdict(item) for item in alarm.shared if _shows(viewer.mask, item.kind, item.value)]
+    shown["also"] = [part for part in alarm.also if _sees_series(viewer, part.category, part.place)]
+    shown["shared"] = [item for item in alarm.shared if _shows(viewer.mask, item.kind, item.value)]
     return shown | {name: viewer.mask.text(shown[name]) for name in ("category", "name")}
 
 
@@ -71,7 +80,3 @@ def _shows(mask: Mask, kind: str, value: str) -> bool:
     fields, number = _SHARED[kind]
     whole = all(mask.whole(("appeal", (field,))) for field in fields)
     return whole and number not in mask.identifiers and mask.text(value) == value
-
-
-def filled(document: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in document.items() if value is not None}

@@ -12,16 +12,14 @@ import structlog
 from appealbus.core import ConfigError, JournalError, LinkState, LinkStatus, RunningBus, Service
 from appealbus.core.clocks import day_of, wall
 from appealbus.plugins.surges import kept, outbox, possible
-from appealbus.plugins.surges.counting import count_new
+from appealbus.plugins.surges.alarm import Day
 from appealbus.plugins.surges.judging import judged
 from appealbus.plugins.surges.publishing import Exchanged
-from appealbus.plugins.surges.sending import UNREACHABLE, Way
+from appealbus.plugins.surges.sending import UNREACHABLE, Way, Webhook
 from appealbus.plugins.surges.series import WEEK, monday_of
 from appealbus.plugins.surges.settings import SurgesSettings
-from appealbus.plugins.surges.store import Store
-from appealbus.plugins.surges.threads import in_thread
-from appealbus.plugins.surges.watch import last_whole_week, surges
-from appealbus.plugins.surges.webhook import Webhook
+from appealbus.plugins.surges.store import Store, in_thread
+from appealbus.plugins.surges.watch import count_new, last_whole_week, surges
 from appealbus.plugins.surges.workdays import workdays
 
 log = structlog.get_logger(__name__)
@@ -148,9 +146,10 @@ class Surges(Service):
         share, rate = week.through(day), self._settings.rate
         verdicts, _ = await judged(self._file, week.monday, rate, None, share)
         maybe = await surges(bus.journal, store, verdicts, rate)
-        look = possible.Day(day, share, week.by, verdicts.tested, verdicts.limit)
+        tested, limit = verdicts.tested, verdicts.limit
+        look = Day(day=day, passed=share, calendar=week.by, tested=tested, limit=limit)
         count = await in_thread(possible.note, store, look, maybe, wall())
-        log.info("surges.possible", count=verdicts.tested, found=count)
+        log.info("surges.possible", count=tested, found=count)
 
     async def _tell(self, store: Store, way: Way) -> None:
         """Send what is due by one way; refused ones do not block others."""

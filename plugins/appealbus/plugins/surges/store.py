@@ -4,19 +4,23 @@ A separate SQLite file. Counts outlive appeals that the journal deletes by age, 
 else: so back the file up.
 """
 
+import asyncio
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache
 from pathlib import Path
+from typing import ParamSpec, TypeVar
 
 import orjson
 
 from appealbus.core import WeekCount
-from appealbus.core.process.sidecar import OwnFile
+from appealbus.core.serving import OwnFile
 from appealbus.plugins.surges.series import WeekRow
 
+P = ParamSpec("P")
+T = TypeVar("T")
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS week (
     monday TEXT NOT NULL, category TEXT NOT NULL, place TEXT NOT NULL,
@@ -165,3 +169,16 @@ class Store(OwnFile):
             " ON CONFLICT DO UPDATE SET epoch = excluded.epoch, upto = excluded.upto, again = excluded.again",
             (journal, until.epoch, until.upto, until.again),
         )
+
+
+async def in_thread(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run a call in a thread, so that a slow disk does not block the bus.
+
+    On cancellation it waits for the call first, so that the file is not closed under it.
+    """
+    task = asyncio.ensure_future(asyncio.to_thread(call, *args, **kwargs))
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        raise

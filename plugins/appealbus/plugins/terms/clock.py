@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from appealbus.core import Case, KeptChange
 from appealbus.core.clocks import day_of
-from appealbus.core.domain.change import plausible
+from appealbus.core.management.appeals import plausible
 from appealbus.plugins.terms.calendar import UnknownYear
 from appealbus.plugins.terms.citing import CODE, Cited, Place, cite
 from appealbus.plugins.terms.norms import Law, level_of

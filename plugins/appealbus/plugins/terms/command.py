@@ -1,7 +1,7 @@
 """`appealbus term` and `appealbus terms`."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,21 +9,12 @@ from typing import Annotated, Any
 import typer
 
 from appealbus.core import AppealRow, Case
-from appealbus.core.cli.as_whom import As, Purpose, look_as
-from appealbus.core.cli.audit_reads import Copy, look
-from appealbus.core.cli.context import Cli, cli_of
-from appealbus.core.cli.exits import EXIT_PROBLEMS
-from appealbus.core.cli.languages import Lang, reader
-from appealbus.core.cli.paging import AsJson
 from appealbus.core.clocks import day_of, wall
-from appealbus.core.domain.waiting import DueMoved
-from appealbus.core.journal import terms
-from appealbus.core.journal.appeals import cases as journal_cases
-from appealbus.core.journal.appeals import lists
-from appealbus.core.journal.journal import Journal
-from appealbus.core.loading.due_dates import Counted
-from appealbus.core.rights.actions import Action
-from appealbus.core.rights.views import Views
+from appealbus.core.commands import EXIT_PROBLEMS, As, AsJson, Cli, Copy, Lang, Purpose, cli_of, look, look_as, reader
+from appealbus.core.management import Journal, appeals
+from appealbus.core.management.appeals import DueMoved
+from appealbus.core.management.viewing import Action, Views
+from appealbus.core.serving import Counted
 from appealbus.plugins.terms.calendar import UnknownYear, load_calendar
 from appealbus.plugins.terms.clock import Told, read_clock
 from appealbus.plugins.terms.formatting import as_json, lines, proof
@@ -141,8 +132,8 @@ def _read(cli: Cli, asked: _Asked) -> _Read:
     """Read an appeal and log the access; a citizen's text is attributed to the addressed body."""
 
     async def read(journal: Journal) -> _Read:
-        row = await journal.ask(lists.appeal_row, asked.number)
-        cases = [] if row is None else await journal.ask(journal_cases.cases, [row.appeal_id])
+        row = await journal.ask(appeals.appeal_row, asked.number)
+        cases = [] if row is None else await journal.ask(appeals.cases, [row.appeal_id])
         if not cases:
             cli.no_appeal(asked.number)
         return Told.of(cases[0]), None, str
@@ -181,14 +172,9 @@ def _preview(cli: Cli, now: Law, then: Law, *, as_json: bool) -> None:
 
     changes = cli.read(lambda journal: preview(journal, now, then, _others(cli)))
     if as_json:
-        moves = [
-            {"number": move.number, "now": move.now, "then": move.then, "days": move.days, "register": move.register}
-            for move in changes.moves
-        ]
         calendars = {"now": now.calendar.version, "then": then.calendar.version}
         norms = {"now": now.norms.version, "then": then.norms.version}
-        head = {"calendar": calendars, "norms": norms, "hash": then.hash, "open": changes.open}
-        cli.print_json({**head, "moves": moves, "unknown": changes.unknown, "failed": changes.failed})
+        cli.print_json({"calendar": calendars, "norms": norms, "hash": then.hash, **asdict(changes)})
         return
     cli.out.print(f"calendar {now.calendar.version} → {then.calendar.version}")
     cli.out.print(f"norms {now.norms.version} → {then.norms.version}")
@@ -225,10 +211,10 @@ def _apply(cli: Cli, law: Law, yes: str | None) -> None:
                 continue
             moves.append(move)
             if len(moves) == _AT_ONCE:
-                count += await journal.do(terms.Moving(moves))
+                count += await journal.do(appeals.Moving(moves))
                 moves = []
         if moves:
-            count += await journal.do(terms.Moving(moves))
+            count += await journal.do(appeals.Moving(moves))
         return count
 
     count = cli.read(work) if yes is None else cli.change(work)

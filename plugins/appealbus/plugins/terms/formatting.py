@@ -1,6 +1,7 @@
 """Formats a clock as JSON and as text."""
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from datetime import date
 from typing import Any
 
@@ -82,13 +83,10 @@ def _term(term: Term, calendar: Calendar) -> dict[str, Any]:
         "calendar": term.calendar,
         "registered": term.registered,
         "first_day": term.first,
-        "days": [{"day": day.day, "number": day.number, "kind": day.kind} for day in term.days(calendar)],
+        "days": [asdict(day) for day in term.days(calendar)],
         "last_day": term.last,
         "moved_to": term.base,
-        "extensions": [
-            {"decided": longer.decided, "asked": longer.asked, "most": longer.most, "until": longer.until}
-            for longer in term.lengthened
-        ],
+        "extensions": [asdict(extension) for extension in term.lengthened],
         "due_on": term.due,
         "assumed": list(term.assumed),
     }

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from datetime import date
 
 from appealbus.core import Case
-from appealbus.core.domain.waiting import DueMoved
-from appealbus.core.journal.appeals import cases, lists
-from appealbus.core.journal.reader import JournalReader
-from appealbus.core.loading.due_dates import Counted
+from appealbus.core.management import JournalReader, appeals
+from appealbus.core.management.appeals import DueMoved
+from appealbus.core.serving import Counted
 from appealbus.plugins.terms.calendar import UnknownYear
 from appealbus.plugins.terms.clock import Told, due_on
 from appealbus.plugins.terms.norms import Law
@@ -22,16 +21,12 @@ Others = Callable[[Told], Counted]
 @dataclass(frozen=True, slots=True)
 class Move:
     number: str
-    appeal_id: int
     now: date | None
     then: date | None
+    days: int | None
+    """By how many it moves; None without a term before or after."""
     register: date | None
     """Due date of the register, which takes precedence."""
-
-    @property
-    def days(self) -> int | None:
-        """Number of days; None without a term before or after."""
-        return None if self.now is None or self.then is None else (self.then - self.now).days
 
 
 @dataclass(slots=True)
@@ -56,8 +51,8 @@ class Left:
 
 async def open_cases(journal: JournalReader) -> AsyncIterator[Case]:
     after = 0
-    while page := await journal.ask(lists.appeals, after, _PAGE):
-        for case in await journal.ask(cases.cases, [row.appeal_id for row in page if row.closed is None]):
+    while page := await journal.ask(appeals.appeals, after, _PAGE):
+        for case in await journal.ask(appeals.cases, [row.appeal_id for row in page if row.closed is None]):
             yield case
         after = page[-1].appeal_id
 
@@ -96,7 +91,8 @@ async def preview(journal: JournalReader, now: Law, then: Law, others: Others) -
         else:  # a year that comes with the other calendar gives a day where there was none
             before, _ = _counted(data, now, also)
             if before != due:
-                preview.moves.append(Move(number, case.appeal_id, before, due, case.appeal.due_on))
+                days = None if before is None or due is None else (due - before).days
+                preview.moves.append(Move(number, before, due, days, case.appeal.due_on))
     preview.moves.sort(key=lambda move: (move.then or date.max, move.number))
     return preview
 

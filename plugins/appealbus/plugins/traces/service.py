@@ -9,7 +9,7 @@ import structlog
 
 from appealbus.core import ConfigError, Cursor, CursorRefused, JournalError, LogEntry, RunningBus, Service
 from appealbus.core.backoff import doubled
-from appealbus.core.logs.throttle import LogThrottle
+from appealbus.core.serving import LogThrottle
 from appealbus.plugins.traces.settings import TracesSettings
 
 if TYPE_CHECKING:

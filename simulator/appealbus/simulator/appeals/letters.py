@@ -1,29 +1,19 @@
-"""Templates of letters: data in letters/, one file for each subject and language."""
+"""Templates of letters: data in letters/, one file for each subject and language, and the phrases that they share."""
 
+import tomllib
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any, Final
 
 from appealbus.schemas.appeal import AppealKind, Language
 
 _FOLDER = Path(__file__).parent / "letters"
 
-CATEGORIES = {
-    "10": "ЗЕМЕЛЬНЫЕ ОТНОШЕНИЯ",
-    "20": "ЖИЛИЩНО-КОММУНАЛЬНОЕ ХОЗЯЙСТВО И БЛАГОУСТРОЙСТВО",
-    "30": "ДОРОГИ И ТРАНСПОРТ",
-    "40": "НАЛОГИ",
-    "50": "ИСПОЛНЕНИЕ РЕШЕНИЙ И РЕГИСТРАЦИЯ ПРАВ",
-    "60": "СОЦИАЛЬНАЯ ЗАЩИТА",
-    "70": "ОБРАЗОВАНИЕ",
-    "80": "ЗДРАВООХРАНЕНИЕ",
-    "90": "ОТКЛИКИ О РАБОТЕ ГОСУДАРСТВЕННЫХ ОРГАНОВ",
-    "100": "АДМИНИСТРАТИВНЫЕ ПРАВОНАРУШЕНИЯ, ОБЩЕСТВЕННАЯ И ДОРОЖНАЯ БЕЗОПАСНОСТЬ",
-    "110": "ОХРАНА ПРИРОДЫ",
-    "120": "АРХИВЫ И РЕАБИЛИТАЦИЯ",
-    "130": "ЗАПРОСЫ АДВОКАТОВ, НОТАРИУСОВ, ИСПОЛНИТЕЛЕЙ И ПРЕССЫ",
-}
-"""Categories by the first part of the code. The official classifier is not published; this one is made up."""
+PHRASES: Final[dict[str, Any]] = tomllib.loads((_FOLDER / "phrases.toml").read_text(encoding="utf-8"))
+"""Salutations, endings, and wordings of defects, by language."""
+CATEGORIES: Final[dict[str, str]] = PHRASES["categories"]
+"""Categories by the first part of the code."""
 
 
 @dataclass(frozen=True, slots=True)

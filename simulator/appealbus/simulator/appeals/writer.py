@@ -8,12 +8,11 @@ from uuid import UUID
 
 from appealbus.core.clocks import KAZAKHSTAN, day_of
 from appealbus.schemas.appeal import Appeal, AppealForm, AppealKind, Language
-from appealbus.simulator.appeals import identity, phrases
-from appealbus.simulator.appeals.letters import CATEGORIES, Letter, letters
+from appealbus.simulator.appeals import identity
+from appealbus.simulator.appeals.letters import CATEGORIES, PHRASES, Letter, letters
 from appealbus.simulator.appeals.matters import Matter, matter
-from appealbus.simulator.bodies import BODIES, body_index
 from appealbus.simulator.draw import Draw
-from appealbus.simulator.places import STREETS
+from appealbus.simulator.places import BODIES, STREETS, body_index
 from appealbus.simulator.population import Population
 
 _FIRST = datetime(2026, 1, 12, 9, 3, tzinfo=KAZAKHSTAN)
@@ -156,7 +155,7 @@ class _Page:
 
     def _representative(self) -> dict[str, Any]:
         index = self.draw.below(self.population.persons.size)
-        basis = phrases.BASIS[self.letter.language].format(number=self.draw.between(1, 999))
+        basis = PHRASES[self.letter.language]["basis"].format(number=self.draw.between(1, 999))
         fields = identity.person(self.population, self.draw, index, "", self.letter.language)
         return {key: fields[key] for key in ("iin", "surname", "name", "patronymic") if key in fields} | {
             "basis": basis
@@ -176,30 +175,31 @@ class _Page:
         }
 
     def _text(self, fields: dict[str, Any]) -> str:
-        draw, language = self.draw, self.letter.language
+        draw, phrases = self.draw, PHRASES[self.letter.language]
         words = self._words(fields)
-        parts = [draw.pick(phrases.GREETINGS[language])]
+        parts = [draw.pick(phrases["greetings"])]
         if self.odd == "iin_in_text":
-            parts.append((phrases.OURSELVES if self.letter.who == "organisation" else phrases.MYSELF)[language])
+            parts.append(phrases["ourselves" if self.letter.who == "organisation" else "myself"])
         parts.append(self.letter.text)
         if self.number % _LONG_EVERY == _LONG_EVERY - 1:
             self.dirt.add("long")
             parts += self._story()
         if "representative" in fields:
-            parts.append(phrases.REPRESENTED[language])
+            parts.append(phrases["represented"])
         if fields.get("collective"):
-            parts.append(phrases.TOGETHER[language])
+            parts.append(phrases["together"])
         if "repeats" in fields:
-            parts.append(phrases.AGAIN[language].replace("{number}", fields["repeats"][0]))
-        parts.append(draw.pick(phrases.ENDINGS[language]))
+            parts.append(phrases["again"].replace("{number}", fields["repeats"][0]))
+        parts.append(draw.pick(phrases["endings"]))
         return "\n".join(part.format_map(words) for part in parts if part)
 
     def _story(self) -> list[str]:
         """Return the text of a long letter: earlier letters, copied into it."""
-        language, sentences = self.letter.language, phrases.STORY[self.letter.language]
+        phrases = PHRASES[self.letter.language]
+        sentences = phrases["story"]
         days = [f"{self.draw.between(10, 28)}.{month:02d}" for month in range(1, 13)]
         return [
-            " ".join((phrases.EARLIER[language].replace("{day}", day), *sentences[at % 9 :], *sentences[: at % 9]))
+            " ".join((phrases["earlier"].replace("{day}", day), *sentences[at % 9 :], *sentences[: at % 9]))
             for at, day in enumerate(days)
         ]
 
@@ -230,7 +230,7 @@ class _Page:
             "other": identity.written_name(neighbour),
             "year": str(draw.between(2009, 2023)),
             "rep_year": str(draw.pick((1929, 1930, 1931, 1937, 1938))),
-            "month": draw.pick(phrases.MONTHS[language]),
+            "month": draw.pick(PHRASES[language]["months"]),
             "a": "" if male else "а",
             "sya": "ся" if male else "ась",
             "count": str(fields.get("applicants_count", 1)),

@@ -1,18 +1,38 @@
-"""Signature algorithms: identifiers, hashes and key operations."""
+"""Signature algorithms: names, hashes, key operations, and the keys and certificates of the gateway."""
 
 import hashlib
 import hmac
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final, Protocol
 
 from appealbus.connectors.signing.gost.libgcrypt import CURVES, Curve, Point, sign, streebog, verify
 from appealbus.simulator.settings import Algorithm
 
+DS: Final = "http://www.w3.org/2000/09/xmldsig#"
+_OASIS = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-"
+WSSE: Final = f"{_OASIS}wssecurity-secext-1.0.xsd"
+WSU: Final = f"{_OASIS}wssecurity-utility-1.0.xsd"
+X509_V3: Final = f"{_OASIS}x509-token-profile-1.0#X509v3"
+
+EXCLUSIVE: Final = "http://www.w3.org/2001/10/xml-exc-c14n#"
+INCLUSIVE: Final = "http://www.w3.org/TR/2001/REC-xml-c14n-20010315"
+WITH_COMMENTS: Final = f"{INCLUSIVE}#WithComments"
+ENVELOPED: Final = f"{DS}enveloped-signature"
+
 _PKI = "urn:ietf:params:xml:ns:pkigovkz:xmlsec:algorithms:"
 _MORE = "http://www.w3.org/2001/04/xmldsig-more#"
 _SHA256 = "http://www.w3.org/2001/04/xmlenc#sha256"
+
+
+def ds(tag: str) -> str:
+    return f"{{{DS}}}{tag}"
+
+
+def wsse(tag: str) -> str:
+    return f"{{{WSSE}}}{tag}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,3 +160,36 @@ class ThrowawayKey:
 
     def sign(self, data: bytes) -> bytes:
         return hmac.digest(self._secret, data, "sha256")
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """A parsed certificate; `issuer` is in the form of X509IssuerName (RFC 2253)."""
+
+    der: bytes
+    serial: int
+    issuer: str
+    not_before: datetime
+    not_after: datetime
+    key: PublicKey
+
+    def holds(self, now: datetime) -> bool:
+        return self.not_before <= now <= self.not_after
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    key: PrivateKey
+    certificate: Certificate
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """Keys of the gateway, which signs answers, and of the registers, which sign their content.
+
+    `participants` are the certificates of permitted senders.
+    """
+
+    gateway: Pair
+    register: Pair
+    participants: tuple[Certificate, ...]

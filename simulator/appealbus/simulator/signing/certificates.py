@@ -7,8 +7,14 @@ from typing import Any, Final
 from asn1crypto import core, pem, x509
 
 from appealbus.simulator.settings import Algorithm
-from appealbus.simulator.signing.algorithms import GOST_CURVES, GostPublic, PrivateKey, PublicKey, RsaPublic
-from appealbus.simulator.signing.credentials import Certificate
+from appealbus.simulator.signing.algorithms import (
+    GOST_CURVES,
+    Certificate,
+    GostPublic,
+    PrivateKey,
+    PublicKey,
+    RsaPublic,
+)
 
 _KZ = "1.2.398.3.10.1"
 RSA_KEY: Final = "1.2.840.113549.1.1.1"

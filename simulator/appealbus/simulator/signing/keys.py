@@ -9,7 +9,16 @@ from asn1crypto import core, pem
 from appealbus.connectors.signing.gost.libgcrypt import public_point
 from appealbus.core import ConfigError
 from appealbus.simulator.settings import Algorithm
-from appealbus.simulator.signing.algorithms import GOST_CURVES, GostPrivate, GostPublic, PrivateKey, RsaPrivate
+from appealbus.simulator.signing.algorithms import (
+    GOST_CURVES,
+    Certificate,
+    GostPrivate,
+    GostPublic,
+    Keys,
+    Pair,
+    PrivateKey,
+    RsaPrivate,
+)
 from appealbus.simulator.signing.certificates import (
     GOST_KEY,
     RSA_KEY,
@@ -20,7 +29,6 @@ from appealbus.simulator.signing.certificates import (
     issue,
     read_certificate,
 )
-from appealbus.simulator.signing.credentials import Certificate, Keys, Pair
 
 CLIENT: Final = "client"
 GATEWAY: Final = "gateway"

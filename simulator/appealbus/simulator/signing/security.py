@@ -8,8 +8,7 @@ from lxml import etree
 
 from appealbus.core import ConfigError
 from appealbus.simulator.settings import SimulatorSettings
-from appealbus.simulator.signing.algorithms import METHODS, PrivateKey, ThrowawayKey
-from appealbus.simulator.signing.credentials import Certificate, Keys
+from appealbus.simulator.signing.algorithms import METHODS, Certificate, Keys, PrivateKey, ThrowawayKey
 from appealbus.simulator.signing.wssecurity import sign_response, verify_request
 from appealbus.simulator.signing.xmldsig import sign_document, verify_document
 

@@ -8,15 +8,13 @@ from datetime import datetime
 
 from lxml import etree
 
-from appealbus.simulator.refusal import (
+from appealbus.simulator.content import (
     DATA_NOT_SIGNED,
     DATA_SIGNATURE_EXPIRED,
     DATA_SIGNATURE_WRONG,
     RequestRefused,
 )
-from appealbus.simulator.signing.algorithms import PrivateKey
-from appealbus.simulator.signing.credentials import Certificate
-from appealbus.simulator.signing.names import DS, ENVELOPED, INCLUSIVE, WITH_COMMENTS, ds
+from appealbus.simulator.signing.algorithms import DS, ENVELOPED, INCLUSIVE, WITH_COMMENTS, Certificate, PrivateKey, ds
 
 SIGNATURE = ds("Signature")
 

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from cloudevents.core.bindings import amqp
 from cloudevents.core.v1.event import CloudEvent
 
-from appealbus.connectors.amqp.cloudevents import PREFIX, attributes, source_of
+from appealbus.connectors.amqp.messages import PREFIX, attributes, source_of
 from appealbus.connectors.broker.broker import Message
 from appealbus.core.bus.bus import Bus
 from appealbus.core.journal.tables import dossier

@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 from typer.testing import CliRunner
 
 from appealbus.connectors.amqp import AmqpSettings
-from appealbus.connectors.amqp.topology_command import add_to
+from appealbus.connectors.amqp.command import add_to
 from appealbus.core.cli.context import Cli
 from tests.services.rabbitmq import Rabbit, Vhost
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from appealbus.connectors.amqp.brokers import Brokers
-from appealbus.connectors.amqp.configured import foreign_of, wanted_of
+from appealbus.connectors.amqp.command import foreign_of, wanted_of
 from appealbus.connectors.amqp.settings import AmqpSettings
 
 BROKERS = Brokers(AmqpSettings(prefix="west"))

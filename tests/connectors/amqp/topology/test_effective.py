@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from appealbus.connectors.amqp.topology.effective import Policies, policies_of
-from appealbus.connectors.amqp.topology.management import Management, ManagementFailed
+from appealbus.connectors.amqp.topology.management import Management, ManagementFailed, Policies, policies_of
 from appealbus.connectors.broker.settings import BrokerSettings
 from appealbus.core import ConfigError, Secret
 from tests.services.rabbitmq import Vhost

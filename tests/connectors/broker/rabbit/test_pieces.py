@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from appealbus.connectors.broker.broker import BrokerUnreachable, Message, Properties, Published
-from appealbus.connectors.broker.rabbit.guard import guarded
-from appealbus.connectors.broker.rabbit.window import Window
+from appealbus.connectors.broker.rabbit.connection import guarded
+from appealbus.connectors.broker.rabbit.publisher import Window
 from appealbus.core import LinkStatus
 from tests.services.processes import PATIENCE
 from tests.services.rabbitmq import Rabbit, Vhost

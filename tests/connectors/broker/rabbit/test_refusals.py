@@ -8,7 +8,7 @@ from structlog.testing import capture_logs
 
 from appealbus.connectors.broker.broker import BrokerUnreachable
 from appealbus.connectors.broker.rabbit import RabbitBroker
-from appealbus.connectors.broker.rabbit.parameters import parameters
+from appealbus.connectors.broker.rabbit.broker import parameters
 from appealbus.connectors.broker.settings import BrokerSettings
 from appealbus.core import ConfigError, LinkStatus, Secret
 from tests.services.certificates import Certificates

@@ -10,6 +10,7 @@ from structlog.testing import capture_logs
 from appealbus.connectors.broker.broker import Delivered, QueueInfo
 from appealbus.connectors.broker.rabbit import subscription
 from appealbus.connectors.broker.rabbit.consumer import RabbitConsumer
+from appealbus.connectors.broker.rabbit.link import Link
 from appealbus.core import LinkStatus
 from tests.services.proxy import FaultProxy
 from tests.services.rabbitmq import Rabbit, Vhost
@@ -72,7 +73,7 @@ async def test_that_nobody_consumes_is_not_believed_at_once(
     await broker.declare_queue("q")
     await broker.publish(to("q"))
     monkeypatch.setattr(subscription, "_LOOK", 0.05)
-    monkeypatch.setattr(subscription.declarations, "declare_queue", look)
+    monkeypatch.setattr(Link, "declare_queue", look)
     await broker.consume("q", Holder(), prefetch=1)
     await until(lambda: len(looked) > len(counted), "the broker was asked")
     assert link(broker, "consume").counts["delivered"] == times

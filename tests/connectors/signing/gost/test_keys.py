@@ -15,7 +15,7 @@ from appealbus.connectors.signing.gost.libgcrypt import public_point
 from appealbus.connectors.signing.gost.private_key import read_gost_key
 from appealbus.connectors.signing.public_keys import public_key
 from appealbus.connectors.wssec import load_signer
-from appealbus.connectors.wssec.gost import load_gost_signer
+from appealbus.connectors.wssec.local import KeySigner
 from appealbus.core import ConfigError
 from tests.connectors.signing.gost import kit
 from tests.connectors.signing.gost.kit import KINDS, needs_libgcrypt, write_identity
@@ -106,7 +106,7 @@ def test_key_and_certificate_belong_together(tmp_path, make_gost_identity, make_
     """They are proved by a signature when they are loaded: another key, another size or RSA is told."""
     ours, other = make_gost_identity("ours", "kz-512", 21), make_gost_identity("other", "kz-512", 22)
     small, rsa_one = make_gost_identity("small", "kz-256", 23), make_identity("rsa")
-    load_gost_signer(ours.key, ours.certificate, None, 512)
+    KeySigner.load("gost-512", ours.key, ours.certificate, None)
     for key, certificate, bits, words in (
         (other.key, ours.certificate, 512, "is not the key of"),
         (ours.key, small.certificate, 512, "is not the key of"),
@@ -114,7 +114,7 @@ def test_key_and_certificate_belong_together(tmp_path, make_gost_identity, make_
         (ours.key, rsa_one.certificate, 512, "is not the key of"),
     ):
         with pytest.raises(ConfigError, match=words):
-            load_gost_signer(key, certificate, None, bits)
+            KeySigner.load(f"gost-{bits}", key, certificate, None)
 
 
 @pytest.mark.parametrize("secret", [0, KINDS["kz-512"].curve.size])

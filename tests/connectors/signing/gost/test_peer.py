@@ -6,9 +6,8 @@ import pytest
 from gostcrypto import gosthash, gostsignature
 from lxml import etree
 
-from appealbus.connectors.signing.names import GOST_DIGEST, GOST_SIGNATURE, WSU, WSU_ID
+from appealbus.connectors.signing.signature import EXC_C14N, GOST_DIGEST, GOST_SIGNATURE, WSU, WSU_ID
 from appealbus.connectors.signing.trust import load_trusted
-from appealbus.connectors.wssec.names import EXC_C14N
 from appealbus.connectors.wssec.verify import verify
 from appealbus.schemas.namespaces import DS
 from appealbus.schemas.safexml import parse

@@ -11,7 +11,7 @@ import structlog
 from appealbus.connectors.broker.broker import Broker, Consumer, Delivered, Header, Message, Properties, Trouble
 from appealbus.core import Answer, Answers, JournalError, KeptAnswer
 from appealbus.core.backoff import Backoff, no_jitter
-from appealbus.core.logs.throttle import LogThrottle
+from appealbus.core.serving import LogThrottle
 from appealbus.schemas.base import printable
 
 log = structlog.get_logger(__name__)

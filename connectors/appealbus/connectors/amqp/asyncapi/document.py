@@ -4,13 +4,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from appealbus.connectors.amqp.asyncapi.channels import Parts, alarms, intake, outlet
-from appealbus.connectors.amqp.asyncapi.messages import messages
-from appealbus.connectors.amqp.asyncapi.payloads import payloads
+from appealbus.connectors.amqp.asyncapi.messages import messages, payloads
 from appealbus.connectors.amqp.names import Names
 from appealbus.connectors.amqp.settings import MAIN, AmqpSettings, IntakeSettings, PublishSettings
-from appealbus.core import Settings
-from appealbus.core.config.loading import Loaded
-from appealbus.core.version import __version__
+from appealbus.core import Settings, __version__
+from appealbus.core.serving import Loaded
 
 VERSION = "3.0.0"
 """Version of AsyncAPI. 3.1 adds nothing that we need, and most tools read 3.0."""

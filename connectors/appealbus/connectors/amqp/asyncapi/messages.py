@@ -1,10 +1,16 @@
 """Messages of the AsyncAPI document: names, bodies and headers."""
 
+import json
+from functools import cache
 from typing import Any
 
-from appealbus.connectors.amqp.cloudevents import PREFIX, type_of
-from appealbus.connectors.amqp.inbound import JSON, XML
+from appealbus.connectors.amqp.messages import JSON, PREFIX, XML, type_of
+from appealbus.schemas.contract import FOLDER
 from appealbus.schemas.xml import APPEAL_NS, CHANGE_NS, DOSSIER_NS, POSSIBLE_SURGE_NS, RECEIPT_NS, REFUSAL_NS, SURGE_NS
+
+_SUFFIX = ".schema.json"
+_LEFT_OUT = {"$schema", "$id", "$defs", "discriminator"}
+"""Keywords that AsyncAPI's dialect defines differently or not at all. A discriminator only helps validators."""
 
 _SCHEMAS = {
     "appeal": APPEAL_NS,
@@ -41,6 +47,32 @@ _DOSSIER = {
     "region": _REGION,
     "schema_version": {"type": "string", "const": "1"},
 }
+
+
+@cache  # whoever has no credentials may ask for the document, too
+def payloads() -> dict[str, Any]:
+    """Return the schemas by name: `appeal`, `change`, `receipt`, `refusal`, `dossier`, and their definitions."""
+    parts: dict[str, Any] = {}
+    for file in sorted(FOLDER.glob(f"*{_SUFFIX}")):
+        schema = json.loads(file.read_bytes())
+        named = {**schema.get("$defs", {}), file.name.removesuffix(_SUFFIX): schema}
+        parts |= {name: _moved(part) for name, part in named.items()}
+    return dict(sorted(parts.items()))
+
+
+def _moved(part: Any, *, named: bool = False) -> Any:
+    """Return a part of a schema with references into `components`; `named`: its keys are field names."""
+    if isinstance(part, list):
+        return [_moved(item) for item in part]
+    if not isinstance(part, dict):
+        return part
+    if isinstance(part.get("$ref"), str) and not named:
+        part = {**part, "$ref": part["$ref"].replace("#/$defs/", "#/components/schemas/")}
+    return {
+        key: _moved(value, named=key == "properties" and not named)
+        for key, value in part.items()
+        if named or key not in _LEFT_OUT
+    }
 
 
 def messages() -> dict[str, Any]:

@@ -3,12 +3,11 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from appealbus.connectors.amqp.topology.effective import Policies, policies_of
 from appealbus.connectors.amqp.topology.finding import APPLY, Finding, not_there
-from appealbus.connectors.amqp.topology.management import Management
+from appealbus.connectors.amqp.topology.management import Management, Policies, policies_of
 from appealbus.connectors.amqp.topology.wanted import QUORUM, Binding, Exchange, Queue, Wanted
 from appealbus.connectors.broker.broker import Argument
-from appealbus.connectors.broker.memory.exchange import matches
+from appealbus.connectors.broker.memory.queue import matches
 from appealbus.schemas import Completeness
 
 # What an administrator may set as the machine allows; it must only be set.

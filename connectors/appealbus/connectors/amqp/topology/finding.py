@@ -1,10 +1,15 @@
-"""Findings of a comparison, in words."""
+"""Findings of a comparison, in words, and those about the contents of queues."""
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from appealbus.connectors.amqp.topology.wanted import Foreign
+from appealbus.connectors.amqp.topology.wanted import Foreign, Queue, Wanted
+from appealbus.connectors.broker.broker import Broker, BrokerRefused, QueueInfo
 
 APPLY = "run `appealbus topology apply`"
+
+_PASSED = "a bus takes them by itself; find out why the queue of appeals was not there, or not bound"
+_ALONE = "start a bus that takes from it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,3 +30,30 @@ class Finding:
 def not_there(foreign: Foreign) -> Finding:
     """Report that something of another owner is missing."""
     return Finding(f"{foreign.part.about}, which {foreign.setting} names, is missing", "have it made, or mend the name")
+
+
+async def contents_of(broker: Broker, wanted: Wanted) -> dict[str, QueueInfo]:
+    """Return the queue information for the queues that need watching. Raises BrokerUnreachable."""
+    infos = {}
+    for queue in wanted.queues:
+        if queue.holds:
+            try:
+                infos[queue.name] = await broker.declare_queue(queue.name, passive=True)
+            except BrokerRefused:
+                continue  # that it is not there, or not ours to see, is told by who compares
+    return infos
+
+
+def contents_findings(wanted: Wanted, contents: Mapping[str, QueueInfo]) -> list[Finding]:
+    """Report messages that lie where they should not, or that nobody consumes."""
+    return [item for queue in wanted.queues if queue.name in contents for item in _look(queue, contents[queue.name])]
+
+
+def _look(queue: Queue, info: QueueInfo) -> Iterator[Finding]:
+    if not info.messages:
+        return
+    text = f"{queue.about} holds {info.messages} {queue.holds}"
+    if not info.consumers:
+        yield Finding(f"{text}, and nobody takes them", _ALONE)
+    elif not queue.passes:
+        yield Finding(text, _PASSED)

@@ -1,14 +1,14 @@
-"""Watching the topology of a running bus."""
+"""Comparing a topology by the most informative way available, and watching that of a running bus."""
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 import structlog
 
-from appealbus.connectors.amqp.topology import by_amqp
-from appealbus.connectors.amqp.topology.looking import look
-from appealbus.connectors.amqp.topology.management import ManagementFailed
+from appealbus.connectors.amqp.topology import by_amqp, by_api
+from appealbus.connectors.amqp.topology.finding import Finding, contents_findings, contents_of
+from appealbus.connectors.amqp.topology.management import Management, ManagementFailed
 from appealbus.connectors.amqp.topology.wanted import Wanted
 from appealbus.connectors.broker.broker import Broker, BrokerUnreachable
 from appealbus.connectors.broker.settings import BrokerSettings
@@ -20,6 +20,32 @@ log = structlog.get_logger(__name__)
 PAUSE = 60.0
 """Seconds between comparisons, which cost the broker next to nothing."""
 _IN_ORDER = "in order"
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    found: list[Finding]
+    messages: dict[str, int] = field(default_factory=dict)
+    """Number of messages in each watched queue."""
+
+    @property
+    def problems(self) -> list[Finding]:
+        return [finding for finding in self.found if finding.is_problem]
+
+
+async def look(broker: Broker, settings: BrokerSettings, wanted: Wanted) -> Looked:
+    """Compare through the management API if configured, else over AMQP, and inspect the contents of queues.
+
+    Creates nothing. The broker must be started. Raises ManagementFailed, BrokerUnreachable and ConfigError.
+    """
+    if settings.management is None:
+        findings = await by_amqp.look(broker, wanted)
+    else:
+        async with await asyncio.to_thread(Management, broker.name, settings) as api:
+            findings = await by_api.look(api, wanted)
+    lies = await contents_of(broker, wanted)
+    messages = {name: info.messages for name, info in lies.items()}
+    return Looked([*findings, *contents_findings(wanted, lies)], messages)
 
 
 class TopologyKeeper:

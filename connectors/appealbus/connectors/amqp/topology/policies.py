@@ -4,8 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from appealbus.connectors.amqp.topology.by_api import lacking
-from appealbus.connectors.amqp.topology.effective import policies_of
-from appealbus.connectors.amqp.topology.management import Management
+from appealbus.connectors.amqp.topology.management import Management, policies_of
 from appealbus.connectors.amqp.topology.wanted import QUORUM, Queue, Wanted
 
 _PRIORITY = 10

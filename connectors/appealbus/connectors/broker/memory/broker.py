@@ -16,12 +16,12 @@ from appealbus.connectors.broker.broker import (
     Message,
     Published,
     QueueInfo,
+    Replies,
+    RequestUnroutable,
     Trouble,
 )
 from appealbus.connectors.broker.memory.consumer import MemoryConsumer
-from appealbus.connectors.broker.memory.exchange import MemoryExchange
-from appealbus.connectors.broker.memory.queue import MemoryQueue, Stored
-from appealbus.connectors.broker.memory.replies import Replies
+from appealbus.connectors.broker.memory.queue import MemoryExchange, MemoryQueue, Stored
 from appealbus.connectors.broker.settings import BrokerSettings
 from appealbus.core import LinkState, LinkStatus
 from appealbus.core.clocks import wall
@@ -42,6 +42,7 @@ class MemoryBroker(Broker):
         self._consumers: list[MemoryConsumer] = []
         self._counts: Counter[str] = Counter()
         self._replies = Replies(self._counts)
+        self._reply_queue = ""
         self._starts = 0
         self._since = wall()
         self._serial = itertools.count(1)
@@ -50,7 +51,7 @@ class MemoryBroker(Broker):
         self._starts += 1
         if self._starts == 1:
             self._since = wall()
-            self._replies.open(f"replies.{next(self._serial)}")
+            self._reply_queue = f"replies.{next(self._serial)}"
             for queue in list(self._queues.values()):
                 queue.pump()
 
@@ -60,7 +61,8 @@ class MemoryBroker(Broker):
             return
         self._starts -= 1
         if self._starts == 0:
-            self._replies.close()
+            self._reply_queue = ""
+            self._replies.fail("the broker was closed while a request waited for its reply")
             for consumer in list(self._consumers):
                 await consumer.stop(0)
             for queue in self._queues.values():
@@ -109,7 +111,17 @@ class MemoryBroker(Broker):
 
     async def request(self, message: Message, within: float) -> Message:
         self._check_started()
-        return await self._replies.request(self.publish, message, within)
+        properties = replace(message.properties, reply_to=self._reply_queue, expiration=within)
+        with self._replies.waiting(message) as reply:
+            async with asyncio.timeout(within):
+                match await self.publish(replace(message, properties=properties)):
+                    case Published.UNROUTABLE:
+                        raise RequestUnroutable("nobody serves the queue of this request")
+                    case Published.REFUSED | Published.UNFIT:
+                        raise BrokerRefused(406, "the broker did not take the request")
+                    case Published.UNREACHABLE:
+                        raise BrokerUnreachable("the broker is not started")
+                return await reply
 
     async def declare_exchange(
         self, name: str, kind: str, arguments: Mapping[str, Argument] | None = None, *, passive: bool = False
@@ -172,7 +184,8 @@ class MemoryBroker(Broker):
     def _publish(self, message: Message, passed: frozenset[str]) -> Published:
         if len(message.body) > self._largest or not _fits(message):
             return Published.UNFIT
-        if not message.exchange and self._replies.take(message):
+        if not message.exchange and self._reply_queue and message.routing_key == self._reply_queue:
+            self._replies.take(message)
             return Published.CONFIRMED
         if message.exchange and message.exchange not in self._exchanges:
             return Published.REFUSED

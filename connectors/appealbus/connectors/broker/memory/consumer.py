@@ -7,8 +7,7 @@ from contextvars import Context, copy_context
 
 import structlog
 
-from appealbus.connectors.broker.broker import Consumer, Handler, Trouble
-from appealbus.connectors.broker.handling import Handled, handle
+from appealbus.connectors.broker.broker import Consumer, Handled, Handler, Trouble, handle
 from appealbus.connectors.broker.memory.queue import MemoryQueue, Stored
 from appealbus.core import LinkStatus
 

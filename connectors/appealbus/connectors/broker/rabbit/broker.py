@@ -1,8 +1,10 @@
-"""RabbitMQ through pika."""
+"""RabbitMQ through pika: the connections, and its parameters by the settings."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
 from functools import partial
+
+import pika
 
 from appealbus.connectors.broker.broker import (
     Argument,
@@ -15,15 +17,19 @@ from appealbus.connectors.broker.broker import (
     QueueInfo,
     Trouble,
 )
-from appealbus.connectors.broker.rabbit import declarations
 from appealbus.connectors.broker.rabbit.consumer import RabbitConsumer
 from appealbus.connectors.broker.rabbit.link import Link
-from appealbus.connectors.broker.rabbit.parameters import parameters
 from appealbus.connectors.broker.rabbit.publisher import Publisher
 from appealbus.connectors.broker.rabbit.requests import Requests
 from appealbus.connectors.broker.settings import BrokerSettings
-from appealbus.core import LinkState
+from appealbus.connectors.http.tls import tls_context
+from appealbus.core import ConfigError, LinkState, __version__
 from appealbus.core.clocks import monotonic
+
+_PORT = 5672
+"""Default port of AMQP."""
+_TLS_PORT = 5671
+"""Default port of AMQP over TLS."""
 
 
 class RabbitBroker(Broker):
@@ -95,15 +101,17 @@ class RabbitBroker(Broker):
     async def declare_exchange(
         self, name: str, kind: str, arguments: Mapping[str, Argument] | None = None, *, passive: bool = False
     ) -> None:
-        await declarations.declare_exchange(self._opened().consume, name, kind, arguments, passive)
+        how = {"exchange_type": kind, "durable": True, "passive": passive, "arguments": dict(arguments or {}) or None}
+        await self._opened().consume.ask(f"the exchange {name}", "exchange_declare", exchange=name, **how)
 
     async def declare_queue(
         self, name: str, arguments: Mapping[str, Argument] | None = None, *, passive: bool = False
     ) -> QueueInfo:
-        return await declarations.declare_queue(self._opened().consume, name, arguments, passive)
+        return await self._opened().consume.declare_queue(name, arguments, passive=passive)
 
     async def bind_queue(self, queue: str, exchange: str, routing_key: str) -> None:
-        await declarations.bind_queue(self._opened().consume, queue, exchange, routing_key)
+        where = {"queue": queue, "exchange": exchange, "routing_key": routing_key}
+        await self._opened().consume.ask(f"the queue {queue} at the exchange {exchange}", "queue_bind", **where)
 
     def _link(self, which: str) -> Link:
         name = f"{self.name}.{which}"
@@ -138,3 +146,36 @@ async def _is_up(link: Link, deadline: float) -> bool:
         if not await link.change(deadline):
             return link.is_up
     return True
+
+
+def parameters(settings: BrokerSettings, key: str, link: str) -> list[pika.ConnectionParameters]:
+    """Return the connection parameters for each host. Reads files: call it in a thread.
+
+    Raises ConfigError with the table's `key`. `link` is the connection's name in the broker's own lists.
+    """
+    tls = tls_context(settings.tls, f"{key}.tls") if settings.tls is not None else None
+    return [
+        pika.ConnectionParameters(
+            host=host,
+            port=int(port) if port else _TLS_PORT if tls else _PORT,
+            virtual_host=settings.virtual_host,
+            credentials=_credentials(settings, key),
+            ssl_options=pika.SSLOptions(tls, host) if tls is not None else None,
+            heartbeat=settings.heartbeat,
+            socket_timeout=settings.connect_timeout,
+            stack_timeout=settings.connect_timeout,
+            blocked_connection_timeout=settings.blocked_timeout,
+            client_properties={"product": "appealbus", "version": __version__, "connection_name": f"appealbus {link}"},
+        )
+        for host, _, port in (address.partition(":") for address in settings.hosts)
+    ]
+
+
+def _credentials(
+    settings: BrokerSettings, key: str
+) -> pika.credentials.PlainCredentials | pika.credentials.ExternalCredentials:
+    if settings.password is not None:
+        return pika.PlainCredentials(settings.user, settings.password.get())
+    if settings.tls is not None and settings.tls.client_cert is not None:
+        return pika.credentials.ExternalCredentials()
+    raise ConfigError(f"{key}.password is missing; write it, or a client certificate in {key}.tls")

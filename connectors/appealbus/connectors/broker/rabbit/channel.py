@@ -9,8 +9,8 @@ from typing import Any
 from pika.exceptions import AMQPError
 
 from appealbus.connectors.broker.broker import BrokerError, BrokerRefused, BrokerUnreachable
+from appealbus.connectors.broker.rabbit.connection import guarded
 from appealbus.connectors.broker.rabbit.errors import channel_lost
-from appealbus.connectors.broker.rabbit.guard import guarded
 
 ANSWER = 10.0
 """Seconds for the broker to answer; after that the channel is given up, and with it a silent connection."""

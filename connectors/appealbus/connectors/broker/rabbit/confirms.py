@@ -10,8 +10,8 @@ from pika import BasicProperties
 
 from appealbus.connectors.broker.broker import BrokerError, BrokerRefused, Message, Published
 from appealbus.connectors.broker.rabbit.channel import Channel
+from appealbus.connectors.broker.rabbit.connection import guarded
 from appealbus.connectors.broker.rabbit.convert import to_pika
-from appealbus.connectors.broker.rabbit.guard import guarded
 
 NO_ROOM = 506
 """AMQP's resource error: a broker that sends `nack` gives no reason."""

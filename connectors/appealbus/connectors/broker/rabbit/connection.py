@@ -1,18 +1,41 @@
-"""A pika connection that survives unreadable messages."""
+"""A pika connection that survives unreadable messages, from opening to end."""
 
+import asyncio
 import struct
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import structlog
-from pika import BasicProperties, frame, spec
+from pika import BasicProperties, ConnectionParameters, frame, spec
 from pika.adapters.asyncio_connection import AsyncioConnection
-from pika.exceptions import InvalidFrameError, StreamLostError
+from pika.exceptions import AMQPError, InvalidFrameError, StreamLostError
 
 log = structlog.get_logger(__name__)
 
 
 _PIECE = 64 * 1024
 """Bytes gathered at most. With more, what the socket does not take at once is copied again and again."""
+
+_GOODBYE = 2.0
+"""Seconds for a clean close: a live broker answers at once, and a dead one must not delay the end."""
+
+
+def guarded(callback: Callable[..., Any], failed: Callable[..., Any] | None = None) -> Callable[..., None]:
+    """Return a callback that logs errors of the given one, then calls `failed` with the same arguments."""
+
+    def call(*args: Any) -> None:
+        try:
+            callback(*args)
+        except Exception:
+            log.exception("amqp.callback_failed")
+            if failed is not None:
+                try:
+                    failed(*args)
+                except Exception:
+                    log.exception("amqp.callback_failed")
+
+    return call
 
 
 class ConnectionGivenUp(StreamLostError):  # type: ignore[misc] # pika has no types
@@ -63,3 +86,49 @@ class PikaConnection(AsyncioConnection):  # type: ignore[misc] # pika has no typ
         """End the connection without waiting for the broker, which may be frozen."""
         if not self.is_closed:
             self._terminate_stream(ConnectionGivenUp("given up"))
+
+
+class Attempt:
+    """A connection that is opened and closed once. `ended` holds why it ended, or why it did not open."""
+
+    def __init__(self, host: ConnectionParameters) -> None:
+        self.host = host
+        loop = asyncio.get_running_loop()
+        self.opened: asyncio.Future[None] = loop.create_future()
+        self.ended: asyncio.Future[BaseException] = loop.create_future()
+        self.connection = PikaConnection(
+            host,
+            on_open_callback=guarded(lambda _: resolve(self.opened)),
+            on_open_error_callback=guarded(self._on_end),
+            on_close_callback=guarded(self._on_end),
+            custom_ioloop=loop,
+        )
+
+    async def open(self) -> BaseException | None:
+        """Wait until it is open; return the error if it fails."""
+        try:
+            async with asyncio.timeout(self.host.stack_timeout + _GOODBYE):
+                either: list[asyncio.Future[Any]] = [self.opened, self.ended]
+                await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        except TimeoutError as error:
+            return error
+        return self.ended.result() if self.ended.done() else None
+
+    async def close(self) -> None:
+        """Close the connection; end it without the broker if that does not answer."""
+        for end in (self.connection.close, self.connection.kill):
+            if self.ended.done():
+                return
+            with suppress(AMQPError, TimeoutError):
+                end()
+                async with asyncio.timeout(_GOODBYE):
+                    await asyncio.wait([self.ended])
+
+    def _on_end(self, _connection: Any, error: BaseException) -> None:
+        resolve(self.ended, error)
+
+
+def resolve(future: asyncio.Future[Any], result: Any = None) -> None:
+    """Resolve a future unless it is done."""
+    if not future.done():
+        future.set_result(result)

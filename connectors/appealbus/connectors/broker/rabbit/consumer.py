@@ -7,11 +7,10 @@ from typing import Any
 import structlog
 from pika import BasicProperties
 
-from appealbus.connectors.broker.broker import Consumer, Handler
-from appealbus.connectors.broker.handling import handle
+from appealbus.connectors.broker.broker import Consumer, Handler, handle
 from appealbus.connectors.broker.rabbit.channel import Channel
-from appealbus.connectors.broker.rabbit.delivered import RabbitDelivered
-from appealbus.connectors.broker.rabbit.guard import guarded
+from appealbus.connectors.broker.rabbit.connection import guarded
+from appealbus.connectors.broker.rabbit.convert import RabbitDelivered
 from appealbus.connectors.broker.rabbit.link import Link
 from appealbus.connectors.broker.rabbit.subscription import Subscription
 

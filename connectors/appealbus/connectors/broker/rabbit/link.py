@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
@@ -12,12 +12,10 @@ import structlog
 from pika import ConnectionParameters
 from pika.exceptions import AMQPError
 
-from appealbus.connectors.broker.broker import BrokerUnreachable
-from appealbus.connectors.broker.rabbit.attempt import Attempt, resolve
-from appealbus.connectors.broker.rabbit.channel import Channel
-from appealbus.connectors.broker.rabbit.connection import PikaConnection
+from appealbus.connectors.broker.broker import Argument, BrokerRefused, BrokerUnreachable, QueueInfo
+from appealbus.connectors.broker.rabbit.channel import ANSWER, Channel
+from appealbus.connectors.broker.rabbit.connection import Attempt, PikaConnection, guarded, resolve
 from appealbus.connectors.broker.rabbit.errors import connection_lost, not_opened
-from appealbus.connectors.broker.rabbit.guard import guarded
 from appealbus.core import ConfigError, LinkState, LinkStatus
 from appealbus.core.backoff import Backoff
 from appealbus.core.clocks import monotonic, wall
@@ -113,6 +111,23 @@ class Link:
                 raw.close()
             raise
         return channel
+
+    async def ask(self, about: str, method: str, **arguments: Any) -> Any:
+        """Call one of pika's methods on a channel of its own, which a refusal closes. Raises as `channel`."""
+        channel = await self.channel(ANSWER)
+        try:
+            return await channel.call(getattr(channel.raw, method), **arguments)
+        except BrokerRefused as refused:
+            raise BrokerRefused(refused.code, f"{about}: {refused}") from None
+        finally:
+            await channel.close()
+
+    async def declare_queue(
+        self, name: str, arguments: Mapping[str, Argument] | None = None, *, passive: bool = False
+    ) -> QueueInfo:
+        how = {"durable": True, "passive": passive, "arguments": dict(arguments or {}) or None}
+        method = (await self.ask(f"the queue {name}", "queue_declare", queue=name, **how)).method
+        return QueueInfo(method.queue, method.message_count, method.consumer_count)
 
     async def close(self) -> None:
         """Close the connection for good."""

@@ -1,6 +1,7 @@
 """Publishing: a window over everything in flight, and a channel for each exchange."""
 
 import asyncio
+from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
@@ -11,7 +12,6 @@ from pika.exceptions import ChannelWrongStateError, ConnectionWrongStateError
 from appealbus.connectors.broker.broker import BrokerError, BrokerRefused, Message, Published
 from appealbus.connectors.broker.rabbit.confirms import UNSENT, Confirms, Settled
 from appealbus.connectors.broker.rabbit.link import FIRST_PAUSE, Link
-from appealbus.connectors.broker.rabbit.window import Window
 from appealbus.connectors.broker.settings import BrokerSettings
 from appealbus.core.backoff import Backoff
 from appealbus.core.clocks import monotonic
@@ -22,6 +22,65 @@ _LONG = 3600.0
 """Seconds: practically unlimited. When they are over, the wait begins anew."""
 _TOO_LARGE = Settled(Published.UNFIT, 311, "the message is larger than `largest_message`")
 _TOO_LONG = Settled(Published.UNFIT, 501, "a name or a property of the message is too long")
+
+
+class Window:
+    """A limit of messages and their bytes. Senders wait in turn. A single message may exceed the bytes."""
+
+    def __init__(self, messages: int, size: int) -> None:
+        self._messages = messages
+        self._size = size
+        self._in = 0
+        self._bytes = 0
+        self._queue: deque[tuple[int, asyncio.Future[None]]] = deque()
+
+    def take(self, size: int) -> bool:
+        """Enter at once, if there is room and nobody waits."""
+        if self._queue or not self._fits(size):
+            return False
+        self._in += 1
+        self._bytes += size
+        return True
+
+    async def enter(self, size: int, deadline: float) -> bool:
+        """Wait for room; False if there was none in time."""
+        if self.take(size):
+            return True
+        place = asyncio.get_running_loop().create_future()
+        self._queue.append((size, place))
+        try:
+            async with asyncio.timeout_at(deadline):
+                await place
+        except BaseException as error:
+            if place.done() and not place.cancelled():
+                self.leave(size)  # it was our turn at the very moment
+            else:
+                place.cancel()
+                self._admit()
+            if isinstance(error, TimeoutError):
+                return False
+            raise
+        return True
+
+    def leave(self, size: int) -> None:
+        self._in -= 1
+        self._bytes -= size
+        if self._queue:
+            self._admit()
+
+    def _admit(self) -> None:
+        while self._queue:
+            size, place = self._queue[0]
+            if not place.done():
+                if not self._fits(size):
+                    return
+                self._in += 1
+                self._bytes += size
+                place.set_result(None)
+            self._queue.popleft()
+
+    def _fits(self, size: int) -> bool:
+        return self._in < self._messages and (self._bytes + size <= self._size or self._in == 0)
 
 
 class Publisher:

@@ -8,9 +8,8 @@ from typing import Any
 import structlog
 
 from appealbus.connectors.broker.broker import BrokerError, BrokerRefused, BrokerUnreachable, Trouble
-from appealbus.connectors.broker.rabbit import declarations
 from appealbus.connectors.broker.rabbit.channel import Channel, NoAnswer
-from appealbus.connectors.broker.rabbit.guard import guarded
+from appealbus.connectors.broker.rabbit.connection import guarded
 from appealbus.connectors.broker.rabbit.link import FIRST_PAUSE, Link
 from appealbus.core import LinkStatus
 from appealbus.core.backoff import Backoff
@@ -100,7 +99,7 @@ class Subscription(ABC):
         alone = 0
         while not (await asyncio.wait([channel.lost], timeout=_LOOK))[0]:
             try:
-                info = await declarations.declare_queue(self._link, self._from, None, passive=True)
+                info = await self._link.declare_queue(self._from, passive=True)
             except BrokerRefused as refused:
                 if refused.code == 404:
                     channel.end(refused)

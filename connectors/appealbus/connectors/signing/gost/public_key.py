@@ -6,8 +6,8 @@ from cryptography import x509
 
 from appealbus.connectors.signing.certificates import der_of
 from appealbus.connectors.signing.gost.libgcrypt import CURVES, Curve, Point, load, streebog, verify
-from appealbus.connectors.signing.names import GOST_2004, GOST_DIGEST, GOST_SIGNATURE
-from appealbus.connectors.signing.public_key import PublicKey
+from appealbus.connectors.signing.public_keys import PublicKey
+from appealbus.connectors.signing.signature import GOST_2004, GOST_DIGEST, GOST_SIGNATURE
 from appealbus.core import ConfigError
 
 # Of Russia (RFC 9215) and of Kazakhstan's national authority: the same algorithms, and its two curves among theirs.

@@ -7,7 +7,6 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 
-from appealbus.core.bus.delivery.region import OF_REGION
 from appealbus.core.errors import JournalError
 from appealbus.core.fair_share import on_behalf_of
 from appealbus.core.interfaces.delivery import Handed, Refused
@@ -15,10 +14,46 @@ from appealbus.core.journal import documents
 from appealbus.core.journal.deliveries import deliveries
 from appealbus.core.journal.deliveries.deliveries import Undelivered
 from appealbus.core.journal.journal import Journal
-from appealbus.core.rights.masked_version import Seen, is_damage
+from appealbus.core.rights.masked_version import Looks, Seen, is_damage
 from appealbus.core.rights.masker import Masker, NotMasked
-from appealbus.core.rights.version_digest import Looks
 from appealbus.core.rights.viewer import Viewer
+from appealbus.schemas.appeal import Appeal
+from appealbus.schemas.identifiers import parse_cadastral_number, parse_kato, parse_or_none
+from appealbus.schemas.territory import KATO_OBLASTS, kato_oblasts
+
+UNKNOWN = "00"
+"""The appeal names no region, or several."""
+OF_REGION = (
+    *(("appeal", (name,)) for name in ("addressee", "place", "parcels")),
+    ("appeal", ("mentions", "cadastral_numbers")),
+)
+
+
+def region_of(appeal: Appeal) -> str:
+    """Return the two-digit КАТО code of the oblast: of the addressee, else the place, else all parcels.
+
+    A cadastral number valid in several oblasts counts only together with others, to reach no wrong region.
+    """
+    for kato in (appeal.addressee and appeal.addressee.kato, appeal.place and appeal.place.kato):
+        oblast = _oblast(kato) if kato else None
+        if oblast:
+            return oblast
+    numbers = [parcel.cadastral_number or "" for parcel in appeal.parcels]
+    numbers += [mention.value for mention in appeal.mentions.cadastral_numbers]
+    possible = [set(oblasts) for oblasts in map(_oblasts_of_parcel, numbers) if oblasts]
+    common = set.intersection(*possible) if possible else set()
+    return common.pop() if len(common) == 1 else UNKNOWN
+
+
+def _oblast(kato: str) -> str | None:
+    oblast = (parse_or_none(parse_kato, kato) or "")[:2]
+    return oblast if oblast in KATO_OBLASTS else None
+
+
+def _oblasts_of_parcel(cadastral_number: str) -> tuple[str, ...]:
+    number = parse_or_none(parse_cadastral_number, cadastral_number)
+    return kato_oblasts(number) if number is not None else ()
+
 
 UNMASKED = "mask.failed"
 """Code of a version that could not be masked."""
@@ -64,13 +99,13 @@ class ReceiverMask:
         return going, ended
 
     async def _as_seen(self, row: Undelivered) -> Undelivered:
-        found = await self._seen(row.dossier, row.version)
-        self._looks.remember(self._name, row.number, row.version, found.digest)
+        seen = await self._seen(row.dossier, row.version)
+        self._looks.remember(self._name, row.number, row.version, seen.digest)
         mask = self._mask
         number = f"{_HIDDEN}-{row.appeal_id}" if mask.hides_numbers else mask.text(row.number)
         completeness = _HIDDEN if mask.hidden(("completeness", ())) else row.completeness
         region = row.region if all(map(mask.whole, OF_REGION)) else ""
-        return replace(row, dossier=found.raw, number=number, completeness=completeness, region=region)
+        return replace(row, dossier=seen.raw, number=number, completeness=completeness, region=region)
 
     async def _seen(self, raw: bytes, version: int) -> Seen:
         with on_behalf_of(self._name):

@@ -21,7 +21,7 @@ from appealbus.core.journal.deliveries import deliveries, delivering
 from appealbus.core.journal.deliveries.deliveries import DELIVERED_BYTES, Undelivered
 from appealbus.core.journal.journal import Journal
 from appealbus.core.loading.host import Host
-from appealbus.core.logs.throttle import LogThrottle
+from appealbus.core.logs.setup import LogThrottle
 from appealbus.core.process.failpoints import failpoint
 from appealbus.core.rights.masker import Masker
 from appealbus.core.rights.viewer import Viewer

@@ -1,1 +1,1 @@
-"""What one of all workers does for them: numbering, retention, sketches of older texts."""
+"""What one of all workers does for them: numbering, retention, rows of parts for older appeals."""

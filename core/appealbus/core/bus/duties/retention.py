@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from appealbus.core.bus.duties.leader import LeaderLease
-from appealbus.core.bus.intake.trimming import trim_quarantine
+from appealbus.core.bus.intake.quarantine import trim_quarantine
 from appealbus.core.config.models import Configuration
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import awaiting, retention

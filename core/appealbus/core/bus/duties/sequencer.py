@@ -8,7 +8,7 @@ from appealbus.core.bus.duties.leader import LeaderLease
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import events
 from appealbus.core.journal.journal import Journal
-from appealbus.core.logs.throttle import LogThrottle
+from appealbus.core.logs.setup import LogThrottle
 
 log = structlog.get_logger(__name__)
 

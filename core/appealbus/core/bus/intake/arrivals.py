@@ -5,8 +5,8 @@ import asyncio
 import structlog
 
 from appealbus.core.bus.counters import Tally
+from appealbus.core.bus.intake.quarantine import EVERY, trim_quarantine
 from appealbus.core.bus.intake.reception import Received, Reception
-from appealbus.core.bus.intake.trimming import EVERY, trim_quarantine
 from appealbus.core.bus.work.dispatcher import Dispatcher
 from appealbus.core.bus.work.work_hints import WorkHints
 from appealbus.core.config.models import BusSettings

@@ -3,8 +3,8 @@
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-from appealbus.core.bus.intake.copies import copies
 from appealbus.core.bus.intake.decoding import Unacceptable
+from appealbus.core.bus.intake.quarantine import copies
 from appealbus.core.bus.intake.reception import Reception
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import quarantine

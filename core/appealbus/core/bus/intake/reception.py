@@ -1,26 +1,26 @@
 """Writes messages to disk as appeals or changes, with a receipt, or to quarantine, with a reason."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from hashlib import sha256
 
 import structlog
 
-from appealbus.core.bus.intake.copies import CameMeanwhile, copy_of
-from appealbus.core.bus.intake.decoder import Decoder
-from appealbus.core.bus.intake.decoding import MAX_BYTES, SENT_BACK, Unacceptable
-from appealbus.core.bus.intake.suspect_messages import SuspectMessages
+from appealbus.core.bus.intake.decoding import MAX_BYTES, SENT_BACK, Decoder, Unacceptable
+from appealbus.core.bus.intake.quarantine import CameMeanwhile, copy_of
 from appealbus.core.clocks import day_of, wall
 from appealbus.core.config.models import BusSettings
 from appealbus.core.domain.case import Case
 from appealbus.core.domain.change import without_odd_dates
-from appealbus.core.domain.sender import EVERY, NOT_ALLOWED, Says, Sender
+from appealbus.core.domain.client import EVERY, NOT_ALLOWED, Says, Sender
 from appealbus.core.errors import JournalError, MessageDiffers
-from appealbus.core.fair_share import on_behalf_of
+from appealbus.core.fair_share import FairShare, on_behalf_of
 from appealbus.core.interfaces.intake import Inbound, Quarantined, Taken
 from appealbus.core.journal import leaving
-from appealbus.core.journal.appeals import accepting, numbering
+from appealbus.core.journal.appeals import accepting, numbering, suspects
 from appealbus.core.journal.appeals.accepting import Accepted, NewAppeal
 from appealbus.core.journal.changes import changing, targets
 from appealbus.core.journal.changes.changes import ChangeTaken, NewChange
@@ -37,6 +37,54 @@ from appealbus.schemas.notes import numbered, warned
 from appealbus.schemas.renames import RENAMED
 
 log = structlog.get_logger(__name__)
+
+TRIES = 3
+"""Crashes during a message's turn before it is quarantined unread. Two may be coincidence."""
+PAUSES = (0.0, 2.0, 8.0)
+"""Seconds before a message's turn, by number of crashes, so that random kills do not hit the same one each time."""
+_KNOWN = 1000
+"""Messages remembered because the end of their turns is not recorded; a forgotten one counts as one crash."""
+
+
+class SuspectMessages:
+    """Gives repeated messages one turn after the other; the journal records each turn first."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._one = FairShare(1)
+        self._survived: set[str] = set()
+
+    @asynccontextmanager
+    async def turn(self, message: Inbound) -> AsyncIterator[None]:
+        """Wait for the message's turn; a new message needs none.
+
+        Raises Unacceptable if three processes have died over it, JournalError if the turn cannot be recorded.
+        """
+        if not message.again or message.problem is not None:
+            yield
+            return
+        mark = f"{message.channel} {sha256(message.raw).hexdigest()}"
+        if mark in self._survived:
+            await self._journal.do(suspects.TurnEnded(mark))
+            self._survived.discard(mark)
+        died = await self._journal.ask(suspects.turns, mark)
+        await asyncio.sleep(PAUSES[min(died, len(PAUSES) - 1)])
+        async with self._one.place():
+            died = await self._journal.do(suspects.Turn(mark))
+            try:
+                if died >= TRIES:
+                    raise Unacceptable(f"{died} processes died while they read it", "message.kills")
+                yield
+            finally:  # however the turn ends, this process lives
+                await self._end(mark)
+
+    async def _end(self, mark: str) -> None:
+        try:
+            await self._journal.do(suspects.TurnEnded(mark))
+        except JournalError:
+            if len(self._survived) < _KNOWN:
+                self._survived.add(mark)
+
 
 _KEPT = 64 * 1024
 """Bytes kept of an oversized message, enough to identify its sender."""

@@ -6,13 +6,18 @@ from collections.abc import Mapping, Sequence
 import structlog
 
 from appealbus.core.bus.delivery.relay import Relay
-from appealbus.core.bus.work.case_conclusion import CaseConclusion
-from appealbus.core.bus.work.case_run import begun, run_plan, with_answers, with_due_date, with_left_questions
+from appealbus.core.bus.work.case_run import (
+    CaseConclusion,
+    begun,
+    run_plan,
+    with_answers,
+    with_due_date,
+    with_left_questions,
+)
 from appealbus.core.bus.work.dispatcher import RunEnd
 from appealbus.core.config.models import Configuration
-from appealbus.core.domain.case import Case, LookupState
+from appealbus.core.domain.case import Case, KeptReplies, LookupState
 from appealbus.core.domain.known import KnownLookup
-from appealbus.core.domain.replies import KeptReplies
 from appealbus.core.enrichment.assembly import outcome_of
 from appealbus.core.enrichment.plan_run import TURN, Enrichment
 from appealbus.core.errors import JournalError

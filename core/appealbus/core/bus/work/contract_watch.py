@@ -54,7 +54,7 @@ class ContractWatch:
         self._known = known
         self._casework.learn(known)
         contracts = self._casework.contracts.values()
-        missing = {name: each.reason for contract in contracts for name, each in contract.missing.items()}
+        missing = {name: lacking.reason for contract in contracts for name, lacking in contract.missing.items()}
         for name in sorted(missing.keys() - self._missing.keys()):
             log.warning("lookup.not_loaded", lookup=name, reason=missing[name])
         self._missing = missing

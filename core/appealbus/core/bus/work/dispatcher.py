@@ -13,7 +13,7 @@ from typing import Any
 
 import structlog
 
-from appealbus.core.bus.work.budget import LARGEST, Budget
+from appealbus.core.bus.intake.decoding import MAX_BYTES
 from appealbus.core.bus.work.isolation import Turns
 from appealbus.core.clocks import monotonic
 from appealbus.core.domain.case import Case
@@ -21,9 +21,43 @@ from appealbus.core.errors import JournalError
 from appealbus.core.journal import figures
 from appealbus.core.journal.appeals import claiming, leases
 from appealbus.core.journal.journal import Journal
-from appealbus.core.logs.throttle import LogThrottle
+from appealbus.core.logs.setup import LogThrottle
 
 log = structlog.get_logger(__name__)
+
+MOST = 12 * 1024 * 1024
+"""Bytes of appeals in flight, as stored in the journal. In memory an appeal with its dossier takes up to twelve
+times as much, so a worker stays under 400 MB, plus unread messages of a queue's `prefetch`."""
+LARGEST = MAX_BYTES
+"""Bytes of the largest appeal. A worker claims only if this much would fit."""
+
+
+class Budget:
+    """Counts bytes in use. An appeal larger than the whole budget fits if nothing else is taken."""
+
+    def __init__(self, most: int = MOST) -> None:
+        self.most = most
+        self._taken = 0
+
+    @property
+    def left(self) -> int:
+        """Negative while an oversized appeal is held."""
+        return self.most - self._taken
+
+    @property
+    def untouched(self) -> bool:
+        return not self._taken
+
+    def fits(self, size: int) -> bool:
+        return size <= self.left or self.untouched
+
+    def take(self, size: int) -> None:
+        """Take bytes even if they are not free: an appeal that is already held must count."""
+        self._taken += size
+
+    def give(self, size: int) -> None:
+        self._taken -= size
+
 
 LEASE = 30.0
 """Seconds until others take over a dead worker's cases; a process whose event loop hangs as long ends itself. With

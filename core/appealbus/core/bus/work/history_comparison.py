@@ -7,7 +7,6 @@ import structlog
 
 from appealbus.core.errors import JournalError
 from appealbus.core.interfaces.past import Past, PastAssessor
-from appealbus.core.journal import past as journal_past
 from appealbus.core.journal.journal import Journal
 from appealbus.core.loading.host import Host
 from appealbus.core.plugin_calls.boundary import is_defect
@@ -29,14 +28,15 @@ class Recalling:
         """One comparison at a time per assessor: they are CPU work, and a hung one takes no second thread."""
         self._hung: dict[str, asyncio.Future[list[Signal] | BaseException]] = {}
         """Comparisons that timed out and still run: threads cannot be killed, so their assessors get no second one."""
-        journal.compares_texts = host.compares
+        journal.keeping = host.keeping_parts
 
     async def signals(self, appeal_id: int, appeal: Appeal) -> Mapping[str, Sequence[Signal] | None]:
         """Return the signals of each assessor, or None if it failed."""
         if not self._assessors:
             return {}
+        finder = self._host.past_finder
         try:
-            past = await self._journal.ask(journal_past.past, appeal_id, appeal)
+            past = Past() if finder is None else await self._journal.ask(finder.find, appeal_id, appeal)
         except JournalError as error:
             if error.code != "unreadable":
                 raise

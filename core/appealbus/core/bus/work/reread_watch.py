@@ -12,6 +12,16 @@ import structlog
 
 from appealbus.core.bus.duties.leader import LeaderLease
 from appealbus.core.bus.work.dispatcher import Dispatcher
+from appealbus.core.bus.work.readings import SETTINGS, readings
+from appealbus.core.bus.work.rereading import (
+    AppealRead,
+    HelperEnds,
+    JournalAway,
+    OtherReadings,
+    RereadProcess,
+    Written,
+    write_read,
+)
 from appealbus.core.clocks import monotonic
 from appealbus.core.config.loading import Loaded
 from appealbus.core.domain.event import BUS, Event, What
@@ -25,17 +35,7 @@ from appealbus.core.journal.drivers.encoding import to_number
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.replies import Place, Span
 from appealbus.core.loading.parts import Parts
-from appealbus.core.logs.throttle import LogThrottle
-from appealbus.core.operations.readings import SETTINGS, readings
-from appealbus.core.operations.rereading import (
-    AppealRead,
-    HelperEnds,
-    JournalAway,
-    OtherReadings,
-    RereadProcess,
-    Written,
-    write_read,
-)
+from appealbus.core.logs.setup import LogThrottle
 from appealbus.schemas.outcome import OutcomeKind
 
 log = structlog.get_logger(__name__)
@@ -131,7 +131,7 @@ class RereadWatch:
             await asyncio.sleep(_POLL)
 
     async def _look(self) -> None:
-        before = {each.source: each for each in await self._journal.ask(replies.passes)}
+        before = {reread.source: reread for reread in await self._journal.ask(replies.passes)}
         for source, mine in (self.readings or {}).items():
             was = before.get(source)
             if was is not None:
@@ -139,7 +139,7 @@ class RereadWatch:
             open_stages = (Stage.GOES_ON,) if source in self._others else (Stage.GOES_ON, Stage.OTHER)
             if was is not None and was.readings == mine and was.stage not in open_stages:
                 continue
-            if any(each != mine for each in await self._read_with(source, mine)):
+            if any(theirs != mine for theirs in await self._read_with(source, mine)):
                 continue  # each worker would undo what another one has mended
             if not await self._journal.ask(replies.newest_with_replies, source, None, 1):
                 await self._journal.do(replies.Stands(RereadPass(source, mine)))
@@ -160,10 +160,10 @@ class RereadWatch:
         agreed = {
             name: value
             for name, value in was.readings.items()
-            if all(each is not None and each.get(name, value) == value for each in read_with)
+            if all(theirs is not None and theirs.get(name, value) == value for theirs in read_with)
         }
         now, said = replace(was, readings=agreed), []
-        if was.stage is Stage.GOES_ON and any(each != was.readings for each in read_with):  # it ends unfinished
+        if was.stage is Stage.GOES_ON and any(theirs != was.readings for theirs in read_with):  # it ends unfinished
             now, said = replace(now, stage=Stage.OVER), [_carried_out(was)]
         if now != was:
             await self._journal.do(replies.Stands(now, said))
@@ -214,8 +214,10 @@ class RereadWatch:
             run.now = replace(run.now, at=min(run.now.at or came, came))
             read = await run.process.read(appeal_id)
             read_at_all = [result for result in read.results if result.verdict is not Verdict.IMPOSSIBLE]
-            sure = [each for each in read_at_all if not each.gap or each.was.startswith(OutcomeKind.FOUND.value)]
-            run.add(compared=len(sure), otherwise=sum(each.otherwise for each in sure))
+            sure = [
+                result for result in read_at_all if not result.gap or result.was.startswith(OutcomeKind.FOUND.value)
+            ]
+            run.add(compared=len(sure), otherwise=sum(result.otherwise for result in sure))
             await _rest(began)
         if run.now.otherwise * _ABNORMAL > run.now.compared:
             await self._stop(run, Stage.STOPPED)
@@ -245,12 +247,12 @@ class RereadWatch:
         return bool(page)
 
     async def _mend(self, run: _Run, read: AppealRead) -> None:
-        gaps = [each for each in read.results if each.gap]
+        gaps = [result for result in read.results if result.gap]
         good = [gap for gap in gaps if gap.after is not None and not gap.otherwise]
         result: Written | JournalError = Written.SAME
         if good:
-            told = replace(read, results=good)
-            result = await write_read(self._journal, told, _REASON, _operation(run.now))
+            mended = replace(read, results=good)
+            result = await write_read(self._journal, mended, _REASON, _operation(run.now))
         changed, busy = result is Written.CHANGED, result not in (Written.CHANGED, Written.SAME, Written.GONE)
         if busy:
             run.again.append(read.appeal_id)

@@ -12,13 +12,12 @@ from appealbus.core.bus.work.dispatcher import Dispatcher
 from appealbus.core.clocks import monotonic
 from appealbus.core.domain.event import by_worker
 from appealbus.core.domain.pauses import SourceNews
-from appealbus.core.domain.returning import HEARD, SETTLED, Place, TakeIn
-from appealbus.core.domain.source_state import BreakerState
+from appealbus.core.domain.source_state import HEARD, SETTLED, BreakerState, Place, TakeIn
 from appealbus.core.errors import JournalError
 from appealbus.core.guards.guard import Guard
 from appealbus.core.journal import pauses, waiting, workers
 from appealbus.core.journal.journal import Journal
-from appealbus.core.logs.throttle import LogThrottle
+from appealbus.core.logs.setup import LogThrottle
 
 log = structlog.get_logger(__name__)
 

@@ -1,13 +1,19 @@
-"""The wires to the configured sources, opened at the start, or later if their plugins raise."""
+"""What sources need of the bus: their wires, and the journal as guards see it, which know no store."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 from appealbus.core.bus.tasks import PartTasks, Phase
-from appealbus.core.guards.given import Bound
+from appealbus.core.domain.access import AccessRow, AwaitedRow
+from appealbus.core.domain.limits import Grant, Report
+from appealbus.core.domain.pauses import QuotaAnswer, QuotaCall, QuotaWish
+from appealbus.core.guards.context import Bound
 from appealbus.core.guards.guard import Guard
 from appealbus.core.interfaces.answer import Answers
+from appealbus.core.interfaces.wire import SingleUse
+from appealbus.core.journal import access, awaiting, limits, pauses
+from appealbus.core.journal.journal import Journal
 
 
 class SourceWires:
@@ -56,3 +62,31 @@ class SourceWires:
             await bound.wire.start()
             guard.ready = True
         await bound.wire.listen(self._answers)
+
+
+class GuardJournal:
+    """The `LimitsJournal` and the `QuotaBook` of guards, and what they write before a question leaves."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+
+    async def access(self, rows: Sequence[AccessRow]) -> None:
+        await self._journal.do(access.Asking(rows))
+
+    async def await_answer(self, row: AwaitedRow) -> None:
+        await self._journal.do(awaiting.Expecting(row))
+
+    async def use_answer(self, once: SingleUse, message_id: str) -> bool:
+        return await self._journal.do(awaiting.Use(once, message_id))
+
+    async def share_limits(self, worker: str, reports: Sequence[Report]) -> list[Grant]:
+        return await self._journal.do(limits.Reports(worker, reports))
+
+    async def leave_limits(self, worker: str) -> None:
+        await self._journal.do(limits.Leave(worker))
+
+    async def take_quota(self, wish: QuotaWish) -> QuotaAnswer:
+        return await self._journal.do(pauses.TakeQuota(wish))
+
+    async def return_quota(self, call: QuotaCall) -> None:
+        await self._journal.do(pauses.ReturnQuota(call))

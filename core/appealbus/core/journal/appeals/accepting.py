@@ -12,12 +12,12 @@ from typing import Any, Self
 from sqlalchemy import Connection, select
 
 from appealbus.core.clocks import day_of
+from appealbus.core.domain.client import Sender, SenderOf
 from appealbus.core.domain.document import Document, Unnumbered, appeal_document
 from appealbus.core.domain.event import Event, What, by_client, short
 from appealbus.core.domain.public_id import new_tag
-from appealbus.core.domain.sender import Sender, SenderOf
 from appealbus.core.errors import JournalError, MessageDiffers
-from appealbus.core.journal import clock, codec, documents, events
+from appealbus.core.journal import clock, codec, documents, events, parts
 from appealbus.core.journal.appeals import forms, numbering
 from appealbus.core.journal.appeals.numbering import Numbers
 from appealbus.core.journal.changes import waiting_changes
@@ -25,7 +25,7 @@ from appealbus.core.journal.codec import differ, digest, urgency_of
 from appealbus.core.journal.drivers import bulk, direct
 from appealbus.core.journal.key import JournalKey, Marked
 from appealbus.core.journal.naming import named_by_appeal
-from appealbus.core.journal.sketch import Sketch
+from appealbus.core.journal.parts import Kept
 from appealbus.core.journal.tables import appeal, counter
 from appealbus.core.journal.writes import Write
 from appealbus.schemas.appeal import Appeal, Receipt
@@ -77,8 +77,8 @@ class Arriving(Write[Accepted]):
     """To whom it is leased at once."""
     seconds: float
     """For how long."""
-    sketch: Sketch | None = None
-    """Of its text; None where nobody compares texts."""
+    kept: Kept = ()
+    """Rows of parts."""
 
     @classmethod
     def of(
@@ -90,7 +90,7 @@ class Arriving(Write[Accepted]):
         *,
         owner: str | None,
         seconds: float,
-        sketch: Sketch | None = None,
+        kept: Kept = (),
     ) -> Self:
         number = new.appeal.number
         foreign = None if number is None or numbering.is_own(number, prefix) else number
@@ -103,7 +103,7 @@ class Arriving(Write[Accepted]):
             _row(new, owner),
             owner,
             seconds,
-            sketch,
+            kept,
         )
 
     @property
@@ -193,8 +193,7 @@ def _insert(connection: Connection, new: Sequence[_Numbered], last: Mapping[str,
     bulk.insert(connection, appeal, rows)
     documents.keep(connection, [(numbered.row["id"], numbered.document) for numbered in new])
     forms.add_subjects(connection, [forms.Naming(numbered.row["id"], numbered.item.marked) for numbered in new])
-    drawn = [(each.row["id"], each.item.sketch) for each in new if each.item.sketch is not None]
-    forms.add_sketches(connection, drawn)
+    parts.add(connection, [(numbered.row["id"], numbered.item.kept) for numbered in new])
     values = [{"name": name, "value": value} for name, value in last.items() if name != waiting_changes.WAITING]
     bulk.upsert(connection, counter, values)
     return waiting_changes.adopt(connection, waited, rows) if waited is not None else []

@@ -12,8 +12,8 @@ from sqlalchemy import Connection, Row, Text, bindparam, func, literal_column, s
 
 from appealbus.core.domain.case import Case, LookupState
 from appealbus.core.domain.change import KeptChange
+from appealbus.core.domain.counts import Outline
 from appealbus.core.domain.document import fact_parts
-from appealbus.core.domain.outline import Outline
 from appealbus.core.journal import codec
 from appealbus.core.journal.changes.changes import change, change_from_row
 from appealbus.core.journal.drivers import direct

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Select, func, select, tuple_, 
 
 from appealbus.core.domain.case import Case
 from appealbus.core.domain.event import Event, What, by_worker
-from appealbus.core.domain.returning import Place
+from appealbus.core.domain.source_state import Place
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import clock, events
 from appealbus.core.journal.appeals import leases, suspects

@@ -20,7 +20,7 @@ from appealbus.core.journal.drivers.encoding import to_number
 from appealbus.core.journal.errors import LeaseLost, VersionConflict
 from appealbus.core.journal.key import JournalKey, Marked
 from appealbus.core.journal.naming import named_by_appeal
-from appealbus.core.journal.sketch import Sketch
+from appealbus.core.journal.parts import Kept
 from appealbus.core.journal.tables import CARRIED, MISDATED, UNASSESSED, WAITS, appeal, dossier, outbox
 from appealbus.core.journal.writes import EPOCH, NOW, WALL, Write, filled
 from appealbus.schemas.dossier import Completeness
@@ -84,8 +84,8 @@ class Conclusion:
 class Concluding(Write[bool]):
     turn = 1  # it ends the lease under which what was queued before it is written
     conclusion: Conclusion
-    sketch: Sketch | None = None
-    """Of its text in its new form."""
+    kept: Kept = ()
+    """Rows of parts, of its new form."""
     at: datetime = WALL
     """The time of day: when the version was made."""
     now: datetime = NOW
@@ -157,7 +157,7 @@ def conclude(connection: Connection, items: Sequence[Concluding]) -> list[Journa
     states = [_state_of(item, again, before[item.conclusion.appeal_id]) for item in good]
     bulk.update(connection, appeal, states)
     formed = [
-        forms.Forming(each.appeal_id, each.form, item.named, item.sketch)
+        forms.Forming(each.appeal_id, each.form, item.named, item.kept)
         for item in good
         for each in (item.conclusion,)
         if each.form is not None

@@ -145,6 +145,8 @@ class Hold(Write[bool]):
     by: str
     reason: str
     at: datetime = WALL
+    actor: str = ""
+    """In the log; empty: the person `by`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +170,7 @@ def hold(connection: Connection, item: Hold) -> bool | JournalError:
     free = {"due_at": None, "lease_owner": None, "lease_until": None, "waits_for": WAITED_FOR}
     connection.execute(update(appeal).where(appeal.c.id == row.id).values(state="held", **held, **free))
     reason = {"reason": held["held_reason"]}
-    events.note(connection, [Event(What.HELD, row.id, by_person(item.by), detail=reason)])
+    events.note(connection, [Event(What.HELD, row.id, item.actor or by_person(item.by), detail=reason)])
     return True
 
 

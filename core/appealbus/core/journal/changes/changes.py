@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 
 from appealbus.core.domain.change import KeptChange, Order, order_of
-from appealbus.core.domain.sender import FOREIGN, NOT_ALLOWED, OUT_OF_SCOPE, Says, Sender, SenderOf, Touched
+from appealbus.core.domain.client import FOREIGN, NOT_ALLOWED, OUT_OF_SCOPE, Says, Sender, SenderOf, Touched
 from appealbus.core.errors import JournalError
 from appealbus.core.journal.clients import client
 from appealbus.core.journal.drivers import direct

@@ -8,8 +8,8 @@ from sqlalchemy import Connection, RowMapping, bindparam, delete, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from appealbus.core.domain.change import AS_KEPT, KeptChange, fields_of_change
+from appealbus.core.domain.client import REFUSED
 from appealbus.core.domain.event import Event, What, by_client
-from appealbus.core.domain.sender import REFUSED
 from appealbus.core.errors import CONFLICT, JournalError, MessageDiffers
 from appealbus.core.journal import events, quarantine
 from appealbus.core.journal.changes import waiting_changes

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, select
 
 from appealbus.core.domain.change import ENDS, KeptChange, Order, closed_by, order_of
-from appealbus.core.domain.sender import FOREIGN, NOT_ALLOWED, Says, Sender, Touched
+from appealbus.core.domain.client import FOREIGN, NOT_ALLOWED, Says, Sender, Touched
 from appealbus.core.errors import CONFLICT, JournalError
 from appealbus.core.journal.changes import waiting_changes
 from appealbus.core.journal.changes.changes import ChangeTaken, NewChange, Standing, refused, revoked, said

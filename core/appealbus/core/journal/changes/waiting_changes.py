@@ -11,8 +11,8 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, literal, sel
 from sqlalchemy.dialects import postgresql, sqlite
 
 from appealbus.core.domain.change import AS_KEPT, ENDS, closed_by, order_of
+from appealbus.core.domain.client import SenderOf, Touched
 from appealbus.core.domain.event import Event, What, by_client
-from appealbus.core.domain.sender import SenderOf, Touched
 from appealbus.core.journal import events
 from appealbus.core.journal.appeals import numbering
 from appealbus.core.journal.changes.changes import Standing, Waited, Why

@@ -9,11 +9,10 @@ from typing import Any
 
 from lxml import etree
 
-from appealbus.core.interfaces.contract import MessageContract
 from appealbus.core.interfaces.lookup import Lookup
-from appealbus.core.interfaces.wire import CallFailed, Wire
+from appealbus.core.interfaces.wire import CallFailed, MessageContract, Wire
+from appealbus.core.readings.declare import class_line
 from appealbus.core.readings.lookup import Declared
-from appealbus.core.readings.origins import class_line
 from appealbus.core.readings.proof.findings import Finding, Findings
 from appealbus.core.readings.proof.reply import ReplyProof
 from appealbus.core.readings.proof.request import RequestProof

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from appealbus.core.readings.origins import Origin
+from appealbus.core.readings.declare import Origin
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from appealbus.plugins.api.models.appeals import (
     Found,
     History,
     Patch,
+    Repeats,
     Search,
     State,
     Term,
@@ -17,7 +18,7 @@ from appealbus.plugins.api.models.appeals import (
 )
 from appealbus.plugins.api.models.feed import Feed, Readers
 from appealbus.plugins.api.models.figures import Report
-from appealbus.plugins.api.models.surges import SurgeAlarm, SurgeAlarms, Surges
+from appealbus.plugins.surges.alarm import SurgeAlarm, SurgeAlarms, Surges
 
 __all__ = ["MODELS", "Trouble"]
 
@@ -31,6 +32,7 @@ MODELS: tuple[type[BaseModel], ...] = (
     Explained,
     Term,
     FallsDue,
+    Repeats,
     Surges,
     SurgeAlarms,
     SurgeAlarm,

@@ -72,6 +72,8 @@ class Operation(BaseModel):
 
     op: Literal["add", "remove", "replace", "move", "copy", "test"]
     path: str
+    value: Any = None
+    from_: str | None = Field(default=None, alias="from")
 
 
 class Patch(RootModel[list[Operation]]):

@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from appealbus.schemas.base import Model
 
@@ -18,6 +18,9 @@ class Figure(Model):
 
 class ReportRow(BaseModel):
     """A row of a report: beside these, a figure under the name of each column."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, Figure]
 
     key: str
     """A БИН, the beginning of КАТО, the code of a category, a month; empty: it is not told."""

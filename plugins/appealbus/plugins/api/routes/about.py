@@ -5,9 +5,9 @@ from typing import Annotated
 from starlette.requests import Request
 from starlette.responses import Response
 
-from appealbus.core.domain.client import Role
-from appealbus.core.journal import feed
-from appealbus.core.rights.actions import MAY, Action
+from appealbus.core.management import feed
+from appealbus.core.management.people import Role
+from appealbus.core.management.viewing import MAY, Action
 from appealbus.plugins.api import documented
 from appealbus.plugins.api.answers import as_json
 from appealbus.plugins.api.api import Api

@@ -9,12 +9,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from appealbus.core import Inbound, Quarantined
-from appealbus.core.bus.intake.decoding import MAX_BYTES, Unacceptable
-from appealbus.core.bus.intake.reception import Received
-from appealbus.core.bus.intake.trimming import EVERY, trim_quarantine
-from appealbus.core.errors import CORRECT
-from appealbus.core.journal.appeals import lists
-from appealbus.core.rights.actions import Action
+from appealbus.core.management import appeals
+from appealbus.core.management.viewing import Action
+from appealbus.core.serving import CORRECT, EVERY, MAX_BYTES, Received, Unacceptable, trim_quarantine
 from appealbus.plugins.api import documented
 from appealbus.plugins.api.answers import JSON, XML, negotiated, of_bytes
 from appealbus.plugins.api.api import Api
@@ -124,7 +121,9 @@ async def _receipt(caller: Caller, received: Received, media_type: str, *, named
     if named and not (viewer.knows_messages and viewer.mask.number(receipt.number) == receipt.number):
         receipt = receipt.model_copy(update={"number": ""})
     # Of a change that waits nothing is looked up: an appeal with the number that it names may be somebody else's.
-    row = await caller.journal.ask(lists.appeal_row, receipt.number) if receipt.number and not received.waits else None
+    row = (
+        await caller.journal.ask(appeals.appeal_row, receipt.number) if receipt.number and not received.waits else None
+    )
     seen = row is not None and caller.viewer.sees(row)
     location = {"Location": f"/v1/appeals/{row.public_id}"} if row is not None and seen else {}
     body = receipt.model_dump_json().encode() if media_type == JSON else to_xml(receipt)

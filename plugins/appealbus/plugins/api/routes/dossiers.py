@@ -10,12 +10,9 @@ from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
 
+from appealbus.core import AppealRow
 from appealbus.core.clocks import day_of, wall
-from appealbus.core.domain.listing import AppealRow
-from appealbus.core.enrichment.fields import FieldError
-from appealbus.core.rights.actions import Action
-from appealbus.core.rights.explaining import FieldHidden
-from appealbus.core.rights.masked_version import Seen, etag
+from appealbus.core.management.viewing import Action, FieldError, FieldHidden, Seen, etag
 from appealbus.plugins.api import documented
 from appealbus.plugins.api.answers import JSON, XML, as_json, negotiated, of_bytes
 from appealbus.plugins.api.api import Api
@@ -23,6 +20,7 @@ from appealbus.plugins.api.callers import Caller, may, may_read, reader
 from appealbus.plugins.api.damage import readable
 from appealbus.plugins.api.problems import FIELD_HIDDEN, UNKNOWN, Problem, unavailable
 from appealbus.plugins.api.states import state_of
+from appealbus.plugins.repeats import comparing
 from appealbus.schemas.maskedxml import masked_to_xml
 from appealbus.schemas.stored import DOSSIER
 from appealbus.schemas.xml import to_xml
@@ -166,7 +164,7 @@ async def term(id: Id, request: Request, caller: Annotated[Caller, may_read(Acti
 async def repeats(id: Id, request: Request, caller: Annotated[Caller, may_read(Action.REPEATS)]) -> Response:
     """Tell which other appeals are about the same, how they ended, and what is new here beside each, as of now."""
     row, api = await caller.appeal(id), Api.of(request)
-    told, numbers = await _compared(api, lambda: caller.views.repeats(row, api.host.compare))
+    told, numbers = await _compared(api, lambda: comparing.compared(caller.views, row, api.host))
     await caller.looks("repeats", row)
     await caller.looks_at_others("repeats", numbers)
     return as_json(told)

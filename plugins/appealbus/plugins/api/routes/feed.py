@@ -11,14 +11,12 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from starlette.requests import Request
 from starlette.responses import Response
 
+from appealbus.core import Cursor
 from appealbus.core.clocks import monotonic
-from appealbus.core.domain.event import Cursor
-from appealbus.core.domain.feed import FeedEntry, FeedPage
-from appealbus.core.domain.places import within
-from appealbus.core.journal import feed as journal_feed
-from appealbus.core.rights.actions import Action
-from appealbus.core.rights.masker import NotMasked
-from appealbus.core.rights.viewer import Viewer
+from appealbus.core.management import feed as journal_feed
+from appealbus.core.management.appeals import within
+from appealbus.core.management.feed import FeedEntry, FeedPage
+from appealbus.core.management.viewing import Action, NotMasked, Viewer
 from appealbus.plugins.api import documented
 from appealbus.plugins.api.answers import as_json
 from appealbus.plugins.api.api import Api

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from appealbus.core.language import ReaderLanguage
-from appealbus.core.rights.actions import Action
+from appealbus.core.management.viewing import Action
 from appealbus.plugins.api import documented
 from appealbus.plugins.api.answers import CSV, HTML, JSON, negotiated, of_bytes
 from appealbus.plugins.api.api import Api

@@ -8,12 +8,10 @@ from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
-from appealbus.core.domain.listing import AppealRow
-from appealbus.core.domain.selection import NOWHERE, Place, Selection
-from appealbus.core.journal import access
-from appealbus.core.journal.appeals import lists
-from appealbus.core.journal.naming import PARSES, Kind
-from appealbus.core.rights.actions import Action
+from appealbus.core import AppealRow
+from appealbus.core.management import appeals, people
+from appealbus.core.management.appeals import NOWHERE, PARSES, Kind, Place, Selection
+from appealbus.core.management.viewing import Action
 from appealbus.plugins.api import documented
 from appealbus.plugins.api.answers import JSON, as_json
 from appealbus.plugins.api.api import Api
@@ -83,7 +81,7 @@ async def _by_number(caller: Caller, search: Search) -> AppealRow | None:
     if hidden or (not caller.viewer.channel and mask.text(given) != given):
         raise Problem(NOT_ALLOWED, "the client's mask hides such numbers and ids")
     channel = caller.viewer.channel or search.channel
-    row = await caller.journal.ask(lists.appeal_by, search.number, search.message_id, channel)
+    row = await caller.journal.ask(appeals.appeal_by, search.number, search.message_id, channel)
     return row if row is not None and caller.viewer.sees(row) else None
 
 
@@ -103,7 +101,7 @@ async def _by_name(caller: Caller, search: Search, kind: Kind, purpose: str) -> 
     except ValueError as error:
         raise _invalid("after", str(error)) from None
     rows = [await state_of(caller, row) for row in found.rows]
-    await caller.journal.do(access.Look("appeals", purpose=purpose, about={"found": len(rows)}, by=caller.actor))
+    await caller.journal.do(people.Look("appeals", purpose=purpose, about={"found": len(rows)}, by=caller.actor))
     return as_json({"appeals": rows} | ({} if found.next is None else {"next": str(found.next)}))
 
 

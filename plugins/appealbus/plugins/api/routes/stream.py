@@ -12,10 +12,9 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from appealbus.core import CursorRefused, JournalError
+from appealbus.core import Cursor, CursorRefused, JournalError
 from appealbus.core.clocks import monotonic
-from appealbus.core.domain.event import Cursor
-from appealbus.core.rights.actions import Action
+from appealbus.core.management.viewing import Action
 from appealbus.plugins.api import documented
 from appealbus.plugins.api.api import Api
 from appealbus.plugins.api.callers import Caller, may

@@ -1,23 +1,22 @@
 """Surges: what stands out, and the alarms, as far as a client sees the appeals behind them."""
 
-from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Path, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
 from appealbus.core import ConfigError
-from appealbus.core.journal.appeals import lists
-from appealbus.core.rights.actions import Action
-from appealbus.core.rights.viewer import Viewer
+from appealbus.core.management import appeals
+from appealbus.core.management.viewing import Action
 from appealbus.plugins.api import documented
 from appealbus.plugins.api.answers import as_json
 from appealbus.plugins.api.api import Api
 from appealbus.plugins.api.callers import Caller, may_read
 from appealbus.plugins.api.problems import PURPOSE_MISSING, UNKNOWN, Problem, unavailable
-from appealbus.plugins.surges.reading import Now, Reading
-from appealbus.plugins.surges.seen import alarms_seen, filled, possible_seen, sees_all
+from appealbus.plugins.surges.alarm import SurgeAlarms
+from appealbus.plugins.surges.reading import Reading
+from appealbus.plugins.surges.seen import alarms_seen, surges_seen
 
 router = documented.router(prefix="/v1/surges", tags=["out"])
 
@@ -38,7 +37,7 @@ async def surges(request: Request, caller: Annotated[Caller, may_read(Action.SUR
     except ConfigError:
         raise _unreadable() from None
     await caller.looks("surges")
-    return as_json({} if now is None else _told(caller.viewer, now))
+    return as_json({} if now is None else surges_seen(caller.viewer, now))
 
 
 @router.get(
@@ -57,12 +56,12 @@ async def alarms(
 ) -> Response:
     """List alarms that are open. A page may be short, or empty, where more follow: `next` says so."""
     try:
-        found = await _reading(request).alarms(closed=closed, before=before, limit=limit)
+        page = await _reading(request).alarms(closed=closed, before=before, limit=limit)
     except ConfigError:
         raise _unreadable() from None
-    told = list(alarms_seen(caller.viewer, found))
-    await caller.looks("surges", found=len(told))
-    return as_json({"alarms": told} | ({"next": found[-1].id} if len(found) == limit else {}))
+    seen = list(alarms_seen(caller.viewer, page))
+    await caller.looks("surges", found=len(seen))
+    return as_json(SurgeAlarms(alarms=seen, next=page[-1].id if len(page) == limit else None))
 
 
 @router.get(
@@ -82,16 +81,16 @@ async def one_alarm(
 ) -> Response:
     """Tell all that an alarm rests on, with the ids of those appeals behind it that the client sees."""
     try:
-        found = await _reading(request).alarm(alarm)
+        kept = await _reading(request).alarm(alarm)
     except ConfigError:
         raise _unreadable() from None
-    told = next(alarms_seen(caller.viewer, [] if found is None else [found]), None)
-    if found is None or told is None:
+    seen = next(alarms_seen(caller.viewer, [] if kept is None else [kept]), None)
+    if kept is None or seen is None:
         raise Problem(UNKNOWN, "there is no such alarm")
-    rows = [await caller.journal.ask(lists.appeal_row, number) for number in found.alarm.numbers]
-    seen = [row.public_id for row in rows if row is not None and caller.viewer.sees(row)]
-    await caller.looks("surges", alarm=alarm, found=len(seen))
-    return as_json(told | {"appeals": seen})
+    rows = [await caller.journal.ask(appeals.appeal_row, number) for number in kept.alarm.numbers]
+    ids = [row.public_id for row in rows if row is not None and caller.viewer.sees(row)]
+    await caller.looks("surges", alarm=alarm, found=len(ids))
+    return as_json(seen.model_copy(update={"appeals": ids}))
 
 
 def _reading(request: Request) -> Reading:
@@ -100,16 +99,3 @@ def _reading(request: Request) -> Reading:
 
 def _unreadable() -> Problem:
     return unavailable("the file of surges cannot be read now")
-
-
-def _told(viewer: Viewer, now: Now) -> dict[str, Any]:
-    told: dict[str, Any] = {}
-    if now.week is not None:
-        week = now.week
-        told["week"] = {"monday": week.monday, "tested": week.tested, "limit": week.limit}
-        told["week"]["alarms"] = list(alarms_seen(viewer, week.alarms))
-    if now.day is not None:
-        told["day"] = asdict(now.day) | {"possible": possible_seen(viewer, now.possible)}
-    if sees_all(viewer):
-        told["record"] = filled(asdict(now.record))
-    return told

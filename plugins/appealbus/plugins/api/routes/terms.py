@@ -8,11 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from starlette.requests import Request
 from starlette.responses import Response
 
-from appealbus.core.domain.listing import AppealRow
-from appealbus.core.domain.selection import NOWHERE, Found, Place, Selection
-from appealbus.core.journal.appeals import cases
-from appealbus.core.rights.actions import Action
-from appealbus.core.rights.viewer import Viewer
+from appealbus.core import AppealRow
+from appealbus.core.management import appeals
+from appealbus.core.management.appeals import NOWHERE, Found, Place, Selection
+from appealbus.core.management.viewing import Action, Viewer
 from appealbus.plugins.api import documented
 from appealbus.plugins.api.answers import as_json
 from appealbus.plugins.api.api import Api
@@ -126,7 +125,7 @@ async def _counted(api: Api, caller: Caller, asked: Asked, page: Found) -> list[
         return [(row, {}) for row in page.rows]
     rows = {row.appeal_id: row for row in page.rows}
     found: list[tuple[AppealRow, dict[str, Any]]] = []
-    for case in await caller.journal.ask(cases.cases, list(rows)):
+    for case in await caller.journal.ask(appeals.cases, list(rows)):
         row = rows[case.appeal_id]
         given = case.appeal, case.first or case.appeal, case.receipt.accepted_at, case.kept_changes
         day = api.host.counting.due_on(*given, before=row.due_on)

@@ -1,4 +1,4 @@
-"""EARS C1, C2 and C3: this week against mean and deviation of seven earlier weeks.
+"""EARS C2: this week against mean and deviation of seven earlier weeks.
 
 Fricker, Hegler, Dunfee 2008, Statistics in Medicine 27; in the form of Salmon, Schumacher, Höhle 2016, doi
 10.18637/jss.v070.i10, section 3.2: a bound for the count instead of a bound for the statistic.
@@ -22,45 +22,21 @@ class Ears:
     bound: float
 
 
-def c1(counts: Sequence[float], week: int, alpha: float = 0.001, least_deviation: float = 0.0) -> Ears:
-    """Compare a week with the seven before it.
+def c2(counts: Sequence[float], week: int, alpha: float = 0.001, least_deviation: float = 0.0) -> Ears:
+    """Compare a week with seven weeks, the last of them three weeks back.
 
     Args:
         counts: one for each week.
-        week: index of the week; at least `BASELINE`.
+        week: index of the week; at least `BASELINE + GUARD`.
         alpha: share of weeks above the bound without a surge, for normal counts.
         least_deviation: lower limit of the standard deviation. After seven empty weeks it would be 0, and the first
             appeal a surge.
     """
-    return _compared(counts, week, 0, NormalDist().inv_cdf(1.0 - alpha), least_deviation)
-
-
-def c2(counts: Sequence[float], week: int, alpha: float = 0.001, least_deviation: float = 0.0) -> Ears:
-    """Compare a week with seven weeks, the last of them three weeks back; see `c1`."""
-    return _compared(counts, week, GUARD, NormalDist().inv_cdf(1.0 - alpha), least_deviation)
-
-
-def c3(counts: Sequence[float], week: int, alpha: float = 0.025, least_deviation: float = 0.0) -> Ears:
-    """Like `c2`, but lower the bound by the excess of the two weeks before over their mean plus one deviation."""
-    excess = 0.0
-    for earlier in (week - 1, week - 2):
-        then = _compared(counts, earlier, GUARD, 0.0, least_deviation)
-        excess += max(0.0, _standardised(counts[earlier], then) - 1.0)
-    return _compared(counts, week, GUARD, NormalDist().inv_cdf(1.0 - alpha) - excess, least_deviation)
-
-
-def _compared(counts: Sequence[float], week: int, guard: int, width: float, least_deviation: float) -> Ears:
-    first = week - guard - BASELINE
+    first = week - GUARD - BASELINE
     if first < 0:
         raise ValueError(f"week {week} has no {BASELINE} weeks before it")
     baseline = counts[first : first + BASELINE]
     mean = sum(baseline) / BASELINE
     deviation = sqrt(sum((count - mean) ** 2 for count in baseline) / (BASELINE - 1))
     deviation = max(deviation, least_deviation)
-    return Ears(mean, deviation, mean + width * deviation)
-
-
-def _standardised(count: float, then: Ears) -> float:
-    if then.deviation:
-        return (count - then.mean) / then.deviation
-    return float("inf") if count > then.mean else 0.0
+    return Ears(mean, deviation, mean + NormalDist().inv_cdf(1.0 - alpha) * deviation)

@@ -2,9 +2,9 @@
 
 from starlette.responses import Response
 
-from appealbus.core.domain.audit_log import Deeds
-from appealbus.core.domain.event import What
-from appealbus.core.journal import access
+from appealbus.core import What
+from appealbus.core.management import people
+from appealbus.core.management.people import Deeds
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.views.account.queries import PAGE, actor_of, check, frame, sees_deeds, span_of, view
 from appealbus.plugins.console.views.account.rows import rows
@@ -32,7 +32,7 @@ async def done(page: Page) -> Response:
         appeal = row.appeal_id
     since, until = span_of(page)
     wanted = Deeds(actor=actor_of(page), what=what, appeal_id=appeal, since=since, until=until)
-    found = await page.journal.ask(access.deeds, wanted, page.number("before"), PAGE)
+    found = await page.journal.ask(people.deeds, wanted, page.number("before"), PAGE)
     return frame(
         page,
         "account/done.html",

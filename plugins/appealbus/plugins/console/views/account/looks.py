@@ -2,11 +2,12 @@
 
 from starlette.responses import Response
 
-from appealbus.core.domain.audit_log import Deeds, LookPlace
-from appealbus.core.domain.listing import AppealRow
-from appealbus.core.domain.selection import Selection
-from appealbus.core.journal import access
-from appealbus.core.rights.actions import Action
+from appealbus.core import AppealRow
+from appealbus.core.management import appeals as journal_appeals
+from appealbus.core.management import people
+from appealbus.core.management.appeals import Selection
+from appealbus.core.management.people import Deeds, LookPlace
+from appealbus.core.management.viewing import Action
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.views.account.queries import PAGE, actor_of, frame, sees_looks, span_of, view
 from appealbus.plugins.console.views.account.rows import Row, rows
@@ -36,11 +37,11 @@ async def looks(page: Page) -> Response:
     since, until = span_of(page)
     before = page.number("before")
     if page.query.get("of") == "sources":
-        asked = await page.journal.ask(access.asked, before, PAGE + 1, since=since, until=until)
+        asked = await page.journal.ask(journal_appeals.asked, before, PAGE + 1, since=since, until=until)
         following = asked[PAGE - 1].id if len(asked) > PAGE else None
         return _list(page, await rows(page, asked[:PAGE]), following)
     found_ = await page.journal.ask(
-        access.deeds, Deeds(looks=True, actor=actor_of(page), since=since, until=until), before, PAGE
+        people.deeds, Deeds(looks=True, actor=actor_of(page), since=since, until=until), before, PAGE
     )
     return _list(page, await rows(page, found_.entries), found_.next)
 
@@ -50,7 +51,7 @@ async def _of(page: Page, appeals: list[AppealRow], *, purpose: str = "", more: 
         before = LookPlace.parse(page.query["before"]) if page.query.get("before") else None
     except ValueError:
         raise page.lost from None
-    found = await page.journal.ask(access.looks_at, appeals, before, PAGE)
+    found = await page.journal.ask(people.looks_at, appeals, before, PAGE)
     given = {"purpose": purpose, "appeals": appeals, "more": more}
     return _list(page, await rows(page, found.rows, appeals), found.next, **given)
 

@@ -4,9 +4,9 @@ import asyncio
 
 from starlette.responses import Response
 
-from appealbus.core.domain.audit_log import Deeds
-from appealbus.core.domain.event import by_person
-from appealbus.core.journal import access, clients
+from appealbus.core.management import people
+from appealbus.core.management.log import by_person
+from appealbus.core.management.people import Deeds
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.sessions import SESSION
 from appealbus.plugins.console.views.account.policy import counting
@@ -21,8 +21,8 @@ _SESSIONS = 50
 async def mine(page: Page) -> Response:
     me, today = page.session.client, page.today
     wanted = Deeds(looks=True, actor=by_person(me.name), since=moment(today))
-    found = await page.journal.ask(access.deeds, wanted, page.number("before"), PAGE)
-    its = await page.journal.ask(clients.credentials_of, me.name)
+    found = await page.journal.ask(people.deeds, wanted, page.number("before"), PAGE)
+    its = await page.journal.ask(people.credentials_of, me.name)
     return frame(
         page,
         "account/mine.html",
@@ -38,9 +38,9 @@ async def sign_out(page: Page) -> Response:
     me, this = page.session.client, page.session.credential.id
     others = [
         each.id
-        for each in counting(page, await page.journal.ask(clients.credentials_of, me.name), SESSION)
+        for each in counting(page, await page.journal.ask(people.credentials_of, me.name), SESSION)
         if each.id != this
     ]
     # Together: each alone waits for the disk, and somebody may have thousands.
-    await asyncio.gather(*(page.journal.do(clients.Revoking(me.name, other)) for other in others))
+    await asyncio.gather(*(page.journal.do(people.Revoking(me.name, other)) for other in others))
     return page.go("/account/mine", {"done": "1"})

@@ -5,8 +5,8 @@ from datetime import datetime
 
 from starlette.responses import Response
 
-from appealbus.core.domain.client import OF_PEOPLE, Client, Credential
-from appealbus.core.journal import clients as journal_clients
+from appealbus.core.management import people
+from appealbus.core.management.people import OF_PEOPLE, Client, Credential
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.sessions import SESSION
 from appealbus.plugins.console.views.account.queries import check, frame, sees_deeds, view
@@ -31,8 +31,8 @@ class Who:
 async def policy(page: Page) -> Response:
     check(page, sees_deeds(page))
     api = page.console.api
-    clients = await page.journal.ask(journal_clients.all_clients)
-    uses = await page.journal.ask(journal_clients.last_uses)
+    clients = await page.journal.ask(people.all_clients)
+    uses = await page.journal.ask(people.last_uses)
     after = page.query.get("before", "")
     some = [each for each in clients if each[0].name > after][: _PAGE + 1]
     return frame(

@@ -6,7 +6,7 @@ from typing import Any
 from starlette.responses import Response
 
 from appealbus.core.clocks import KAZAKHSTAN
-from appealbus.core.rights.actions import Action
+from appealbus.core.management.viewing import Action
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.view import View

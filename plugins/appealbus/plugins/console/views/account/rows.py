@@ -4,11 +4,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from appealbus.core.domain.access import AccessRow, Served
-from appealbus.core.domain.event import LogEntry
-from appealbus.core.domain.listing import AppealRow
-from appealbus.core.journal.appeals import lists
-from appealbus.core.rights.actions import Action
+from appealbus.core import AccessRow, AppealRow, LogEntry
+from appealbus.core.management import appeals
+from appealbus.core.management.people import Served
+from appealbus.core.management.viewing import Action
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.views.appeal.log_lines import Line, line, looked_said
 from appealbus.plugins.console.views.operations.queries import DOES
@@ -48,14 +47,14 @@ async def rows(
     its = {each.appeal_id: each for each in known}
     wanted = {each.appeal_id for each in found if isinstance(each, LogEntry) and each.appeal_id is not None}
     if unknown := sorted(wanted.difference(its)):
-        its |= {row.appeal_id: row for row in await page.journal.ask(lists.rows_of, unknown)}
+        its |= {row.appeal_id: row for row in await page.journal.ask(appeals.rows_of, unknown)}
     by_number = {each.number: each for each in its.values()}
     made = []
     for each in found:
         if isinstance(each, AccessRow):
             if (
                 each.number not in by_number
-                and (row := await page.journal.ask(lists.appeal_row, each.number)) is not None
+                and (row := await page.journal.ask(appeals.appeal_row, each.number)) is not None
             ):
                 by_number[each.number] = row
             question = await page.views.asked(each)

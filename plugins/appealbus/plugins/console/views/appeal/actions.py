@@ -2,11 +2,11 @@
 
 from starlette.responses import Response
 
-from appealbus.core.domain.operation import Verdict
-from appealbus.core.errors import JournalError
-from appealbus.core.journal.appeals import leases
-from appealbus.core.operations import holding, withdrawing
-from appealbus.core.rights.actions import Action
+from appealbus.core import JournalError
+from appealbus.core.management import appeals
+from appealbus.core.management import records as journal_records
+from appealbus.core.management.operations import Verdict
+from appealbus.core.management.viewing import Action
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.views.appeal.queries import shown, sight_of, view
@@ -26,7 +26,7 @@ async def refresh(page: Page) -> Response:
 async def _asked(page: Page, *, refresh: bool) -> Response:
     row, reason = await page.appeal(), page.form.reason(page.words)
     try:
-        count = await page.journal.do(leases.Retry(row.number, refresh=refresh, reason=reason))
+        count = await page.journal.do(appeals.Retry(row.number, refresh=refresh, reason=reason))
     except JournalError as error:
         raise refused(page, error) from None
     return page.go(f"/appeals/{row.public_id}", {"done": "refresh" if refresh else "retry", "n": str(count or 0)})
@@ -37,7 +37,7 @@ async def hold(page: Page) -> Response:
     """Stop all work on the appeal until it is released."""
     row, reason = await page.appeal(), page.form.reason(page.words)
     try:
-        await holding.hold(page.journal, row.number, reason=reason, by=page.session.client.name)
+        await appeals.hold(page.journal, row.number, reason=reason, by=page.session.client.name)
     except JournalError as error:
         if error.code == "held":
             text = page.words.say("Somebody has held it already: that stands, and nothing is changed.")
@@ -50,7 +50,7 @@ async def hold(page: Page) -> Response:
 async def release(page: Page) -> Response:
     row, reason = await page.appeal(), page.form.reason(page.words)
     try:
-        await holding.release(page.journal, row.number, reason=reason, by=page.session.client.name)
+        await appeals.release(page.journal, row.number, reason=reason, by=page.session.client.name)
     except JournalError as error:
         raise refused(page, error) from None
     return page.go(f"/appeals/{row.public_id}", {"done": "release"})
@@ -59,10 +59,10 @@ async def release(page: Page) -> Response:
 @view.get("/appeals/{id}/withdraw", may=Action.OPERATE)
 async def choose(page: Page) -> Response:
     sight = await sight_of(page)
-    there = await withdrawing.records(page.journal, sight.row.number)
+    there = await journal_records.records(page.journal, sight.row.number)
     records = [
         (
-            withdrawing.mark(sight.row.number, each),
+            journal_records.mark(sight.row.number, each),
             f"{page.words.lookup(each.lookup)}, {page.words.moment(each.ended_at)}",
         )
         for each in there
@@ -74,13 +74,13 @@ async def choose(page: Page) -> Response:
 @view.post("/appeals/{id}/withdraw", may=Action.OPERATE)
 async def withdraw(page: Page) -> Response:
     row, reason = await page.appeal(), page.form.reason(page.words)
-    there = await withdrawing.records(page.journal, row.number)
-    meant = [each for each in there if withdrawing.mark(row.number, each) == page.form["record"]]
+    there = await journal_records.records(page.journal, row.number)
+    meant = [each for each in there if journal_records.mark(row.number, each) == page.form["record"]]
     done = False
     try:
         for each in meant:
             by = page.session.client.name
-            done = await withdrawing.withdraw(page.journal, row.number, each, reason=reason, by=by)
+            done = await journal_records.withdraw(page.journal, row.number, each, reason=reason, by=by)
     except JournalError as error:
         raise refused(page, error) from None
     return page.go(f"/appeals/{row.public_id}", {"done": "withdraw" if done else "nothing"})

@@ -6,12 +6,18 @@ from typing import Any
 
 from starlette.responses import Response
 
-from appealbus.core.enrichment.fields import FieldError
-from appealbus.core.errors import JournalError
-from appealbus.core.language.fields import rows_of, trail_name, trail_value
-from appealbus.core.rights.actions import Action
-from appealbus.core.rights.explaining import FieldHidden, leaves_of, titled
-from appealbus.core.rights.masked_version import Seen
+from appealbus.core import JournalError
+from appealbus.core.management.viewing import (
+    Action,
+    FieldError,
+    FieldHidden,
+    Seen,
+    leaves_of,
+    rows_of,
+    titled,
+    trail_name,
+    trail_value,
+)
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.truncation import Room

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from appealbus.core.domain.access import Served
-from appealbus.core.domain.client import OF_PEOPLE
-from appealbus.core.domain.event import LogEntry, What, moment_of
+from appealbus.core import LogEntry, What
+from appealbus.core.management.log import moment_of
+from appealbus.core.management.people import OF_PEOPLE, Served
 from appealbus.plugins.console.marks import mark
 from appealbus.plugins.console.views.deliveries.refusals import why
 from appealbus.plugins.console.words import Words, said

@@ -7,16 +7,13 @@ from typing import Any
 
 from starlette.responses import Response
 
-from appealbus.core.domain.case import PENDING
-from appealbus.core.domain.listing import AppealState
-from appealbus.core.domain.pauses import Pause
-from appealbus.core.domain.source_state import SourceState
-from appealbus.core.errors import JournalError
-from appealbus.core.journal import pauses as journal_pauses
-from appealbus.core.journal import workers
-from appealbus.core.journal.deliveries import deliveries as journal_deliveries
-from appealbus.core.journal.deliveries.delivering import Shown
-from appealbus.core.rights.actions import Action
+from appealbus.core import AppealState, JournalError
+from appealbus.core.management import appeals
+from appealbus.core.management import deliveries as journal_deliveries
+from appealbus.core.management.appeals import PENDING
+from appealbus.core.management.deliveries import Shown
+from appealbus.core.management.sources import SourceStanding, standings
+from appealbus.core.management.viewing import Action
 from appealbus.plugins.console.forms import number_of
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.views.appeal.plan import Plan, plan_of
@@ -44,8 +41,7 @@ class Cause:
     reason: str
     required: bool
     next_at: datetime | None
-    source: SourceState | None
-    pause: Pause | None
+    source: SourceStanding | None
 
     @property
     def is_open(self) -> bool:
@@ -63,7 +59,7 @@ async def appeal(page: Page) -> Response:
         raise damaged(page, error) from None
     document: dict[str, Any] = {} if newest is None else newest.document
     causes = await _causes(page, document)
-    plan = plan_of(document, await page.journal.ask(workers.known)) if document else Plan()
+    plan = plan_of(document, await page.journal.ask(appeals.known)) if document else Plan()
     operates = page.viewer.may(Action.OPERATE)
     deliveries = (
         await page.journal.ask(journal_deliveries.deliveries, sight.row.number, limit=_DELIVERIES) if operates else []
@@ -120,8 +116,7 @@ async def _causes(page: Page, document: dict[str, Any]) -> list[Cause]:
     gaps = document.get("gaps", ())
     if not gaps:
         return []
-    states = {state.source: state for state in await page.journal.ask(workers.source_states)}
-    pauses = (await page.journal.ask(journal_pauses.news)).pauses
+    sources = {source.name: source for source in await standings(page.journal, parked=())}
     found = []
     for gap in gaps:
         kind = OutcomeKind.stored(gap["outcome"])
@@ -135,8 +130,7 @@ async def _causes(page: Page, document: dict[str, Any]) -> list[Cause]:
                 page.words.reason(gap.get("code", ""), gap.get("reason", "")),
                 bool(gap.get("required")),
                 datetime.fromisoformat(at) if (at := gap.get("next_attempt_at")) else None,
-                states.get(source) if waits else None,
-                pauses.get(source) if waits else None,
+                sources.get(source) if waits else None,
             )
         )
     return sorted(found, key=lambda each: (not each.is_open, not each.required, each.lookup))

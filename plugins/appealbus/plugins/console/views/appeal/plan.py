@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from appealbus.core.domain.known import KnownLookup
+from appealbus.core.management.appeals import KnownLookup
 from appealbus.schemas.outcome import OutcomeKind
 
 _WIDTH, _HEIGHT, _ACROSS, _DOWN, _LETTER = 150, 46, 50, 14, 8

@@ -6,14 +6,8 @@ from urllib.parse import urlencode
 
 from starlette.responses import Response
 
-from appealbus.core.domain.listing import AppealRow
-from appealbus.core.errors import JournalError
-from appealbus.core.rights.actions import Action
-from appealbus.core.rights.builtin import TECHNICAL
-from appealbus.core.rights.mask import Mask
-from appealbus.core.rights.masked_version import is_damage
-from appealbus.core.rights.masker import NotMasked
-from appealbus.core.rights.views import Views
+from appealbus.core import AppealRow, JournalError
+from appealbus.core.management.viewing import TECHNICAL, Action, Mask, NotMasked, Views, is_damage
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.view import View

@@ -8,16 +8,15 @@ from typing import Any
 
 from starlette.responses import Response
 
-from appealbus.core import Other, Past
-from appealbus.core.errors import JournalError
-from appealbus.core.journal import access
-from appealbus.core.rights.actions import Action
-from appealbus.core.rights.views import Compare
+from appealbus.core import JournalError, Other, Past
+from appealbus.core.management import people
+from appealbus.core.management.viewing import Action
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.views.appeal.diff_view import Line as Sides
 from appealbus.plugins.console.views.appeal.diff_view import Pieces, bounded, counted, in_pieces
 from appealbus.plugins.console.views.appeal.queries import damaged, shown, sight_of, view
+from appealbus.plugins.repeats.comparing import Compare, compared
 from appealbus.plugins.repeats.diff_view import side_by_side
 from appealbus.plugins.repeats.formatting import document
 from appealbus.plugins.repeats.matter import Compared
@@ -56,7 +55,7 @@ async def repeats(page: Page) -> Response:
     wanted = page.query.get("beside", "")
     try:
         turns, compare = page.console.api.comparing, _comparing(wanted)
-        told, numbers = await turns.take(lambda: sight.views.repeats(sight.row, compare))
+        told, numbers = await turns.take(lambda: compared(sight.views, sight.row, page.console.api.host, compare))
     except JournalError as error:
         raise damaged(page, error) from None
     except TimeoutError:
@@ -66,7 +65,7 @@ async def repeats(page: Page) -> Response:
     others = {each["id"]: each for _, some, _ in _sorts(found) for each in some if each["id"]}
     if wanted and wanted not in others:
         raise Refused(404, page.words.say("This appeal has nothing in common with that one, or no longer."))
-    await asyncio.gather(*(page.journal.do(access.Look("repeats", number, sight.purpose)) for number in numbers))
+    await asyncio.gather(*(page.journal.do(people.Look("repeats", number, sight.purpose)) for number in numbers))
     groups, left = await asyncio.to_thread(_sides, lines)
     return await shown(
         page,

@@ -7,11 +7,9 @@ from hashlib import sha256
 import orjson
 from starlette.responses import Response
 
-from appealbus.core.domain.listing import AppealRow
-from appealbus.core.enrichment.rereading import Verdict
-from appealbus.core.errors import JournalError
-from appealbus.core.operations.rereading import AppealRead, QuestionRead, RereadProcess, Written, write_read
-from appealbus.core.rights.actions import Action
+from appealbus.core import AppealRow, JournalError
+from appealbus.core.management.records import AppealRead, QuestionRead, RereadProcess, Verdict, Written, write_read
+from appealbus.core.management.viewing import Action
 from appealbus.plugins.console.console import Console
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page

@@ -9,8 +9,8 @@ from typing import Any
 import orjson
 from starlette.responses import Response
 
-from appealbus.core.errors import JournalError
-from appealbus.core.rights.actions import Action
+from appealbus.core import JournalError
+from appealbus.core.management.viewing import Action
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.views.appeal.queries import damaged, shown, sight_of, view
 from appealbus.plugins.console.words import Words

@@ -2,8 +2,8 @@
 
 from starlette.responses import Response
 
-from appealbus.core.domain.event import LogEntry
-from appealbus.core.rights.actions import Action
+from appealbus.core import LogEntry
+from appealbus.core.management.viewing import Action
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.views.appeal.log_lines import told
 from appealbus.plugins.console.views.appeal.queries import Sight, shown, sight_of, view

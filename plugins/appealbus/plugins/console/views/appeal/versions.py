@@ -4,8 +4,8 @@ from typing import Any
 
 from starlette.responses import Response
 
-from appealbus.core.errors import JournalError
-from appealbus.core.rights.actions import Action
+from appealbus.core import JournalError
+from appealbus.core.management.viewing import Action
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.truncation import Room

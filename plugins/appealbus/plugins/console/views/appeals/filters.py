@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable, Mapping, Set
 from datetime import date
 from typing import Any
 
-from appealbus.core.domain.listing import AppealState
-from appealbus.core.domain.selection import OLDEST, Selection, before_days
+from appealbus.core import AppealState
+from appealbus.core.management.appeals import OLDEST, Selection, before_days
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.forms import number_of
 from appealbus.plugins.console.page import Page

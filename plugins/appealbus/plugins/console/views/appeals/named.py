@@ -7,12 +7,11 @@ from urllib.parse import parse_qsl, urlencode
 import structlog
 from starlette.responses import Response
 
-from appealbus.core.domain.client import Role
-from appealbus.core.domain.event import by_person
-from appealbus.core.domain.named_view import LONGEST_NAME, LONGEST_QUERY, MOST_VIEWS, NamedView
-from appealbus.core.errors import JournalError
-from appealbus.core.journal import named_views
-from appealbus.core.rights.actions import Action
+from appealbus.core import JournalError
+from appealbus.core.management import people
+from appealbus.core.management.log import by_person
+from appealbus.core.management.people import LONGEST_NAME, LONGEST_QUERY, MOST_VIEWS, NamedView, Role
+from appealbus.core.management.viewing import Action
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.views.appeals.filters import FILTERS, choices, selection_of
@@ -39,7 +38,7 @@ async def keep(page: Page) -> Response:
     if not selection_of(page, query=dict(parse_qsl(query))) or len(query) > LONGEST_QUERY:
         raise Refused(422, words.say("Choose which appeals are meant first: a name stands for filters."))
     try:
-        await page.journal.do(named_views.Keeping(name, query))
+        await page.journal.do(people.Keeping(name, query))
     except JournalError as error:
         if error.code == "view.known":
             raise Refused(409, words.say("There is a list of this name: choose another one.")) from None
@@ -58,7 +57,7 @@ async def drop(page: Page) -> Response:
         raise Refused(404, page.words.say("There is no list of this name."))
     if not _may_drop(page, found[0]):
         raise page.forbidden
-    if not await page.journal.do(named_views.Dropping(found[0].name)):
+    if not await page.journal.do(people.Dropping(found[0].name)):
         raise Refused(404, page.words.say("There is no list of this name."))
     log.info("view.dropped", actor=page.session.client.name)
     return page.go("/views")
@@ -67,9 +66,7 @@ async def drop(page: Page) -> Response:
 async def views_for(page: Page) -> list[NamedView]:
     may = choices(page)
     return [
-        each
-        for each in await page.journal.ask(named_views.all_views)
-        if {name for name, _ in parse_qsl(each.query)} <= may
+        each for each in await page.journal.ask(people.all_views) if {name for name, _ in parse_qsl(each.query)} <= may
     ]
 
 

@@ -2,8 +2,8 @@
 
 from starlette.responses import Response
 
-from appealbus.core.domain.listing import AppealState
-from appealbus.core.rights.actions import Action
+from appealbus.core import AppealState
+from appealbus.core.management.viewing import Action
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.views.appeals.filters import FILTERS, choices, only, selection_of

@@ -1,6 +1,6 @@
 """Search for a person, organisation or parcel with a purpose; the URL has an encrypted token."""
 
-from appealbus.core.journal.naming import holder, parcel
+from appealbus.core.management.appeals import holder, parcel
 from appealbus.plugins.console.page import Page
 
 _LONGEST = 300

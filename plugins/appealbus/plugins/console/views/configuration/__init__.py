@@ -6,9 +6,9 @@ from itertools import islice
 from starlette.responses import Response
 
 from appealbus.core import ConfigError
-from appealbus.core.loading.parts import build
-from appealbus.core.operations.in_force import InForce, in_force
-from appealbus.core.rights.actions import Action
+from appealbus.core.management.settings import InForce, in_force
+from appealbus.core.management.viewing import Action
+from appealbus.core.serving import build
 from appealbus.plugins.api.api import Api
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.truncation import Room

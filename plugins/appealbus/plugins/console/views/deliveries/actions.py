@@ -4,11 +4,10 @@ from collections.abc import Callable
 
 from starlette.responses import Response
 
-from appealbus.core.domain.operation import Verdict
-from appealbus.core.journal.deliveries import delivering, receivers
-from appealbus.core.journal.deliveries.delivering import Shown
-from appealbus.core.journal.deliveries.receivers import DeliveryOfAppeal
-from appealbus.core.rights.actions import Action
+from appealbus.core.management import deliveries
+from appealbus.core.management.deliveries import DeliveryOfAppeal, Shown
+from appealbus.core.management.operations import Verdict
+from appealbus.core.management.viewing import Action
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.views.deliveries.queries import receiver_path, seen, view
@@ -40,10 +39,10 @@ async def decide(page: Page, meant: Callable[[DeliveryOfAppeal], bool], *, again
     except ValueError:
         raise Refused(422, words.say("Say which version, as a page has shown it.")) from None
     reason = page.form.reason(words)
-    found = await page.journal.ask(receivers.of_appeal, shown.id)
+    found = await page.journal.ask(deliveries.of_appeal, shown.id)
     if found is None or await seen(page, found) is None or not meant(found):
         raise Refused(404, words.say("There is no such delivery."))
-    verdict = await page.journal.do(delivering.Decision(shown, again, reason))
+    verdict = await page.journal.do(deliveries.Decision(shown, again, reason))
     match verdict:
         case Verdict.GONE:
             raise Refused(404, words.say("There is no such delivery."))

@@ -5,11 +5,10 @@ from functools import partial
 
 from starlette.responses import Response
 
-from appealbus.core.domain.handed import handover_spans
-from appealbus.core.journal import feed, figures
-from appealbus.core.journal.deliveries import receivers
-from appealbus.core.journal.deliveries.deliveries import DeliveryState
-from appealbus.core.rights.actions import Action
+from appealbus.core.management import deliveries as journal_deliveries
+from appealbus.core.management import feed
+from appealbus.core.management.deliveries import DeliveryState, handover_spans
+from appealbus.core.management.viewing import Action
 from appealbus.plugins.console.forms import number_of
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.views.deliveries.queries import Seen, all_sights, receiver_path, seen, sight_of, view
@@ -44,13 +43,15 @@ async def receiver(page: Page) -> Response:
         found = await journal.deliveries_to(sight.name, _LISTS[shown], page.after(), _PAGE)
     except (KeyError, ValueError, OverflowError):
         raise page.lost from None
-    past = await journal.ask(figures.past_handovers, sight.name)
+    past = await journal.ask(journal_deliveries.past_handovers, sight.name)
     step, series = handover_spans(past.attempts, now)
     return page.show(
         "deliveries/receiver.html",
         sight=sight,
         receiver_path=receiver_path,
-        heads=[(head, await seen(page, await journal.ask(receivers.of_appeal, head.id))) for head in sight.heads],
+        heads=[
+            (head, await seen(page, await journal.ask(journal_deliveries.of_appeal, head.id))) for head in sight.heads
+        ],
         decided=await _decided(page, sight.name),
         shown=shown,
         rows=[one for each, _ in found if (one := await seen(page, each))],
@@ -71,5 +72,5 @@ async def _decided(page: Page, receiver: str) -> Seen | None:
     number = number_of(page.query.get("id", ""))
     if page.query.get("done") not in ("skip", "resend") or number is None:
         return None
-    found = await page.journal.ask(receivers.of_appeal, number)
+    found = await page.journal.ask(journal_deliveries.of_appeal, number)
     return await seen(page, found if found and found.delivery.receiver == receiver else None)

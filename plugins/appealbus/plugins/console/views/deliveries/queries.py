@@ -4,13 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import quote
 
-from appealbus.core.domain.listing import AppealRow
-from appealbus.core.health.messages import LATE
-from appealbus.core.journal.deliveries import receivers
-from appealbus.core.journal.deliveries.deliveries import DeliveryRow
-from appealbus.core.journal.deliveries.delivering import Shown
-from appealbus.core.journal.deliveries.receivers import DeliveryOfAppeal, ReceiverState
-from appealbus.core.rights.actions import Action
+from appealbus.core import AppealRow
+from appealbus.core.management import deliveries
+from appealbus.core.management.deliveries import LATE, DeliveryOfAppeal, DeliveryRow, ReceiverState, Shown
+from appealbus.core.management.viewing import Action
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.view import View
@@ -74,7 +71,7 @@ async def all_sights(page: Page) -> list[Sight]:
     configured, now = page.console.api.loaded.settings.deliveries, page.journal.now()
     found = [
         Sight(receiver, receiver.name in configured, now)
-        for receiver in await page.journal.ask(receivers.receivers, configured)
+        for receiver in await page.journal.ask(deliveries.receivers, configured)
     ]
     return sorted(found, key=lambda each: (_WORST.index(each.standing), -(each.lag or timedelta(0)), each.name))
 

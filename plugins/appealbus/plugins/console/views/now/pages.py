@@ -7,9 +7,9 @@ from typing import Any
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from appealbus.core.errors import JournalError
-from appealbus.core.rights.actions import Action
-from appealbus.core.rights.findings import seen_finding
+from appealbus.core import JournalError
+from appealbus.core.management.health import seen_finding
+from appealbus.core.management.viewing import Action
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.view import View

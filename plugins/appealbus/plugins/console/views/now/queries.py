@@ -6,15 +6,13 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from appealbus.core.domain.pace import Pace
-from appealbus.core.health.facts import OVERDUE_FOR, Facts
-from appealbus.core.health.finding import Finding, Severity
-from appealbus.core.interfaces.link import LinkState, LinkStatus
-from appealbus.core.journal import figures, pauses
-from appealbus.core.journal import operations as journal_operations
+from appealbus.core import LinkState, LinkStatus
+from appealbus.core.management import health as journal_health
+from appealbus.core.management import operations as journal_operations
+from appealbus.core.management.health import OVERDUE_FOR, Facts, Finding, Pace, Severity
+from appealbus.core.management.sources import SourceStanding, standings
 from appealbus.plugins.console.console import Console
 from appealbus.plugins.console.views.deliveries.queries import receiver_path
-from appealbus.plugins.console.views.sources.queries import Sight, sights_of
 from appealbus.plugins.console.views.workers.links import links_of, queues_of
 from appealbus.plugins.monitor.shared_result import SharedResult
 
@@ -28,7 +26,7 @@ class Now:
     facts: Facts
     findings: Sequence[Finding]
     pace: Pace
-    sources: Sequence[Sight]
+    sources: Sequence[SourceStanding]
     links: Sequence[LinkState]
     """Links of live workers, faulty ones first."""
     queues: Sequence[tuple[str, int]]
@@ -111,15 +109,16 @@ class Watch:
         journal = self._console.api.journal
         health = await self._console.api.health()
         facts = health.facts
-        news, pace, at = await journal.ask(pauses.news), await journal.ask(figures.pace), journal.now()
+        pace, at = await journal.ask(journal_health.pace), journal.now()
         links = [link for _, link in links_of(facts.workers)]
-        sights = sights_of(await self._console.sources(), facts.sources, facts.parked, news, at)
+        known = await self._console.sources()
+        sources = await standings(journal, known, states=facts.sources, parked=facts.parked)
         return Now(
             at,
             facts,
             health.findings,
             pace,
-            sights,
+            sources,
             links,
             queues_of(links),
             len(await journal.ask(journal_operations.under_way)),

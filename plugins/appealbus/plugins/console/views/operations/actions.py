@@ -3,11 +3,10 @@
 import structlog
 from starlette.responses import Response
 
-from appealbus.core.domain.event import by_person
-from appealbus.core.domain.operation import OperationRow
-from appealbus.core.journal import operations as journal_operations
-from appealbus.core.operations import operations
-from appealbus.core.rights.actions import Action
+from appealbus.core.management import operations
+from appealbus.core.management.log import by_person
+from appealbus.core.management.operations import OperationRow
+from appealbus.core.management.viewing import Action
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.forms import number_of
 from appealbus.plugins.console.page import Page
@@ -48,7 +47,7 @@ async def begin(page: Page) -> Response:
 @view.post("/operations/{number:id}/stop", may=Action.OPERATE)
 async def stop(page: Page) -> Response:
     row, reason = await _own(page), page.form.reason(page.words)
-    if not await page.journal.do(journal_operations.Switch(row.hash, reason=reason, go_on=False)):
+    if not await page.journal.do(operations.Switch(row.hash, reason=reason, go_on=False)):
         raise Refused(409, page.words.say("It is not under way: it has ended, or somebody has stopped it."))
     return page.go(f"/operations/{row.id}")
 
@@ -59,7 +58,7 @@ async def go_on(page: Page) -> Response:
     if row.ended_at is not None:
         raise Refused(409, page.words.say("It has ended: nothing of it is left."))
     _check_room(page)
-    await page.journal.do(journal_operations.Switch(row.hash, reason=reason, go_on=True))
+    await page.journal.do(operations.Switch(row.hash, reason=reason, go_on=True))
     Carrying.of(page).begin(page.journal, row.hash, row.operation)
     return page.go(f"/operations/{row.id}")
 

@@ -7,12 +7,11 @@ from functools import partial
 
 import structlog
 
+from appealbus.core import JournalError
 from appealbus.core.clocks import monotonic
-from appealbus.core.domain.operation import Operation
-from appealbus.core.errors import JournalError
 from appealbus.core.fair_share import FairShare, requester
-from appealbus.core.journal.journal import Journal
-from appealbus.core.operations import operations
+from appealbus.core.management import Journal, operations
+from appealbus.core.management.operations import Operation
 from appealbus.plugins.console.console import Console
 from appealbus.plugins.console.page import Page
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from appealbus.core.domain.operation import Operation, Order
-from appealbus.core.domain.selection import DeliverySelection, Selection
+from appealbus.core.management.appeals import DeliverySelection, Selection
+from appealbus.core.management.operations import Operation, Order
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.forms import moment_of
 from appealbus.plugins.console.page import Page

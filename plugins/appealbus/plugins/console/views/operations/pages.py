@@ -4,12 +4,10 @@ from collections.abc import Sequence
 
 from starlette.responses import Response
 
-from appealbus.core.domain.listing import AppealState
-from appealbus.core.domain.operation import NotDone, Operation, OperationRow, Verdict
-from appealbus.core.journal import feed, operations
-from appealbus.core.journal.appeals import lists
-from appealbus.core.journal.deliveries import deliveries
-from appealbus.core.rights.actions import Action
+from appealbus.core import AppealState
+from appealbus.core.management import appeals, deliveries, feed, operations
+from appealbus.core.management.operations import NotDone, Operation, OperationRow, Verdict
+from appealbus.core.management.viewing import Action
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.views.operations.queries import DOES, VERDICTS, Sight, selected_by, sight_of, view
@@ -99,7 +97,7 @@ async def _rows(page: Page, row: OperationRow, left: Sequence[NotDone]) -> list[
             for each, number in told.items()
         }
     else:
-        for appeal in await page.journal.ask(lists.rows_of, ids):
+        for appeal in await page.journal.ask(appeals.rows_of, ids):
             if page.viewer.sees(appeal):
                 shown = await page.views.row(appeal)
                 found[appeal.appeal_id] = shown.number, f"/appeals/{appeal.public_id}", shown.state

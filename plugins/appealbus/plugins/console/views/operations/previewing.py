@@ -6,9 +6,9 @@ from urllib.parse import parse_qsl, urlencode
 
 from starlette.responses import Response
 
-from appealbus.core.domain.operation import Frozen
-from appealbus.core.operations import operations
-from appealbus.core.rights.actions import Action
+from appealbus.core.management import operations
+from appealbus.core.management.operations import Frozen
+from appealbus.core.management.viewing import Action
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.views.operations.carrying import Carrying

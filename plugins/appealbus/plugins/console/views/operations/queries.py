@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from appealbus.core.domain.listing import AppealState
-from appealbus.core.domain.operation import Operation, OperationRow, Verdict
-from appealbus.core.rights.actions import Action
+from appealbus.core import AppealState
+from appealbus.core.management.operations import Operation, OperationRow, Verdict
+from appealbus.core.management.viewing import Action
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.view import View
 from appealbus.plugins.console.views.operations.carrying import Carrying

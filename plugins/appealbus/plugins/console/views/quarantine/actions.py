@@ -3,10 +3,10 @@
 import structlog
 from starlette.responses import Response
 
-from appealbus.core.bus.intake.quarantine_replay import Retaking, retake
 from appealbus.core.clocks import monotonic
-from appealbus.core.journal import quarantine
-from appealbus.core.rights.actions import Action
+from appealbus.core.management import quarantine
+from appealbus.core.management.quarantine import Retaking, retake
+from appealbus.core.management.viewing import Action
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.views.quarantine.attempting import given_id, mark_of, trier, turn, waits

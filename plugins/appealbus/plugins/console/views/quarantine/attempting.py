@@ -5,10 +5,9 @@ import contextlib
 from collections.abc import AsyncIterator
 from hashlib import sha256
 
-from appealbus.core.bus.intake.quarantine_replay import Retaking, Tried
-from appealbus.core.bus.intake.reception import Reception
 from appealbus.core.fair_share import FairShare
-from appealbus.core.journal.quarantine import QuarantineRow
+from appealbus.core.management.quarantine import QuarantineRow, Retaking, Tried
+from appealbus.core.serving import Reception
 from appealbus.plugins.console.console import Console
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page

@@ -6,9 +6,9 @@ from urllib.parse import urlencode
 
 from starlette.responses import Response
 
-from appealbus.core.journal import quarantine as journal_quarantine
-from appealbus.core.journal.quarantine import QuarantineRow
-from appealbus.core.rights.actions import Action
+from appealbus.core.management import quarantine as journal_quarantine
+from appealbus.core.management.quarantine import QuarantineRow
+from appealbus.core.management.viewing import Action
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.views.quarantine.queries import REASONS, check, key_of, outcome_of, seen, view
 

@@ -4,8 +4,8 @@ import asyncio
 
 from starlette.responses import Response
 
-from appealbus.core.journal import quarantine
-from appealbus.core.rights.actions import Action
+from appealbus.core.management import quarantine
+from appealbus.core.management.viewing import Action
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.views.appeal.log_lines import line

@@ -3,7 +3,7 @@
 import codecs
 import re
 
-from appealbus.core.journal.quarantine import QuarantineRow
+from appealbus.core.management.quarantine import QuarantineRow
 
 LOOKED_AT = 64 * 1024
 """Characters searched for the position, and bytes of UTF-16, which is slow to read."""

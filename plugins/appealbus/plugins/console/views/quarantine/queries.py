@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from appealbus.core.bus.intake.copies import copies
 from appealbus.core.escaping import one_line
-from appealbus.core.journal import quarantine
-from appealbus.core.journal.quarantine import QuarantineRow
-from appealbus.core.rights.actions import Action
+from appealbus.core.management import quarantine
+from appealbus.core.management.quarantine import QuarantineRow, copies
+from appealbus.core.management.viewing import Action
 from appealbus.plugins.console.details import Detail
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.forms import number_of

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 from appealbus.core.escaping import escaped
-from appealbus.core.journal.quarantine import QuarantineRow
+from appealbus.core.management.quarantine import QuarantineRow
 from appealbus.plugins.console.views.quarantine.hiding import without_values
 from appealbus.plugins.console.views.quarantine.placing import LOOKED_AT, UTF16, place_of
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from starlette.responses import Response
 
-from appealbus.core.bus.intake.quarantine_replay import Retaking, Tried, retake
 from appealbus.core.clocks import monotonic
-from appealbus.core.journal import quarantine
-from appealbus.core.rights.actions import Action
+from appealbus.core.management import quarantine
+from appealbus.core.management.quarantine import Retaking, Tried, retake
+from appealbus.core.management.viewing import Action
 from appealbus.plugins.console.details import Detail
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page

@@ -5,11 +5,9 @@ from typing import Any
 
 from starlette.responses import Response
 
-from appealbus.core.domain.listing import AppealRow
-from appealbus.core.journal import figures
-from appealbus.core.planning.paths import of_each
-from appealbus.core.rights.actions import Action
-from appealbus.core.rights.masked_notes import warnings
+from appealbus.core import AppealRow
+from appealbus.core.management import health
+from appealbus.core.management.viewing import Action, of_each, warnings
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.views.quarantine.queries import check, view
 
@@ -25,7 +23,7 @@ async def warned(page: Page) -> Response:
         raise page.forbidden
     of: Counter[str] = Counter()
     kinds: defaultdict[tuple[str, str, str, str], list[AppealRow]] = defaultdict(list)
-    for row, found in await page.journal.ask(figures.newest_with_warnings):
+    for row, found in await page.journal.ask(health.newest_with_warnings):
         if channel in (None, "", row.channel):
             of[row.channel] += 1
             shown: dict[str, Any] = {"warnings": found}

@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 import orjson
 from starlette.responses import Response
 
-from appealbus.core.rights.actions import Action
+from appealbus.core.management.viewing import Action
 from appealbus.plugins.api.reports import ask_of
 from appealbus.plugins.console.forms import place_of
 from appealbus.plugins.console.page import Page

@@ -6,8 +6,8 @@ from urllib.parse import urlencode
 import orjson
 from starlette.responses import Response
 
-from appealbus.core.journal.appeals import lists
-from appealbus.core.rights.actions import Action
+from appealbus.core.management import appeals as journal_appeals
+from appealbus.core.management.viewing import Action
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.views.report.figures import asked, query_of, view
@@ -32,7 +32,7 @@ async def appeals(page: Page) -> Response:
     told = orjson.loads(await page.console.api.reports.made(cell))
     if told is None:
         raise Refused(404, words.say("There is no such row, or no longer."))
-    found = await page.journal.ask(lists.appeals_with, told["ids"])
+    found = await page.journal.ask(journal_appeals.appeals_with, told["ids"])
     seen = [found[each] for each in told["ids"] if each in found and page.viewer.sees(found[each])]
     await page.looks("report", found=len(seen))
     query = query_of(ask)

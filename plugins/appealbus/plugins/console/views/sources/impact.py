@@ -5,16 +5,16 @@ from urllib.parse import urlencode
 
 from starlette.responses import Response
 
-from appealbus.core.domain.listing import AppealRow
-from appealbus.core.domain.selection import Place
-from appealbus.core.operations.outages import missing, outage
-from appealbus.core.operations.pausing import LONGEST
-from appealbus.core.rights.actions import Action
+from appealbus.core import AppealRow
+from appealbus.core.management.appeals import Place
+from appealbus.core.management.outages import missing, outage
+from appealbus.core.management.sources import LONGEST, SourceStanding
+from appealbus.core.management.viewing import Action
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.forms import moment_of
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.views.sources.pages import morning
-from appealbus.plugins.console.views.sources.queries import Sight, sight_of, view
+from appealbus.plugins.console.views.sources.queries import source_of, view
 
 _PAGE = 50
 
@@ -22,27 +22,27 @@ _PAGE = 50
 @view.get("/sources/{name}/impact", may=Action.OPERATE)
 async def impact(page: Page) -> Response:
     """Show the appeals that would miss their due dates, with the form for a pause."""
-    sight = await sight_of(page)
+    source = await source_of(page)
     if not page.viewer.sees_due_dates:
         raise Refused(403, page.words.say("Your mask hides when appeals are due."))
-    if sight.asked is None:
+    if source.asked is None:
         raise Refused(409, page.words.say("The configuration has no such source any more: nobody asks it."))
     written = page.query.get("until")
     until = moment(page, morning(page, page.journal.now()) if written is None else written)
-    found = await outage(page.journal, sight.asked, until)
+    found = await outage(page.journal, source.asked, until)
     try:
-        rows = await missing(page.journal, sight.asked, found, page.after(), _PAGE)
+        rows = await missing(page.journal, source.asked, found, page.after(), _PAGE)
     except (ValueError, OverflowError):
         raise page.lost from None
     written_until = f"{until:%Y-%m-%dT%H:%M}"
     return page.show(
         "sources/impact.html",
-        sight=sight,
+        source=source,
         found=found,
         until=written_until,
         rows=[(row.public_id, await page.views.row(row)) for row in rows if page.viewer.sees(row)],
         pages=page.pages(_place(rows[-1]) if len(rows) == _PAGE else None, kept={"until": written_until}),
-        to_appeals=lambda from_, before: _appeals(sight, from_, before),
+        to_appeals=lambda from_, before: _appeals(source, from_, before),
         one_day=timedelta(days=1),
     )
 
@@ -51,8 +51,8 @@ def _place(row: AppealRow) -> Place:
     return Place(row.appeal_id, None if row.due_on is None else row.due_on.toordinal())
 
 
-def _appeals(sight: Sight, from_: date, before: date) -> str:
-    return "/console/appeals?" + urlencode({"source": sight.name, "due_from": from_, "due_before": before})
+def _appeals(source: SourceStanding, from_: date, before: date) -> str:
+    return "/console/appeals?" + urlencode({"source": source.name, "due_from": from_, "due_before": before})
 
 
 def moment(page: Page, written: str) -> datetime:

@@ -4,11 +4,12 @@ from datetime import datetime, timedelta
 
 from starlette.responses import Response
 
-from appealbus.core.domain.calls import spans
-from appealbus.core.journal import figures, workers
-from appealbus.core.rights.actions import Action
+from appealbus.core.management import sources as journal_sources
+from appealbus.core.management import workers
+from appealbus.core.management.sources import spans
+from appealbus.core.management.viewing import Action
 from appealbus.plugins.console.page import Page
-from appealbus.plugins.console.views.sources.queries import all_sights, sight_of, view
+from appealbus.plugins.console.views.sources.queries import all_sources, source_of, view
 from appealbus.schemas.outcome import OutcomeKind
 
 _PATHS = 50
@@ -20,25 +21,25 @@ _MORNING = 9
 
 @view.get("/sources", may=Action.WHY)
 async def sources(page: Page) -> Response:
-    sights, pages = page.part(await all_sights(page), _SOURCES)
+    rows, pages = page.part(await all_sources(page), _SOURCES)
     return page.show(
-        "sources/list.html", sights=sights, pages=pages, alive=bool(await page.journal.ask(workers.workers))
+        "sources/list.html", sources=rows, pages=pages, alive=bool(await page.journal.ask(workers.workers))
     )
 
 
 @view.get("/sources/{name}", may=Action.WHY)
 async def source(page: Page) -> Response:
-    sight, now = await sight_of(page), page.journal.now()
-    lookups = sight.asked.lookups if sight.asked else frozenset()
-    past = await page.journal.ask(figures.past_calls, lookups)
+    row, now = await source_of(page), page.journal.now()
+    lookups = row.asked.lookups if row.asked else frozenset()
+    past = await page.journal.ask(journal_sources.past_calls, lookups)
     step, series = spans(past.calls, now)
-    state = sight.state
+    state = row.state
     outcomes = [] if state is None else [(OutcomeKind.stored(kind), n) for kind, n in sorted(state.outcomes.items())]
     drift = [] if state is None else [("unread", state.unread), ("unreadable", state.unreadable)]
     drift += [] if state is None else [("differences", state.differences)]
     return page.show(
         "sources/source.html",
-        sight=sight,
+        source=row,
         past=past,
         step=step,
         series=series,

@@ -5,7 +5,7 @@ from pathlib import Path
 from starlette.responses import Response
 
 from appealbus.core import ConfigError
-from appealbus.core.rights.actions import Action
+from appealbus.core.management.viewing import Action
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.forms import day_written
 from appealbus.plugins.console.page import Page

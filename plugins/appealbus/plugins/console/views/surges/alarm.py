@@ -2,18 +2,18 @@
 
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 from starlette.responses import Response
 
 from appealbus.core import ConfigError
-from appealbus.core.journal.appeals import lists
-from appealbus.core.rights.actions import Action
+from appealbus.core.management import appeals
+from appealbus.core.management.viewing import Action
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
-from appealbus.plugins.console.views.surges.week import reading_of, told_of, unreadable, view
-from appealbus.plugins.surges.alarm import KeptAlarm
+from appealbus.plugins.console.views.surges.week import reading_of, unreadable, view
+from appealbus.plugins.surges.alarm import KeptAlarm, SurgeAlarm
 from appealbus.plugins.surges.kept import standing
+from appealbus.plugins.surges.seen import alarms_seen
 from appealbus.plugins.surges.series import WEEK, week_name
 
 _MOST = 999
@@ -27,7 +27,7 @@ class Sight:
     """An alarm as stored, and its masked form for the person."""
 
     kept: KeptAlarm
-    told: dict[str, Any]
+    seen: SurgeAlarm
 
     @property
     def path(self) -> str:
@@ -41,13 +41,13 @@ class Sight:
 async def sight_of(page: Page) -> Sight:
     """Return the alarm in the path; a hidden one gives the same error as a missing one."""
     try:
-        found = await reading_of(page).alarm(page.request.path_params["alarm"])
+        kept = await reading_of(page).alarm(page.request.path_params["alarm"])
     except ConfigError:
         raise unreadable(page) from None
-    told = next(told_of(page.viewer, [] if found is None else [found]), None)
-    if found is None or told is None:
+    seen = next(alarms_seen(page.viewer, [] if kept is None else [kept]), None)
+    if kept is None or seen is None:
         raise Refused(404, page.words.say("There is no such alarm."))
-    return Sight(found, told)
+    return Sight(kept, seen)
 
 
 @view.get("/surges/{alarm:id}", may=Action.SURGES)
@@ -61,14 +61,14 @@ async def alarm(page: Page) -> Response:
         raise unreadable(page) from None
     begin = page.number("from", most=_MOST) or 0
     numbers = kept.alarm.numbers[begin : begin + _ROWS]
-    found = [await page.journal.ask(lists.appeal_row, number) for number in numbers]
-    seen = [row for row in found if row is not None and page.viewer.sees(row)]
+    rows = [await page.journal.ask(appeals.appeal_row, number) for number in numbers]
+    seen = [row for row in rows if row is not None and page.viewer.sees(row)]
     await page.looks("surges", purpose=purpose, alarm=kept.id, found=len(seen))
     further = {"seen": page.query.get("seen", "")} if purpose else {}
     return page.show(
         "surges/alarm.html",
         sight=sight,
-        told=sight.told,
+        told=sight.seen,
         series=series,
         expected=kept.alarm.expected / kept.alarm.lasts,
         bound=None if kept.alarm.method == "scan" else kept.alarm.bound,

@@ -1,21 +1,17 @@
 """Open alarms, verdicts on closed ones, and the outliers of a week."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import fields
 from datetime import date, timedelta
-from typing import Any
 from urllib.parse import urlencode
 
 from starlette.responses import Response
 
 from appealbus.core import ConfigError
-from appealbus.core.rights.actions import Action
-from appealbus.core.rights.viewer import Viewer
+from appealbus.core.management.viewing import Action
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.forms import place_of
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.view import View
-from appealbus.plugins.surges.alarm import KeptAlarm
+from appealbus.plugins.surges.alarm import Surge
 from appealbus.plugins.surges.reading import Reading
 from appealbus.plugins.surges.seen import alarms_seen, possible_seen, sees_all
 from appealbus.plugins.surges.series import WEEK, week_name, week_of
@@ -34,12 +30,12 @@ async def surges(page: Page) -> Response:
     every, before = page.query.get("all") == "1", page.number("before")
     try:
         now = await reading.now()
-        found = await reading.alarms(closed=every, before=before, limit=_PAGE)
+        alarms = await reading.alarms(closed=every, before=before, limit=_PAGE)
         week = await reading.week(monday) if monday else None if now is None else now.week
     except ConfigError:
         raise unreadable(page) from None
-    rows = [each for each in told_of(viewer, found) if _chosen(each, place, category)]
-    of_week = [] if week is None else [each for each in told_of(viewer, week.alarms) if _chosen(each, place, category)]
+    rows = [row for row in alarms_seen(viewer, alarms) if _chosen(row, place, category)]
+    of_week = [row for row in alarms_seen(viewer, week.alarms if week else ()) if _chosen(row, place, category)]
     possible = [] if now is None else possible_seen(viewer, now.possible)
     await page.looks("surges", found=len(rows) + len(of_week) + len(possible))
     said = {
@@ -60,24 +56,18 @@ async def surges(page: Page) -> Response:
         week=week,
         of_week=of_week,
         day=now.day if now is not None and monday is None else None,
-        possible=[each for each in possible if _chosen(each, place, category)],
+        possible=[surge for surge in possible if _chosen(surge, place, category)],
         place=place,
         category=category,
         span=_span(week.monday if week else monday),
         week_name=week_name,
         link=lambda **other: "/console/surges?" + urlencode({**kept, **{k: v for k, v in other.items() if v}}),
-        pages=page.pages(found[-1].id if len(found) == _PAGE else None, "before", kept),
+        pages=page.pages(alarms[-1].id if len(alarms) == _PAGE else None, "before", kept),
     )
 
 
 def reading_of(page: Page) -> Reading:
     return Reading.of(page.console.api.host.shared("surges"))
-
-
-def told_of(viewer: Viewer, found: Iterable[KeptAlarm]) -> Iterator[dict[str, Any]]:
-    """Yield alarms as the API has them, with None for absent values."""
-    names = [field.name for field in fields(KeptAlarm)]
-    return (dict.fromkeys(names) | told for told in alarms_seen(viewer, found))
 
 
 def unreadable(page: Page) -> Refused:
@@ -88,9 +78,9 @@ def _span(monday: date | None) -> tuple[date, date] | None:
     return None if monday is None else (monday, monday + WEEK - timedelta(days=1))
 
 
-def _chosen(told: dict[str, Any], place: str, category: str) -> bool:
-    places = told["place"].split("+")
-    return (not category or told["category"] == category) and any(each.startswith(place) for each in places)
+def _chosen(surge: Surge, place: str, category: str) -> bool:
+    places = surge.place.split("+")
+    return (not category or surge.category == category) and any(name.startswith(place) for name in places)
 
 
 def _monday(page: Page) -> date | None:

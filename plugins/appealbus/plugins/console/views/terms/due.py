@@ -6,9 +6,9 @@ from urllib.parse import urlencode
 
 from starlette.responses import Response
 
-from appealbus.core.domain.listing import AppealRow
-from appealbus.core.domain.selection import NOWHERE, Selection
-from appealbus.core.rights.actions import Action
+from appealbus.core import AppealRow
+from appealbus.core.management.appeals import NOWHERE, Selection
+from appealbus.core.management.viewing import Action
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.view import View

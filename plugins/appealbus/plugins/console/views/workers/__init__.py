@@ -2,10 +2,10 @@
 
 from starlette.responses import Response
 
-from appealbus.core.interfaces.link import LinkState, LinkStatus
-from appealbus.core.journal import figures, state
-from appealbus.core.journal import workers as journal_workers
-from appealbus.core.rights.actions import Action
+from appealbus.core import LinkState, LinkStatus
+from appealbus.core.management import health
+from appealbus.core.management import workers as journal_workers
+from appealbus.core.management.viewing import Action
 from appealbus.plugins.console.details import Detail
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.view import View
@@ -34,9 +34,9 @@ async def workers(page: Page) -> Response:
         versions=sorted({beat.worker.version for beat in beats if beat.alive and beat.worker.version}),
         links=links,
         queues=queues_of(link for _, link in links),
-        counts=await page.journal.ask(figures.counts),
-        next_due=await page.journal.ask(figures.next_due),
-        standing=await page.journal.ask(state.how_it_stands),
+        counts=await page.journal.ask(health.counts),
+        next_due=await page.journal.ask(health.next_due),
+        standing=await page.journal.ask(health.how_it_stands),
         link_mark=_mark,
         detail_of=lambda link: _detail(page.words, link),
     )

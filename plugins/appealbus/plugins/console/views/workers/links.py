@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
-from appealbus.core.interfaces.link import LinkState, LinkStatus
-from appealbus.core.journal.workers import WorkerState
+from appealbus.core import LinkState, LinkStatus
+from appealbus.core.management.workers import WorkerState
 
 
 def links_of(workers: Iterable[WorkerState]) -> list[tuple[WorkerState, LinkState]]:
