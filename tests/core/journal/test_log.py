@@ -109,7 +109,7 @@ async def test_what_people_and_the_bus_do_is_noted(journal, make, conclude):
     await retention.all_of(journal, QuarantineBounds(0, 1, None))
     await retention.all_of(journal, pruning.Gone("out"))
     await journal.trust_clock()
-    await retention.prune(journal, make.later(10**9))
+    await retention.prune(journal, retention.Ages(make.later(10**9)))
     await renewing.begin_epoch(journal, 1, 0)
 
     person = "person:aigul"
