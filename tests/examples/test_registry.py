@@ -16,7 +16,7 @@ import pytest
 
 from appealbus.client import AsyncClient, Retries
 from appealbus.core.domain.client import Role
-from appealbus.core.journal import documents
+from appealbus.core.journal import documents, renewing
 from appealbus.core.journal.appeals import lists
 from appealbus.core.journal.journal import Journal
 from appealbus.core.rights.policy import Policy
@@ -80,7 +80,7 @@ async def test_a_restore_is_recognised(tmp_path: Path) -> None:
     before = mirror(tmp_path)
     restore(file, tmp_path / "copy")
     async with await Journal.open(url) as journal:
-        await journal.begin_epoch(1, 0)
+        await renewing.begin_epoch(journal, 1, 0)
     async with served(url, tmp_path, **unlimited) as server, working(url, tmp_path):
         await write(server, 2, name="later")
         await mirrored(server.url, token, tmp_path)

@@ -79,7 +79,8 @@ from appealbus.core.version import API_VERSION, __version__
 from appealbus.schemas.outcome import Outcome, OutcomeKind
 
 _NOUNS = (
-    "appeals deliveries feed health log operations outages people quarantine records settings sources viewing workers"
+    "appeals deliveries feed health log operations outages people quarantine records settings sources tables viewing"
+    " workers"
 )
 PUBLIC_MODULES = (
     "appealbus.core.backoff",

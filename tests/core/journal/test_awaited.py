@@ -199,7 +199,7 @@ async def test_it_goes_with_its_appeal(life: Life) -> None:
     await life.ask()
     await life.ask("q2", "other")
     await life.conclude(answers_seen=set())
-    assert (await retention.prune(life.journal, FAR))["appeals"] == 1
+    assert (await retention.prune(life.journal, retention.Ages(FAR)))["appeals"] == 1
     assert await life.answer() is Kept.UNKNOWN
 
 

@@ -232,7 +232,7 @@ async def test_what_is_pruned_takes_its_changes_along(journal, make, change, con
     await journal.do(targets.Changing(change()))
     (case,) = await claiming.claim(journal, claiming.Claim("w", make.now, 10, 60))
     await journal.conclude(ended(appeal, case))
-    assert (await retention.prune(journal, journal.now() + timedelta(days=1)))["appeals"] == 1
+    assert (await retention.prune(journal, retention.Ages(journal.now() + timedelta(days=1))))["appeals"] == 1
     assert (await journal.do(targets.Changing(change("c2")))).appeal_id is None
     assert (await journal.do(targets.Changing(change("c1")))).new
 

@@ -10,7 +10,7 @@ from sqlalchemy import create_engine, delete, select, text, update
 from appealbus.core.domain.client import Client, Credential, Role
 from appealbus.core.domain.event import Cursor, What, by_api
 from appealbus.core.errors import JournalError
-from appealbus.core.journal import access, clients, events, feed, log, store
+from appealbus.core.journal import access, clients, events, feed, log, renewing, store
 from appealbus.core.journal.journal import Journal
 from tests.core.journal.conftest import NOW
 from tests.services.processes import PATIENCE
@@ -180,7 +180,7 @@ async def test_the_furthest_that_a_client_has_read_counts(journal):
     (reader,) = await journal.ask(feed.readers)
     assert (reader.client, reader.cursor, reader.lag) == ("desk", Cursor(1, 4), 1)
     await journal.do(clients.Read("nobody", Cursor(1, 3)))
-    state = await journal.begin_epoch(1, 0)
+    state = await renewing.begin_epoch(journal, 1, 0)
     while await journal.do(events.Placing()):
         pass
     await journal.do(clients.Read("desk", Cursor(1, 5)))

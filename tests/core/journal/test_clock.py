@@ -80,11 +80,11 @@ async def test_a_clock_that_is_ahead_deletes_nothing_young(journal, make, url, m
     async with await Journal.open(url) as other:
         assert other.doubt.doubt == "apart"
         with pytest.raises(JournalError, match="in doubt"):
-            await retention.prune(other, other.now() - timedelta(days=30))
+            await retention.prune(other, retention.Ages(other.now() - timedelta(days=30)))
         await other.trust_clock()
         before = other.now() - timedelta(days=30)
     monkeypatch.undo()
-    assert await retention.prune(journal, before, access_before=before) == {
+    assert await retention.prune(journal, retention.Ages(before, access=before)) == {
         "appeals": 1,
         "quarantine": 0,
         "replies": 0,

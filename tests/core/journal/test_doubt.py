@@ -48,14 +48,14 @@ async def test_a_clock_that_jumps_deletes_nothing(url, make, machine):
         machine.passed += 1
         assert (await journal.look()).doubt == "jumped"
         with pytest.raises(JournalError, match="clock accept"):
-            await retention.prune(journal, journal.now() - timedelta(days=30))
+            await retention.prune(journal, retention.Ages(journal.now() - timedelta(days=30)))
         assert abs(journal.now() - machine.real) < timedelta(seconds=5)
     async with await Journal.open(url) as journal:  # the doubt outlives the process
         assert journal.doubt.doubt == "jumped"
         assert len(await journal.ask(lists.appeals)) == 1
         assert (await journal.trust_clock()).doubt == "jumped"
         assert journal.doubt is None
-        assert (await retention.prune(journal, journal.now() - timedelta(days=30)))["appeals"] == 1
+        assert (await retention.prune(journal, retention.Ages(journal.now() - timedelta(days=30))))["appeals"] == 1
 
 
 async def test_a_clock_that_jumps_empties_no_quarantine(url, make, machine):
@@ -86,7 +86,7 @@ async def test_what_ended_while_the_clock_was_behind_is_kept_its_time(url, make,
         machine.passed += 1
         await journal.look()
         await journal.trust_clock()
-        assert (await retention.prune(journal, journal.now() - timedelta(days=30)))["appeals"] == 0
+        assert (await retention.prune(journal, retention.Ages(journal.now() - timedelta(days=30))))["appeals"] == 0
 
 
 @pytest.mark.parametrize(

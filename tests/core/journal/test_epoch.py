@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from appealbus.core.journal import state
+from appealbus.core.journal import renewing, state
 from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.journal.checkpoint import Checkpoint
 from appealbus.core.journal.deliveries import deliveries, delivering
@@ -32,7 +32,7 @@ async def test_numbers_and_delivery_ids_of_a_new_epoch_are_new(url, make):
         known = await journal.accept(make.new("known"))
         assert (await end(journal, known, 1)) == ["AB-2026-00000001/1"]
         quarantined = await journal.do(make.quarantine())
-        assert (await journal.begin_epoch(1, 0)).epoch == 2
+        assert (await renewing.begin_epoch(journal, 1, 0)).epoch == 2
 
         assert (await journal.accept(make.new("known"))).receipt == known.receipt
         new = await journal.accept(make.new("new"))
@@ -42,7 +42,7 @@ async def test_numbers_and_delivery_ids_of_a_new_epoch_are_new(url, make):
         assert await waiting(journal) == ["AB-2026-00000001/2.2"]
         assert "AB-2026-2-00000001/1.2" in await end(journal, new, 1)
         assert await journal.do(make.quarantine()) > quarantined + 100_000
-        assert (await journal.begin_epoch(5, 0)).epoch == 6
+        assert (await renewing.begin_epoch(journal, 5, 0)).epoch == 6
         assert (await journal.accept(make.new("newest"))).receipt.number == "AB-2026-6-00000001"
 
 
@@ -63,7 +63,7 @@ async def test_an_older_copy_is_found_out(tmp_path, make, checkpoint):
                 checkpoint.compare(checkpoint.read(), await journal.ask(state.how_far))
     async with await Journal.open(f"sqlite:///{copy}") as journal:
         mark = checkpoint.read()
-        await journal.begin_epoch(mark.epoch, mark.beat)
+        await renewing.begin_epoch(journal, mark.epoch, mark.beat)
         checkpoint.write(await journal.ask(state.how_far))
         checkpoint.compare(checkpoint.read(), await journal.ask(state.how_far))
     async with await Journal.open(url) as journal:

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import update
 
 from appealbus.core.domain.event import Cursor
-from appealbus.core.journal import events, feed, log, retention, tables
+from appealbus.core.journal import events, feed, log, renewing, retention, tables
 from appealbus.core.journal.appeals import lists
 from appealbus.core.journal.errors import CursorAhead, CursorPruned, CursorUndone, UnknownEpoch
 
@@ -111,7 +111,7 @@ async def test_who_cannot_go_on_is_told_where_to_start(journal, appeals, conclud
     head = (await journal.ask(feed.page, None, 1)).head
     with pytest.raises(CursorAhead):
         await journal.ask(feed.page, Cursor(1, head.position + 1), 10)
-    await journal.begin_epoch(1, 0)
+    await renewing.begin_epoch(journal, 1, 0)
     await placed(journal)
     with pytest.raises(CursorUndone):
         await journal.ask(feed.page, Cursor(1, head.position + 1), 10)

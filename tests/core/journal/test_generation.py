@@ -79,12 +79,12 @@ async def test_an_older_epoch_writes_nothing(keyed, key, make):
     """It would give out numbers of before; whoever has begun the new one goes on at once."""
     async with await Journal.open(keyed, key=key) as old, await Journal.open(keyed, key=key) as restored:
         await old.accept(make.new("m1"))
-        await restored.begin_epoch(1, 0)
+        await journal_renewing.begin_epoch(restored, 1, 0)
         for write in (lambda: old.accept(make.new("m2")), old.look):
             with pytest.raises(Outlived):
                 await write()
         assert (await restored.accept(make.new("m2"))).receipt.number == "AB-2026-2-00000001"
-        assert (await restored.begin_epoch(2, 0)).epoch == 3
+        assert (await journal_renewing.begin_epoch(restored, 2, 0)).epoch == 3
 
 
 @pytest.mark.proof

@@ -138,7 +138,7 @@ async def test_what_is_pruned_meanwhile_is_gone(journal, two):
     """It has its verdict, and the rest is handed over."""
     given = await frozen(journal)
     await taken(journal, "out")
-    await retention.prune(journal, journal.now() + timedelta(days=366))
+    await retention.prune(journal, retention.Ages(journal.now() + timedelta(days=366)))
     progress, _ = await carried_out(journal, given)
     assert progress.verdicts == {"gone": 4}
     assert await taken(journal) == {}

@@ -292,8 +292,8 @@ async def test_pruning_takes_only_what_is_finished_and_delivered(journal, make, 
     await journal.do(access.Asking([make.access(finished.receipt.number)]))
     tomorrow_ = await tomorrow(journal)
 
-    assert (await retention.prune(journal, make.now - timedelta(days=1)))["appeals"] == 0
-    assert await retention.prune(journal, tomorrow_) == {"appeals": 1, "quarantine": 0, "replies": 0}
+    assert (await retention.prune(journal, retention.Ages(make.now - timedelta(days=1))))["appeals"] == 0
+    assert await retention.prune(journal, retention.Ages(tomorrow_)) == {"appeals": 1, "quarantine": 0, "replies": 0}
     assert [row.message_id for row in await journal.ask(lists.appeals)] == ["undelivered", "ready"]
     assert await journal.ask(cases.states, finished.receipt.number) == []
     assert await journal.ask(documents.whole, finished.receipt.number) is None
@@ -309,7 +309,7 @@ async def test_pruning_works_through_any_number(journal, make):
     kept, gone = await journal.do(make.quarantine()), await journal.do(make.quarantine())
     await replayed(journal, gone, "N")
 
-    pruned = await retention.prune(journal, await tomorrow(journal), access_before=make.later(430))
+    pruned = await retention.prune(journal, retention.Ages(await tomorrow(journal), access=make.later(430)))
     assert pruned == {"appeals": 0, "quarantine": 1, "replies": 0, "access": 430}
     assert len(await journal.ask(access.access_rows, limit=1000)) == 20
     assert [row.id for row in await journal.ask(quarantine.quarantined, include_replayed=True)] == [kept]
@@ -330,7 +330,7 @@ async def test_pruning_looks_once_at_what_has_to_stay(journal, make, conclude, m
         await conclude(await journal.accept(make.new(str(at))), receivers=() if at in {3, 4, 6, 8} else ("out",))
     changed = [row.changed_at for row in await journal.ask(lists.appeals)]
 
-    assert (await retention.prune(journal, await tomorrow(journal)))["appeals"] == 4
+    assert (await retention.prune(journal, retention.Ages(await tomorrow(journal))))["appeals"] == 4
     assert batches[1:] == [changed[4], changed[8]]
     assert [row.message_id for row in await journal.ask(lists.appeals)] == ["0", "1", "2", "5", "7"]
 

@@ -7,7 +7,7 @@ import pytest
 from appealbus.core import clocks
 from appealbus.core.domain.event import Cursor
 from appealbus.core.interfaces.answer import Answer, Kept
-from appealbus.core.journal import access, awaiting, events, figures, keeping, log, pruning, retention
+from appealbus.core.journal import access, awaiting, events, figures, keeping, log, pruning, renewing, retention
 from appealbus.core.journal.appeals import claiming, leases, suspects
 from appealbus.core.journal.deliveries import delivering
 from appealbus.core.journal.errors import CursorAhead, CursorPruned, CursorUndone, UnknownEpoch
@@ -109,8 +109,8 @@ async def test_what_people_and_the_bus_do_is_noted(journal, make, conclude):
     await retention.all_of(journal, QuarantineBounds(0, 1, None))
     await retention.all_of(journal, pruning.Gone("out"))
     await journal.trust_clock()
-    await retention.prune(journal, make.later(10**9))
-    await journal.begin_epoch(1, 0)
+    await retention.prune(journal, retention.Ages(make.later(10**9)))
+    await renewing.begin_epoch(journal, 1, 0)
 
     person = "person:aigul"
     said = [(what, actor, about) for what, actor, about, _ in await words(journal)]
@@ -175,7 +175,7 @@ async def test_a_cursor_that_cannot_go_on_says_where_to_start(journal, make):
     with pytest.raises(CursorAhead) as ahead:
         await journal.ask(log.page, Cursor(1, 5))
     assert str(ahead.value.restart) == "1.4"
-    await journal.begin_epoch(3, 0)
+    await renewing.begin_epoch(journal, 3, 0)
     await placed(journal)
     for cursor in (Cursor(1, 4), Cursor(4, 4)):
         assert [entry.what for entry in (await journal.ask(log.page, cursor)).entries] == ["restored"]
@@ -208,7 +208,7 @@ async def test_what_has_no_position_at_a_restore_gets_one_in_the_new_epoch(journ
     await journal.accept(make.new())
     await placed(journal)
     await journal.accept(make.new("m2"))
-    await journal.begin_epoch(1, 0)
+    await renewing.begin_epoch(journal, 1, 0)
     while await journal.do(events.Placing()):
         pass
     went_on = await journal.ask(log.page, Cursor(1, 1))

@@ -194,7 +194,7 @@ class Life:
                 await retention.all_of(self.journal, pruning.Gone("in"))
             case 1:
                 await retention.prune(
-                    self.journal, self.journal.now() - timedelta(seconds=self.chance.choice([0, 3600]))
+                    self.journal, retention.Ages(self.journal.now() - timedelta(seconds=self.chance.choice([0, 3600])))
                 )
                 left = {row.appeal_id for row in await self.journal.ask(lists.appeals, limit=1000)}
                 for gone in self.numbers.keys() - left:

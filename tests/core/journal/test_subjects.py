@@ -120,7 +120,7 @@ async def test_marks_go_with_the_appeal(journal, make, url):
     await journal.conclude(
         Conclusion(one.appeal_id, dossier=b"{}", version=1, completeness=Completeness.COMPLETE, owner="me")
     )
-    await retention.prune(journal, journal.now() + timedelta(days=366))
+    await retention.prune(journal, retention.Ages(journal.now() + timedelta(days=366)))
     assert await ids(journal, "iin", OTHER) == []
     engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://"))
     with engine.connect() as connection:

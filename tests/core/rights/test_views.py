@@ -14,7 +14,7 @@ from appealbus.core.domain.client import Role
 from appealbus.core.domain.event import FeedEntry, LogEntry, What
 from appealbus.core.domain.listing import AppealRow
 from appealbus.core.enrichment.fields import FieldError
-from appealbus.core.journal import access, documents, events, feed, log, retention
+from appealbus.core.journal import access, documents, events, feed, log, renewing, retention
 from appealbus.core.journal.appeals import lists, suspects
 from appealbus.core.journal.appeals.accepting import NewAppeal
 from appealbus.core.journal.appeals.concluding import Conclusion
@@ -234,7 +234,7 @@ async def test_a_version_by_which_an_appeal_comes_into_a_scope_is_news(journal: 
 async def test_the_first_version_after_a_restore_is_news(journal: Journal, write: Write) -> None:
     """It looks like the one before it, but whoever read on had another one since, which was undone."""
     row = await write({}, {"appeal.applicant.phone": 900})
-    await journal.begin_epoch(1, 0)
+    await renewing.begin_epoch(journal, 1, 0)
     made = orjson.loads(await journal.ask(documents.whole, row.number, 2) or b"") | {"version": 3, "epoch": 2}
     again = Conclusion(row.appeal_id, dossier=orjson.dumps(made), version=3, completeness=Completeness.COMPLETE)
     await journal.conclude(again)

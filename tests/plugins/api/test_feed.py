@@ -11,7 +11,7 @@ import pytest
 
 from appealbus.core.bus.bus import Bus
 from appealbus.core.interfaces.intake import Inbound, Taken
-from appealbus.core.journal import clients
+from appealbus.core.journal import clients, renewing
 from appealbus.core.journal.appeals import lists
 from appealbus.plugins.api.routes import stream as stream_module
 from tests.core.kit import message, running_bus
@@ -129,7 +129,7 @@ async def test_cursors_that_cannot_go_on(fed: Fed) -> None:
     client = await fed.server.client("registry")
     ahead = await client.get("/v1/feed", params={"after": "1.999999"})
     assert (ahead.status_code, kind_of(ahead)) == (400, "cursor-ahead")
-    await fed.bus.journal.begin_epoch(1, 0)
+    await renewing.begin_epoch(fed.bus.journal, 1, 0)
     gone = await client.get("/v1/feed", params={"after": "1.999999"})
     assert (gone.status_code, kind_of(gone)) == (410, "cursor-gone")
     restart = gone.json()["restart"]

@@ -16,7 +16,7 @@ from sqlalchemy import make_url
 from appealbus.core.config.loading import from_document
 from appealbus.core.domain.client import Role
 from appealbus.core.domain.event import Cursor
-from appealbus.core.journal import feed, retention
+from appealbus.core.journal import feed, renewing, retention
 from appealbus.core.journal.appeals import lists
 from appealbus.core.journal.appeals.accepting import NewAppeal
 from appealbus.core.journal.journal import Journal
@@ -139,7 +139,7 @@ async def test_nothing_is_missed_whatever_dies(url: str, copied: Callable[[], st
 
     async with await Journal.open(copy_url, key=key_of(copy_url, tmp_path)) as journal:
         before = (await journal.ask(feed.page, None, 1)).head
-        await journal.begin_epoch(1, 0)
+        await renewing.begin_epoch(journal, 1, 0)
     await go_on(copy_url, tmp_path, all_, appeals, 2)
     for reader in all_:
         assert reader.restarts == [f"2.{before.position}"]

@@ -356,7 +356,7 @@ def test_every_reason_has_its_words() -> None:
     """Each code that the program can give a message in quarantine is told in words of all languages."""
     root, codes = Path(__file__).parents[3], set()
     core = root / "core/appealbus/core"
-    intake = ("copies", "decoder", "decoding", "reception", "suspect_messages")
+    intake = ("decoding", "quarantine", "quarantine_replay", "reception")
     names = [core / f"bus/intake/{each}.py" for each in intake]
     names += [core / f"journal/changes/{each}.py" for each in ("changing", "targets", "waiting_changes")]
     schemas = ("reading", "jsonreading", "xmlreading", "notes", "safexml")

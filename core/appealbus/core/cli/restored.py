@@ -12,7 +12,7 @@ from appealbus.core.cli.context import Cli, cli_of
 from appealbus.core.cli.exits import EXIT_JOURNAL, EXIT_PROBLEMS
 from appealbus.core.clocks import day_of, monotonic
 from appealbus.core.errors import ConfigError, JournalError
-from appealbus.core.journal import state, workers
+from appealbus.core.journal import renewing, state, workers
 from appealbus.core.journal.appeals.numbering import series_of
 from appealbus.core.journal.checkpoint import Checkpoint
 from appealbus.core.journal.journal import Journal
@@ -58,7 +58,9 @@ async def _restored(cli: Cli, checkpoint: Checkpoint, after: int | None, yes: bo
         since = _since(before, mark)
         # Within that: no number of the new epoch is given of which the checkpoint does not know, and no server beside
         # sees it ahead of the journal. Whoever is cut off here runs it again, and is told the same moment.
-        await journal.begin_epoch(last, beat, lambda begun: note_mark(checkpoint, replace(Mark.of(begun), lacks=since)))
+        await renewing.begin_epoch(
+            journal, last, beat, lambda begun: note_mark(checkpoint, replace(Mark.of(begun), lacks=since))
+        )
         now = await journal.ask(state.how_far)
     prefix, year = cli.loaded.settings.bus.number_prefix, day_of(now.clock).year if now.clock else 0
     cli.out.print(f"The journal is in epoch {now.epoch}; its next number is {series_of(prefix, year, now.epoch)}-…")

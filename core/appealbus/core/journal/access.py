@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, Row, Select, Table, Text, bindparam, func, null, select
+from sqlalchemy import Column, ColumnElement, Connection, Row, Select, Table, Text, null, select
 
 from appealbus.core.domain.access import AccessRow, DeedPage, Deeds, LookPage, LookPlace, Served
 from appealbus.core.domain.event import Event, LogEntry, What
@@ -15,7 +15,7 @@ from appealbus.core.journal.drivers import bulk, direct
 from appealbus.core.journal.drivers.encoding import Moment
 from appealbus.core.journal.events import LOOK, OF_PERSON, log_entry, log_unplaced
 from appealbus.core.journal.log import entry_of
-from appealbus.core.journal.tables import Id, appeal, metadata, row_of
+from appealbus.core.journal.tables import Id, appeal, first_since, metadata
 from appealbus.core.journal.writes import ACTOR, Write
 from appealbus.schemas.base import printable
 
@@ -37,7 +37,7 @@ access = Table(
 
 
 def access_to_row(row: AccessRow) -> dict[str, Any]:
-    return row_of(access, row, served=row.served.value)
+    return bulk.row_of(access, row, served=row.served.value)
 
 
 def access_from_row(row: Row[Any]) -> AccessRow:
@@ -86,8 +86,6 @@ _WRONG = timedelta(hours=1)
 """By so much clocks may differ: entries stand in the order in which they were written, and nearly in that of time."""
 _END = 10**18 - 1
 """Behind all positions."""
-_PROBES = 16
-"""Rows that one question asks of when it looks for a day: six questions for twenty million rows."""
 _UNPLACED = 100
 """Entries without a position that are shown: the newest ones, as they come a moment later."""
 
@@ -101,9 +99,9 @@ def deeds(connection: Connection, wanted: Deeds, before: int | None = None, limi
     end = _END if before is None else before
     first = 0
     if wanted.since is not None:
-        first = _from(connection, log_entry.c.position, log_entry.c.at, wanted.since - _WRONG)
+        first = first_since(connection, log_entry.c.position, log_entry.c.at, wanted.since - _WRONG)
     if wanted.until is not None:
-        end = min(end, _from(connection, log_entry.c.position, log_entry.c.at, wanted.until + _WRONG))
+        end = min(end, first_since(connection, log_entry.c.position, log_entry.c.at, wanted.until + _WRONG))
     # Those of one appeal have an index of their own, which must not lose against the one of all: hence `+ 0`.
     position: ColumnElement[int] = log_entry.c.position
     if wanted.appeal_id is not None:
@@ -156,9 +154,9 @@ def asked(
     """Return a page of the questions that left for sources; page by the id of the last one."""
     first, end = 0, _END if before is None else before
     if since is not None:
-        first = _from(connection, access.c.id, access.c.at, since)
+        first = first_since(connection, access.c.id, access.c.at, since)
     if until is not None:
-        end = min(end, _from(connection, access.c.id, access.c.at, until))
+        end = min(end, first_since(connection, access.c.id, access.c.at, until))
     return _access(connection, None, first, end, limit)
 
 
@@ -213,24 +211,6 @@ def _unplaced(connection: Connection, wanted: Deeds) -> list[LogEntry]:
     some = select(log_unplaced).order_by(log_unplaced.c.id.desc()).limit(_SCAN).subquery()
     query = select(null().label("position"), some).where(*_which(some.c, wanted), *_rest(some.c, wanted))
     return _entries(connection, connection.execute(query.order_by(some.c.id.desc()).limit(_UNPLACED)).all())
-
-
-def _from(connection: Connection, key: Any, at: Any, moment: datetime) -> int:
-    """Return the first key whose row is not older than a moment; the one behind the last where all are older."""
-    # Each by itself: of both at once SQLite reads all rows.
-    low, high = connection.scalar(select(func.min(key))) or 0, (connection.scalar(select(func.max(key))) or 0) + 1
-    probes = [
-        select(at).where(key >= bindparam(f"key_{number}")).order_by(key).limit(1).scalar_subquery()
-        for number in range(_PROBES)
-    ]
-    while low < high:
-        keys = [low + (high - low) * number // _PROBES for number in range(_PROBES)]
-        moments = connection.execute(select(*probes), {f"key_{n}": key_ for n, key_ in enumerate(keys)}).one()
-        early = [n for n, its in enumerate(moments) if its is not None and its < moment]
-        if not early:
-            return low
-        low, high = keys[early[-1]] + 1, [*keys[1:], high][early[-1]]
-    return low
 
 
 @dataclass(frozen=True, slots=True)

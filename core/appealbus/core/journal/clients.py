@@ -137,7 +137,6 @@ class Renewing(Write[None]):
 
 @NewClient.each
 def add(connection: Connection, item: NewClient) -> JournalError | None:
-    """Write a client; a name or credential that was ever in use is refused."""
     new = item.client
     if _one(connection, new.name) is not None:
         return JournalError(f"there is a client {new.name} already, or there was one", "client.known")
@@ -180,7 +179,6 @@ def renew(connection: Connection, item: Renewing) -> None:
 
 @Revoking.each
 def revoke(connection: Connection, item: Revoking) -> bool:
-    """Revoke a client or credential; False if it is unknown or revoked."""
     mine = client_credential.c.client == item.name, client_credential.c.revoked_at.is_(None)
     which: tuple[ColumnElement[bool], ...] = mine
     if item.id is not None:

@@ -12,8 +12,9 @@ from appealbus.core.domain.case import CLOSED, Case, LookupState, Try
 from appealbus.core.domain.document import Document, fact_parts
 from appealbus.core.domain.listing import AppealRow, AppealState
 from appealbus.core.domain.public_id import public_id
+from appealbus.core.journal.drivers import bulk
 from appealbus.core.journal.drivers.encoding import to_number
-from appealbus.core.journal.tables import MARKS, MISDATED, UNASSESSED, lookup, row_of
+from appealbus.core.journal.tables import MARKS, MISDATED, UNASSESSED, lookup
 from appealbus.core.packing import unpack
 from appealbus.schemas.appeal import Appeal, Receipt
 from appealbus.schemas.base import printable
@@ -53,7 +54,7 @@ def differ(first: bytes | None, second: bytes) -> bool:
 def state_to_row(appeal_id: int, state: LookupState) -> dict[str, Any]:
     inputs = INPUTS.write(state.inputs) if state.inputs else None
     fact = state.fact and state.fact.digest
-    return row_of(lookup, state, appeal_id=appeal_id, kind=state.kind.value, inputs=inputs, fact=fact)
+    return bulk.row_of(lookup, state, appeal_id=appeal_id, kind=state.kind.value, inputs=inputs, fact=fact)
 
 
 def tries_to_json(state: LookupState) -> list[dict[str, Any]]:

@@ -121,3 +121,10 @@ class CursorAhead(CursorRefused):
 
     def __init__(self, restart: Cursor) -> None:
         super().__init__("the log does not reach as far as the cursor", "cursor.ahead", restart)
+
+
+class ReadOnly(JournalError):
+    """A write to a journal that was opened for reading only."""
+
+    def __init__(self) -> None:
+        super().__init__("this journal was opened for reading only", "read_only")

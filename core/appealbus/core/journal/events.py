@@ -192,7 +192,6 @@ class Placing(Write[int]):
 
 @Placing.batch
 def place(connection: Connection, items: Sequence[Placing]) -> list[int]:
-    """Give positions to committed events without one, at most so many; return how many."""
     return [_place(connection, item.most) for item in items]
 
 

@@ -24,7 +24,7 @@ from appealbus.core.journal.clock import shared_now
 from appealbus.core.journal.drivers import direct
 from appealbus.core.journal.drivers.encoding import to_number
 from appealbus.core.journal.events import log_entry
-from appealbus.core.journal.log import READ, head, newest
+from appealbus.core.journal.log import READ, newest
 from appealbus.core.journal.quarantine import QUARANTINED, quarantine
 from appealbus.core.journal.tables import (
     ALONE,
@@ -300,13 +300,10 @@ PACED = 10_000
 def pace(connection: Connection, most: int = PACED) -> Pace:
     """Return how fast things happen, by the log of the last five minutes and at most so many entries."""
     now = shared_now(connection)
-    after = head(connection) - most
-    first = select(log_entry.c.at).where(log_entry.c.position > after).order_by(log_entry.c.position).limit(1)
-    begins = connection.scalar(first)
-    if begins is None:
+    part = newest(connection, most)
+    if part.since is None:
         return Pace(now - SPAN, now)
-    older = connection.scalar(select(log_entry.c.position).where(log_entry.c.position <= after).limit(1))
-    since = now - SPAN if older is None else max(now - SPAN, begins)
-    newest = (log_entry.c.position > after) & (log_entry.c.at >= since)
-    query = select(log_entry.c.what, func.count().label("number")).where(newest).group_by(log_entry.c.what)
+    since = now - SPAN if part.whole else max(now - SPAN, part.since)
+    mine = (log_entry.c.position > part.after) & (log_entry.c.at >= since)
+    query = select(log_entry.c.what, func.count().label("number")).where(mine).group_by(log_entry.c.what)
     return Pace(since, now, {row.what: row.number for row in connection.execute(query)})

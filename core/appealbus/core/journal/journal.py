@@ -14,22 +14,14 @@ from sqlalchemy import Engine
 
 from appealbus.core.config.types import Secret
 from appealbus.core.domain.event import BUS
-from appealbus.core.errors import JournalError
 from appealbus.core.interfaces.journal_part import JournalPart
-from appealbus.core.journal import (
-    limits,
-    named_views,
-    operations,
-    pauses,
-    state,
-    store,
-)
+from appealbus.core.journal import limits, named_views, operations, pauses, state, store
 from appealbus.core.journal.appeals import suspects
 from appealbus.core.journal.appeals.accepting import Accepted, Arriving, NewAppeal
 from appealbus.core.journal.appeals.concluding import Concluding, Conclusion
 from appealbus.core.journal.checkpoint import Checkpoint
 from appealbus.core.journal.clock import Clock
-from appealbus.core.journal.errors import Superseded
+from appealbus.core.journal.errors import ReadOnly, Superseded
 from appealbus.core.journal.key import JournalKey, KeyFile
 from appealbus.core.journal.lock import RunLock
 from appealbus.core.journal.mark import JournalState, Mark, Memory
@@ -52,13 +44,6 @@ _LEAVING = 3.0
 """Seconds that whoever has migrated the journal has to let others in."""
 
 log = structlog.get_logger(__name__)
-
-
-class _ReadOnly(JournalError):
-    """A write to a journal that was opened for reading only."""
-
-    def __init__(self) -> None:
-        super().__init__("this journal was opened for reading only", "read_only")
 
 
 class Journal(JournalReader):
@@ -103,14 +88,12 @@ class Journal(JournalReader):
     ) -> Self:
         """Open the journal at an SQLAlchemy URL, create and migrate it where needed.
 
-        With `read_only` nothing is created, migrated or written.
-
         Args:
             url: `sqlite:///journal.db` or `postgresql://user@host/database`.
             password: of the role in PostgreSQL.
             key: the file of its key; None: beside an SQLite journal.
             number_prefix: what the numbers begin with that the journal gives.
-            read_only: whether to read alone.
+            read_only: nothing is created, migrated or written.
             tell: told how far a long migration is.
             ends_workers: whether workers of earlier releases end where it has to be migrated; else that is an error.
             parts: those of plugins, whose tables are created and migrated with it.
@@ -147,10 +130,11 @@ class Journal(JournalReader):
                     raise
                 await asyncio.sleep(_LEAVING / 20)
             else:
-                self._opened_in(standing)
+                self.opened_in(standing)
                 return
 
-    def _opened_in(self, standing: JournalState) -> None:
+    def opened_in(self, standing: JournalState) -> None:
+        """Show the epoch of this state with each write from now on."""
         if self._opened.generation is not None:
             self._opened.generation.epoch = standing.epoch
 
@@ -197,18 +181,6 @@ class Journal(JournalReader):
             return
         self._run_lock = RunLock(self._opened.path)
         suspects.tell(await self.do(suspects.Burial(None)))
-
-    async def begin_epoch(
-        self, epoch: int, beat: int, note: Callable[[JournalState], object] | None = None
-    ) -> JournalState:
-        """Begin an epoch later than this one and than the one given; nothing numbered from now on was ever so before.
-
-        `epoch` and `beat` are the last known of this journal before it was restored. `note` gets the new state before
-        anybody sees it and while nobody writes.
-        """
-        begun = await self.do(state.Restored(epoch, beat, note))
-        self._opened_in(begun)
-        return await self.look()
 
     async def do(self, item: Write[R], *, about: int | None = None) -> R:
         """Write an item, for example `do(leases.Release("me"))`; return its result once it is on disk.
@@ -297,7 +269,7 @@ class Journal(JournalReader):
         """Makes marks of people and things, and keys of questions."""
         if isinstance(self._key, JournalKey):
             return self._key
-        raise _ReadOnly
+        raise ReadOnly
 
     @property
     def shared(self) -> bool:
@@ -320,7 +292,7 @@ class Journal(JournalReader):
     @property
     def _write(self) -> Writer:
         if self._writer is None:
-            raise _ReadOnly
+            raise ReadOnly
         return self._writer
 
     async def accept(self, new: NewAppeal, *, owner: str | None = None, lease_seconds: float = 60.0) -> Accepted:

@@ -131,7 +131,7 @@ class Anew:
 class Reread(Write[int | None]):
     """Questions whose replies were read again; their appeal is worked at once.
 
-    It returns how many are written, without those asked meanwhile; None if there is no such appeal. Raises JournalError
+    It returns how many are written, without those asked since; None if there is no such appeal. Raises JournalError
     and changes nothing: `in_work` while a worker has the appeal, `held` while it is held.
     """
 
@@ -152,10 +152,6 @@ class Reread(Write[int | None]):
 
 @Reread.each
 def reread(connection: Connection, item: Reread) -> int | JournalError | None:
-    """Write how questions stand now, and make their appeals ready; return of each how many, None for no such appeal.
-
-    A question that has been asked since is left alone. An appeal that is worked on or held is left alone whole.
-    """
     columns = (appeal.c.id, appeal.c.number, appeal.c.deaths, appeal.c.state, appeal.c.lease_until)
     locked = select(*columns).where(appeal.c.id == item.appeal_id).with_for_update(key_share=True)
     row = connection.execute(locked).first()

@@ -137,7 +137,6 @@ class Go(Write[Progress]):
 
 @Begin.each
 def begin(connection: Connection, item: Begin) -> Progress:
-    """Write an order and its rows; one that has begun already goes on unchanged."""
     frozen, mark = item.frozen, item.frozen.hash
     number = _number(connection)
     _forget_old(connection, item.at)
@@ -191,7 +190,6 @@ def _forget_old(connection: Connection, now: datetime) -> None:
 
 @Go.each
 def go(connection: Connection, item: Go) -> Progress | JournalError:
-    """Do the next part of an operation; the last one finishes it."""
     row = _row(connection, item.hash)
     if row is None:
         return JournalError("no such operation is under way", "unknown_operation")
@@ -234,7 +232,6 @@ def _keep_left(connection: Connection, number: int, part: int, judged: acting.Ve
 
 @Switch.each
 def switch(connection: Connection, item: Switch) -> bool:
-    """Stop an operation between two parts, or resume it; False where that changes nothing."""
     row = _row(connection, item.hash)
     if row is None or (row.stopped_by is not None and not item.go_on):
         return False

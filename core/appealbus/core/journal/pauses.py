@@ -78,10 +78,6 @@ class Pausing(Write[bool]):
 
 @Pausing.each
 def pause(connection: Connection, wish: Pausing) -> bool:
-    """Have sources stand still; a later order takes the place of an earlier one, where that is the one that was seen.
-
-    False where it is not.
-    """
     lock(connection)
     item = replace(wish.pause, reason=printable(wish.pause.reason), by=printable(wish.pause.by))
     if wish.seen is not None and wish.seen != _in_force(connection, item):
@@ -100,7 +96,6 @@ def _in_force(connection: Connection, order: Pause) -> str:
 
 @Resuming.each
 def resume(connection: Connection, item: Resuming) -> bool:
-    """Resume a paused source; False if it is not paused."""
     lock(connection)
     gone = connection.execute(delete(source_pause).where(source_pause.c.source == item.source)).rowcount
     if gone:

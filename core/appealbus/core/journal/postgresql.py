@@ -235,7 +235,7 @@ def _engine(
     given = url.query.get("options", "")
     options = f"{ours} {given if isinstance(given, str) else ' '.join(given)}".strip()
     query = {**CONNECTION_SETTINGS, "application_name": application_name, **url.query, "options": options}
-    query["client_encoding"] = "utf8"  # that of journal/encoding.py, whatever the database's or the environment's
+    query["client_encoding"] = "utf8"  # that of drivers/encoding.py, whatever the database's or the environment's
     pool: dict[str, Any] = {"poolclass": NullPool}
     if pool_size:
         pool = {"poolclass": QueuePool, "pool_size": pool_size, "max_overflow": 0}

@@ -175,7 +175,6 @@ def _older(rows: Iterable[Any], before: datetime) -> list[int]:
 
 @Gone.each
 def drop_deliveries(connection: Connection, item: Gone) -> int:
-    """Delete unconfirmed deliveries of a receiver."""
     return _drop(connection, item, WAITS) or _drop(connection, item, ALONE)
 
 

@@ -10,11 +10,11 @@ from appealbus.core.domain.counts import QuarantineGroup
 from appealbus.core.domain.event import Event, LogEntry, What, by_client, by_person
 from appealbus.core.journal import events
 from appealbus.core.journal.changes.changes import change
-from appealbus.core.journal.drivers import direct
+from appealbus.core.journal.drivers import bulk, direct
 from appealbus.core.journal.drivers.encoding import Moment
 from appealbus.core.journal.events import log_entry
-from appealbus.core.journal.log import entry_of, head, placed_entries
-from appealbus.core.journal.tables import Id, appeal, metadata, partial_index, row_of
+from appealbus.core.journal.log import entry_of, placed_entries
+from appealbus.core.journal.tables import Id, appeal, first_since, metadata, partial_index
 from appealbus.core.journal.writes import NOW, Write
 from appealbus.schemas.base import printable
 
@@ -119,7 +119,7 @@ class Closing(Write[bool]):
 def keep(connection: Connection, items: Sequence[NewQuarantine]) -> list[int]:
     insert = quarantine.insert().returning(quarantine.c.id, sort_by_parameter_order=True)
     noted: list[Event] = []
-    rows = [row_of(quarantine, item) for item in items]
+    rows = [bulk.row_of(quarantine, item) for item in items]
     ids = list(connection.execute(insert, rows).scalars())
     appeals = _appeals(connection, [item.number for item in items if item.number is not None])
     for quarantine_id, row in zip(ids, rows, strict=True):
@@ -179,7 +179,6 @@ def replayed(connection: Connection, items: Sequence[Replayed]) -> list[bool]:
 
 @Closing.each
 def close(connection: Connection, item: Closing) -> bool:
-    """Close messages in quarantine; False if unknown, taken or closed."""
     table, reason = quarantine, printable(item.reason)
     values = {"closed_at": item.at, "closed_by": printable(item.by), "closed_reason": reason}
     closed = update(table).where(table.c.id == item.quarantine_id, QUARANTINED).values(**values)
@@ -314,7 +313,6 @@ def _copy(
 _NEAR = 2000
 """Positions before and behind a moment: entries are noted in the order of transactions, some seconds apart at most."""
 _OF_QUARANTINE = (What.QUARANTINED.value, What.REPLAYED.value, What.CLOSED.value)
-_AT = select(log_entry.c.at).where(log_entry.c.position == bindparam("position"))
 
 
 def of_quarantine(connection: Connection, row: QuarantineRow) -> list[LogEntry]:
@@ -323,11 +321,10 @@ def of_quarantine(connection: Connection, row: QuarantineRow) -> list[LogEntry]:
     There is no index of them: they are few, and each stands where the log was at that moment.
     """
     entries: dict[int, LogEntry] = {}
-    last = head(connection)
     for moment in (row.at, row.replayed_at, row.closed_at):
         if moment is None:
             continue
-        place = _place_at(connection, moment, last)
+        place = first_since(connection, log_entry.c.position, log_entry.c.at, moment)
         near = log_entry.c.position.between(place - _NEAR, place + _NEAR)
         about = log_entry.c.what.in_(_OF_QUARANTINE) & (log_entry.c.about == row.channel)
         for entry in connection.execute(placed_entries().where(near, about).order_by(log_entry.c.position)):
@@ -335,16 +332,3 @@ def of_quarantine(connection: Connection, row: QuarantineRow) -> list[LogEntry]:
             if shown.detail.get("id") == row.id:
                 entries[entry.position] = shown
     return [entries[position] for position in sorted(entries)]
-
-
-def _place_at(connection: Connection, moment: datetime, last: int) -> int:
-    """Return the first position whose entry is not older, by bisection, since positions follow the time."""
-    low, high = 1, last + 1
-    while low < high:
-        middle = (low + high) // 2
-        at = connection.scalar(_AT, {"position": middle})
-        if at is None or at < moment:  # what is gone is older
-            low = middle + 1
-        else:
-            high = middle
-    return low

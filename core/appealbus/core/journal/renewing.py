@@ -1,4 +1,4 @@
-"""The part of the journal for a new key."""
+"""A journal goes on anew: with another key, or in another epoch once it was restored."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,8 +15,10 @@ from appealbus.core.journal.awaiting import awaited
 from appealbus.core.journal.drivers import bulk, direct
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.key import RENEWED, Marked
+from appealbus.core.journal.mark import JournalState
 from appealbus.core.journal.naming import Named, named_by_appeal, named_by_record
 from appealbus.core.journal.replies import reply
+from appealbus.core.journal.state import Restored
 from appealbus.core.journal.tables import counter, document, lookup, subject
 from appealbus.core.journal.writes import Write
 from appealbus.core.packing import unpack
@@ -135,3 +137,15 @@ def _named(case: Case, documents: Mapping[bytes, bytes]) -> list[Named]:
         except ValueError:  # damaged: it names nobody
             continue
     return named
+
+
+async def begin_epoch(
+    journal: Journal, epoch: int, beat: int, note: Callable[[JournalState], object] | None = None
+) -> JournalState:
+    """Begin an epoch later than this one and than the one given; nothing numbered from now on was ever so before.
+
+    `epoch` and `beat` are the last known of this journal before it was restored. `note` gets the new state before
+    anybody sees it and while nobody writes.
+    """
+    journal.opened_in(await journal.do(Restored(epoch, beat, note)))
+    return await journal.look()

@@ -27,7 +27,7 @@ from appealbus.core.domain.reread_pass import RereadPass, Stage
 from appealbus.core.journal import events
 from appealbus.core.journal.drivers import bulk
 from appealbus.core.journal.drivers.encoding import Moment, to_number
-from appealbus.core.journal.tables import Id, counter, metadata, row_of, unindexed
+from appealbus.core.journal.tables import Id, counter, metadata, unindexed
 from appealbus.core.journal.writes import ACTOR, NOW, Write
 
 reply = Table(
@@ -76,7 +76,7 @@ def keep(connection: Connection, items: Sequence[Kept]) -> None:
     room: dict[int, int] = {}
     items = [item for item in items if len(item.replies.packed) <= _SMALL or _has_room(connection, item, room)]
     rows = [
-        row_of(reply, item.replies, **row_of(reply, item, lookup=item.state.lookup, key=item.state.key))
+        bulk.row_of(reply, item.replies, **bulk.row_of(reply, item, lookup=item.state.lookup, key=item.state.key))
         for item in items
     ]
     bulk.insert(connection, reply, rows)

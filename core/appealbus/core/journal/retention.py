@@ -109,8 +109,8 @@ def _before(key: Column[int], young: ColumnElement[bool]) -> list[ColumnElement[
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-async def prune(journal: Journal, before: datetime | Ages, *, access_before: datetime | None = None) -> dict[str, int]:
-    """Delete appeals idle and fully delivered since `before`, messages replayed before, and expired replies.
+async def prune(journal: Journal, ages: Ages) -> dict[str, int]:
+    """Delete appeals idle and fully delivered for so long, messages replayed before, and expired replies.
 
     The access log, the log and superseded versions stay, unless `Ages` say which. Works in small transactions:
     others go on meanwhile. A message that is sent again after its appeal was pruned is a new appeal. All times are
@@ -118,7 +118,6 @@ async def prune(journal: Journal, before: datetime | Ages, *, access_before: dat
     Raises ClockInDoubt.
     """
     await _trust_ages(journal)
-    ages = before if isinstance(before, Ages) else Ages(before, access=access_before)
     gone = {
         "appeals": await _appeals(journal, ages.done),
         "quarantine": await all_of(journal, pruning.OldMessages(ages.done)),

@@ -187,7 +187,6 @@ class Probe(Write[None]):
 
 @Probe.batch
 def probe(connection: Connection, items: Sequence[Probe]) -> list[None]:
-    """Write and delete rows under unused names, to prove that writing works."""
     bulk.insert(connection, counter, [{"name": item.name, "value": 0} for item in items])
     connection.execute(delete(counter).where(counter.c.name.in_([item.name for item in items])))
     return [None] * len(items)

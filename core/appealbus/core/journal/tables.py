@@ -1,13 +1,14 @@
 """What all tables share, and those that nearly every subject uses; each other table stands in its subject's module."""
 
-from dataclasses import fields
-from functools import cache
+from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
     BigInteger,
     Column,
     ColumnElement,
+    Connection,
     Float,
     ForeignKey,
     Index,
@@ -18,14 +19,15 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     and_,
+    bindparam,
     case,
     func,
     literal_column,
+    select,
 )
 
 from appealbus.core.domain.listing import AppealState
 from appealbus.core.journal.drivers.encoding import Moment
-from appealbus.schemas.base import printable
 
 
 def unindexed(column: ColumnElement[Any]) -> ColumnElement[Any]:
@@ -37,22 +39,42 @@ def unindexed(column: ColumnElement[Any]) -> ColumnElement[Any]:
     return func.coalesce(column, "")
 
 
-def row_of(table: Table, item: Any, **more: Any) -> dict[str, Any]:
-    """Return a row with what a dataclass has for the columns, texts as a database can hold them, and with `more`."""
-    values = {name: getattr(item, name) for name in _in_common(table, item.__class__) if name not in more}
-    return {name: printable(value) if type(value) is str else value for name, value in values.items()} | more
+def by_jumps(connection: Connection, column: ColumnElement[Any], *where: ColumnElement[bool]) -> Iterator[Any]:
+    """Yield the values of an indexed column in order, each once; it jumps over the many rows that have the same."""
+    query = select(column).where(*where).order_by(column).limit(1)
+    value = connection.scalar(query)
+    while value is not None:
+        yield value
+        value = connection.scalar(query.where(column > value))
 
 
-@cache
-def _in_common(table: Table, kind: type) -> list[str]:
-    names = {field.name for field in fields(kind)} - {"id"}  # that is the database's to give
-    return [column.name for column in table.columns if column.name in names]
+def first_since(connection: Connection, key: Any, at: Any, moment: datetime) -> int:
+    """Return the first key whose row is not older than a moment; the one behind the last where all are older.
+
+    Keys are given in the order of time, so a few looks into their index say it, and none by time is written.
+    """
+    # Each by itself: of both at once SQLite reads all rows.
+    low, high = connection.scalar(select(func.min(key))) or 0, (connection.scalar(select(func.max(key))) or 0) + 1
+    probes = [
+        select(at).where(key >= bindparam(f"key_{number}")).order_by(key).limit(1).scalar_subquery()
+        for number in range(_PROBES)
+    ]
+    while low < high:
+        keys = [low + (high - low) * number // _PROBES for number in range(_PROBES)]
+        moments = connection.execute(select(*probes), {f"key_{n}": key_ for n, key_ in enumerate(keys)}).one()
+        early = [n for n, its in enumerate(moments) if its is not None and its < moment]
+        if not early:
+            return low
+        low, high = keys[early[-1]] + 1, [*keys[1:], high][early[-1]]
+    return low
 
 
 def partial_index(name: str, *columns: ColumnElement[Any], where: ColumnElement[bool]) -> Index:
     return Index(name, *columns, sqlite_where=where, postgresql_where=where)
 
 
+_PROBES = 16
+"""Rows that one question asks of when it looks for a moment: six questions for twenty million rows."""
 Id = BigInteger().with_variant(Integer, "sqlite")
 """SQLite numbers rows by itself only where the column's type is INTEGER."""
 

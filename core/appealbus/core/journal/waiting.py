@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import Connection, Select, func, select, tuple_, update
@@ -25,7 +26,17 @@ from appealbus.core.journal.appeals import suspects
 from appealbus.core.journal.appeals.lists import rows_of
 from appealbus.core.journal.codec import names_from, one_word, urgency_of
 from appealbus.core.journal.drivers.encoding import to_number
-from appealbus.core.journal.tables import IN_WORK, PARKED, READY, SUSPECT, WAITS_FOR, appeal, lookup, unindexed
+from appealbus.core.journal.tables import (
+    IN_WORK,
+    PARKED,
+    READY,
+    SUSPECT,
+    WAITS_FOR,
+    appeal,
+    by_jumps,
+    lookup,
+    unindexed,
+)
 from appealbus.core.journal.writes import Write
 from appealbus.schemas.outcome import OutcomeKind
 
@@ -95,13 +106,7 @@ def waiting_for(connection: Connection, source: str) -> list[str]:
 
 def combinations(connection: Connection) -> Iterator[str]:
     """Yield the combinations of sources that parked appeals wait for."""
-    more = select(appeal.c.waits_for).where(WAITS_FOR).order_by(appeal.c.waits_for).limit(1)
-    waits_for = connection.scalar(more)
-    for _ in range(_KINDS_OF_WAITING):
-        if waits_for is None:
-            break
-        yield waits_for
-        waits_for = connection.scalar(more.where(appeal.c.waits_for > waits_for))
+    return islice(by_jumps(connection, appeal.c.waits_for, WAITS_FOR), _KINDS_OF_WAITING)
 
 
 def _next(connection: Connection, waits_for: str, place: Place | None, now: datetime) -> Sequence[Any]:

@@ -204,7 +204,6 @@ def beat(connection: Connection, items: Sequence[Beat]) -> list[None]:
 
 @LeaseRequest.batch
 def take_lease(connection: Connection, items: Sequence[LeaseRequest]) -> list[bool]:
-    """Take free leases and renew own ones; return who got theirs."""
     results = []
     now = shared_now(connection)
     for item in items:

@@ -26,13 +26,13 @@ from appealbus.core.journal.terms import Moving
 from appealbus.core.journal.workers import known
 from appealbus.schemas.territory import within
 
-__all__ = ["OLDEST", "PARSES", "PENDING", "DeliverySelection", "DueMoved", "Found", "Kind", "KnownLookup", "Moving"]
-__all__ += ["Outline", "Place", "Retry", "Selection"]
+log = structlog.get_logger(__name__)
+
+__all__ = ["OLDEST", "PARSES", "PENDING", "DeliverySelection", "DueMoved", "Found", "Kind", "KnownLookup"]
+__all__ += ["Moving", "Outline", "Place", "Retry", "Selection"]
 __all__ += ["appeal_by", "appeal_of", "appeal_row", "appeals", "appeals_with", "asked", "before_days", "cases"]
 __all__ += ["dossier_of", "hold", "holder", "known", "outline_page", "outlines", "parcel", "plausible", "records"]
 __all__ += ["release", "rows_of", "within"]
-
-log = structlog.get_logger(__name__)
 
 
 async def hold(journal: Journal, number: str, *, reason: str, by: str) -> bool:

@@ -6,10 +6,10 @@ decided here, the rarest first.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from itertools import islice
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, Select, func, select, tuple_, type_coerce, union_all
+from sqlalchemy import BigInteger, ColumnElement, Connection, Select, select, tuple_, type_coerce, union_all
 
 from appealbus.core.domain.listing import AppealState
 from appealbus.core.domain.selection import NOWHERE, Place, Selection
@@ -28,6 +28,8 @@ from appealbus.core.journal.tables import (
     TROUBLE,
     WAITS_FOR,
     appeal,
+    by_jumps,
+    first_since,
     lacking,
     lookup,
     outbox,
@@ -51,7 +53,7 @@ class Search:
     @classmethod
     def of(cls, connection: Connection, selection: Selection, after: Place = NOWHERE) -> "Search":
         before = selection.accepted_before
-        last = None if before is None else _last_before(connection, before)
+        last = None if before is None else first_since(connection, appeal.c.id, appeal.c.accepted_at, before) - 1
         return cls(connection, selection, _marks(connection, selection), after, last)
 
     def ahead(self, column: ColumnElement[int]) -> ColumnElement[bool]:
@@ -66,23 +68,6 @@ def _marks(connection: Connection, selection: Selection) -> list[bytes]:
     key = key_of(connection)
     insist_on(key, connection)
     return [key.mark(kind, identifier) for kind, identifier in selection.named]
-
-
-def _last_before(connection: Connection, moment: datetime) -> int:
-    """Return the id of the last appeal accepted before a moment.
-
-    Some twenty looks at the primary key say it, so that no index by time is written with each appeal.
-    """
-    first, last = 0, connection.scalar(select(func.max(appeal.c.id))) or 0
-    while first < last:
-        middle = (first + last) // 2
-        after = select(appeal.c.id, appeal.c.accepted_at).where(appeal.c.id > middle).order_by(appeal.c.id).limit(1)
-        row = connection.execute(after).first()
-        if row is not None and row.accepted_at < moment:
-            first = row.id
-        else:
-            last = middle
-    return first
 
 
 SCAN = 8_000
@@ -221,14 +206,8 @@ def _all(parts: Sequence[Select[Any]]) -> Select[Any]:
 
 
 def _combinations(connection: Connection, source: str) -> list[str]:
-    waited: list[str] = []
-    after: str | None = ""
-    while after is not None and len(waited) < _COMBINATIONS:
-        query = select(appeal.c.waits_for).where(WAITS_FOR, appeal.c.waits_for > after)
-        after = connection.scalar(query.order_by(appeal.c.waits_for).limit(1))
-        if after is not None and codec.one_word(source) in codec.names_from(after):
-            waited.append(after)
-    return waited
+    name, waited = codec.one_word(source), by_jumps(connection, appeal.c.waits_for, WAITS_FOR)
+    return list(islice((names for names in waited if name in codec.names_from(names)), _COMBINATIONS))
 
 
 def _by_due(search: Search) -> Driver:

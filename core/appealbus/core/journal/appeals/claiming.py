@@ -60,7 +60,7 @@ different lookups each finds something to do in what the other has done. With le
 class Claimed:
     ids: list[int]
     """A suspect first, if it has its turn, then new ones and those that return, of both the most urgent first."""
-    found: suspects.SuspectsFound = field(default_factory=suspects.SuspectsFound)
+    dead: suspects.SuspectsFound = field(default_factory=suspects.SuspectsFound)
     """What dead workers had in work."""
     returning: frozenset[int] = frozenset()
     """Those that return."""
@@ -110,7 +110,7 @@ async def claim(journal: Journal, wanted: Claim) -> list[Case]:
         for _ in range(_CLAIMS):
             claimed = await journal.do(replace(wanted, lacks_after=journal.lacks_after))
             journal.lacks_after = claimed.lacks_after
-            suspects.tell(claimed.found)
+            suspects.tell(claimed.dead)
             leased += claimed.ids
             journal.forget(claimed.ids)
             readable = [

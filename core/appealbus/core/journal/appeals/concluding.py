@@ -150,9 +150,9 @@ def conclude(connection: Connection, items: Sequence[Concluding]) -> list[Journa
     good = [item for item, error in zip(items, errors, strict=True) if error is None]
     again = {row.appeal_id for row in come if row.correlation_id not in seen[row.appeal_id]}
     again |= {
-        each.appeal_id
-        for each in (item.conclusion for item in good)
-        if before[each.appeal_id].changes != each.changes_seen
+        conclusion.appeal_id
+        for conclusion in (item.conclusion for item in good)
+        if before[conclusion.appeal_id].changes != conclusion.changes_seen
     }
     states = [_state_of(item, again, before[item.conclusion.appeal_id]) for item in good]
     bulk.update(connection, appeal, states)
@@ -211,40 +211,32 @@ def _ended(item: Conclusion, state: Mapping[str, Any], before: Any) -> Event:
 def _insert_versions(
     connection: Connection, items: Sequence[Concluding], behind: Mapping[tuple[int, str], datetime]
 ) -> None:
-    versions = [
-        {
-            "appeal_id": each.appeal_id,
-            "version": each.version,
-            "completeness": each.completeness.value,
-            "created_at": item.at,
-            # A version without parts is whole: it stays as it is handed over.
-            "document": documents.packed(each.dossier) if each.dossier and each.parts else each.dossier,
-            "region": each.region,
-            "epoch": item.epoch,
-            "parts": each.parts,
-            "size": each.size,
-        }
-        for item in items
-        for each in (item.conclusion,)
-    ]
+    versions = [_version(item, item.conclusion) for item in items]
     new = [(item.conclusion.appeal_id, document) for item in items for document in item.conclusion.documents]
     documents.keep(connection, new)
     bulk.insert(connection, dossier, versions)
     deliveries = [
         {
-            "appeal_id": each.appeal_id,
+            "appeal_id": conclusion.appeal_id,
             "receiver": receiver,
-            "version": each.version,
+            "version": conclusion.version,
             "attempts": 0,
-            "next_attempt_at": max(item.now, behind.get((each.appeal_id, receiver), item.now)),
+            "next_attempt_at": max(item.now, behind.get((conclusion.appeal_id, receiver), item.now)),
         }
         for item in items
-        for each in (item.conclusion,)
-        for receiver in dict.fromkeys(each.receivers)
+        for conclusion in (item.conclusion,)
+        for receiver in dict.fromkeys(conclusion.receivers)
     ]
     bulk.insert(connection, outbox, deliveries)
     if deliveries:
         direct.notify(connection)
+
+
+def _version(item: Concluding, conclusion: Conclusion) -> dict[str, Any]:
+    # A version without parts is whole: it stays as it is handed over.
+    raw, kind = conclusion.dossier, conclusion.completeness.value
+    body = documents.packed(raw) if raw and conclusion.parts else raw
+    return bulk.row_of(dossier, conclusion, completeness=kind, created_at=item.at, document=body, epoch=item.epoch)
 
 
 def _admit(newest: dict[int, tuple[int, str | None]], item: Conclusion) -> JournalError | None:
@@ -260,34 +252,34 @@ def _admit(newest: dict[int, tuple[int, str | None]], item: Conclusion) -> Journ
 
 
 def _state_of(item: Concluding, again: Collection[int], before: Any) -> dict[str, object]:
-    each, deaths = item.conclusion, before.deaths
-    at_once = each.appeal_id in again
-    parked = "idle" if each.due_at is None else "parked"
-    if not each.doubted or (parked == "idle" and not at_once):
+    conclusion, deaths = item.conclusion, before.deaths
+    at_once = conclusion.appeal_id in again
+    parked = "idle" if conclusion.due_at is None else "parked"
+    if not conclusion.doubted or (parked == "idle" and not at_once):
         deaths = None
     return {
-        "id": each.appeal_id,
-        "version": each.version,
-        "completeness": each.completeness.value,
+        "id": conclusion.appeal_id,
+        "version": conclusion.version,
+        "completeness": conclusion.completeness.value,
         "state": ("ready" if deaths is None else "suspect") if at_once else parked,
         "deaths": deaths,
-        "due_at": None if at_once else each.due_at,
+        "due_at": None if at_once else conclusion.due_at,
         "lacks": names_to(
             [
-                *each.lacks,
-                *_unassessed(each, before),
+                *conclusion.lacks,
+                *_unassessed(conclusion, before),
                 # Of what has come meanwhile the run does not know.
-                *[MISDATED] * (MISDATED in names_from(before.lacks) if at_once else each.misdated),
-                *(f"{CARRIED}{name}" for name in each.carried),
+                *[MISDATED] * (MISDATED in names_from(before.lacks) if at_once else conclusion.misdated),
+                *(f"{CARRIED}{name}" for name in conclusion.carried),
             ]
         ),
-        "waits_for": names_to(each.waits_for),
+        "waits_for": names_to(conclusion.waits_for),
         "changed_at": item.now,  # its age is what retention goes by
         "lease_owner": None,
         "lease_until": None,
-        "signal": before.signal if each.dossier is None else each.signal,
-        "pending": names_to(each.pending),
-        "urgency": _urgency(each, before, at_once=at_once),
+        "signal": before.signal if conclusion.dossier is None else conclusion.signal,
+        "pending": names_to(conclusion.pending),
+        "urgency": _urgency(conclusion, before, at_once=at_once),
     }
 
 

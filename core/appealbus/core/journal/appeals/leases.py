@@ -99,7 +99,6 @@ def renew(connection: Connection, item: Renewal) -> set[int]:
 
 @Retry.each
 def retry(connection: Connection, item: Retry) -> int | JournalError | None:
-    """Make the appeal ready with all open questions due; return their number, None for an unknown appeal."""
     columns = (appeal.c.id, appeal.c.number, appeal.c.deaths, appeal.c.state, appeal.c.lease_until)
     row = connection.execute(
         select(*columns).where(appeal.c.number == item.number).with_for_update(key_share=True)

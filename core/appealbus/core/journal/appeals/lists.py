@@ -107,5 +107,4 @@ def versions(connection: Connection, number: str) -> list[VersionRow]:
 
 def rows_of(connection: Connection, some: Sequence[int]) -> list[AppealRow]:
     """Return appeals in the order of ids, without deleted ones."""
-    query = select(*appeal.columns).where(appeal.c.id.in_(some)).order_by(appeal.c.id)
-    return [codec.appeal_from_row(row) for row in connection.execute(query)]
+    return [row for _, row in sorted(appeals_with(connection, some).items())]

@@ -136,7 +136,7 @@ def next_turn(connection: Connection, now: datetime) -> Any | None:
 
 @dataclass(frozen=True, slots=True)
 class Hold(Write[bool]):
-    """An appeal is not worked until it is released; versions that are there are still delivered.
+    """An appeal, also one in work, is not worked until it is released; versions are still delivered.
 
     It returns False if there is no such appeal. Raises JournalError `held` if it is held already.
     """
@@ -151,7 +151,7 @@ class Hold(Write[bool]):
 
 @dataclass(frozen=True, slots=True)
 class Releasing(Write[bool]):
-    """Release a held appeal; False if there is no such appeal. Raises JournalError `not_held`."""
+    """Release a held appeal; a suspect still runs alone. False for an unknown one. Raises JournalError `not_held`."""
 
     number: str
     reason: str = ""
@@ -161,7 +161,6 @@ class Releasing(Write[bool]):
 
 @Hold.each
 def hold(connection: Connection, item: Hold) -> bool | JournalError:
-    """Hold an appeal, also one in work: its worker loses it. False for an unknown appeal."""
     row = _with_number(connection, item.number)
     if row is None:
         return False
@@ -177,7 +176,6 @@ def hold(connection: Connection, item: Hold) -> bool | JournalError:
 
 @Releasing.each
 def let_go(connection: Connection, item: Releasing) -> bool | JournalError:
-    """Release a held appeal; a suspect still runs alone. False for an unknown appeal."""
     row = _with_number(connection, item.number)
     if row is None:
         return False
@@ -220,7 +218,6 @@ class Turn(Write[int]):
 
 @Turn.batch
 def begin_turn(connection: Connection, items: Sequence[Turn]) -> list[int]:
-    """Note turns; return how many of the same message began before and never ended."""
     results = []
     for item in items:
         query = select(suspect_message.c.turns).where(suspect_message.c.mark == item.mark).with_for_update()
@@ -242,7 +239,6 @@ class TurnEnded(Write[None]):
 
 @TurnEnded.batch
 def end_turn(connection: Connection, items: Sequence[TurnEnded]) -> list[None]:
-    """Note that turns have ended without a death, so that earlier ones no longer count."""
     connection.execute(delete(suspect_message).where(suspect_message.c.mark.in_([item.mark for item in items])))
     return [None] * len(items)
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import (
@@ -27,7 +28,7 @@ from appealbus.core.journal import documents
 from appealbus.core.journal.appeals.selecting import packed_ids
 from appealbus.core.journal.drivers.direct import single
 from appealbus.core.journal.drivers.encoding import Moment, to_moment, to_number
-from appealbus.core.journal.tables import ALONE, SENT, WAITS, appeal, outbox
+from appealbus.core.journal.tables import ALONE, SENT, WAITS, appeal, by_jumps, outbox
 from appealbus.core.journal.tables import dossier as dossiers
 
 
@@ -230,14 +231,7 @@ def receivers_of(connection: Connection, selection: DeliverySelection) -> list[s
     """Return the receivers of a selection: all that have confirmed anything, by jumps over the index."""
     if selection.receiver is not None:
         return [selection.receiver]
-    names: list[str] = []
-    while len(names) < _RECEIVERS:
-        query = select(outbox.c.receiver).where(SENT, outbox.c.receiver > (names[-1] if names else ""))
-        receiver = connection.scalar(query.order_by(outbox.c.receiver).limit(1))
-        if receiver is None:
-            break
-        names.append(receiver)
-    return names
+    return list(islice(by_jumps(connection, outbox.c.receiver, SENT), _RECEIVERS))
 
 
 def _confirmed(selection: DeliverySelection, receiver: str, after: Place) -> list[ColumnElement[bool]]:

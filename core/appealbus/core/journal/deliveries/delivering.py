@@ -265,7 +265,6 @@ def give_up(connection: Connection, rows: Sequence[Any], at: datetime, by: str, 
 
 @Resend.each
 def resend(connection: Connection, item: Resend) -> int:
-    """Send again what waits alone or was given up; a named version in any case."""
     rows = _chosen(connection, item, outbox.c.alone_since.is_not(None) if item.version is None else true())
     if rows:
         again(connection, [row.id for row in rows], item.at)

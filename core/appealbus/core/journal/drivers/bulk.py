@@ -1,6 +1,7 @@
 """Many rows at once: inserted, or changed."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from functools import cache
 from itertools import chain
 from typing import Any, Literal, TypeAlias
@@ -11,6 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from appealbus.core.journal.drivers import encoding
 from appealbus.core.journal.drivers.direct import POSTGRESQL, SQLITE, postgresql_driver, sqlite_driver
 from appealbus.core.journal.drivers.encoding import Moment, to_number
+from appealbus.schemas.base import printable
 
 Conflict: TypeAlias = Literal["fail", "keep", "overwrite"]
 """What becomes of a row whose primary key is there already."""
@@ -18,6 +20,18 @@ Conflict: TypeAlias = Literal["fail", "keep", "overwrite"]
 _CHUNK = 64
 """Rows of one statement: larger ones save little more. Below it are powers of two, so seven texts do for any number."""
 _SIZES = [1 << power for power in range(_CHUNK.bit_length())]
+
+
+def row_of(table: Table, item: Any, **more: Any) -> dict[str, Any]:
+    """Return a row with what a dataclass has for the columns, texts as a database can hold them, and with `more`."""
+    values = {name: getattr(item, name) for name in _in_common(table, item.__class__) if name not in more}
+    return {name: printable(value) if type(value) is str else value for name, value in values.items()} | more
+
+
+@cache
+def _in_common(table: Table, kind: type) -> list[str]:
+    names = {field.name for field in fields(kind)} - {"id"}  # that is the database's to give
+    return [column.name for column in table.columns if column.name in names]
 
 
 def insert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
