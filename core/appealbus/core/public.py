@@ -25,9 +25,11 @@ from appealbus.core.interfaces.assessor import Assessor, records
 from appealbus.core.interfaces.delivery import Delivery, Handed, Outgoing, Refused
 from appealbus.core.interfaces.intake import Acceptor, Inbound, Intake, Quarantined, Taken
 from appealbus.core.interfaces.link import LinkState, LinkStatus
-from appealbus.core.interfaces.lookup import From, FromAll, Lookup, Query
-from appealbus.core.interfaces.notes import Notes, ReplyCheck
-from appealbus.core.interfaces.outcomes import (
+from appealbus.core.interfaces.lookup import (
+    From,
+    FromAll,
+    Lookup,
+    Query,
     awaiting,
     found,
     invalid,
@@ -38,6 +40,7 @@ from appealbus.core.interfaces.outcomes import (
     timed_out,
     unavailable,
 )
+from appealbus.core.interfaces.notes import Notes, ReplyCheck
 from appealbus.core.interfaces.pages import (
     AppealsPage,
     Asgi,

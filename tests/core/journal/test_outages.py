@@ -7,8 +7,7 @@ from itertools import islice
 import pytest
 
 from appealbus.core.clocks import KAZAKHSTAN
-from appealbus.core.domain.outage import Needs
-from appealbus.core.domain.pauses import QuotaUse
+from appealbus.core.domain.pauses import Needs, QuotaUse
 from appealbus.core.domain.selection import Place
 from appealbus.core.guards.settings import GuardSettings
 from appealbus.core.journal import keeping

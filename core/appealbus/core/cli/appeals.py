@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import orjson
 import typer
 
-from appealbus.core.cli import masked
+from appealbus.core.cli import as_whom
 from appealbus.core.cli.as_whom import As, Purpose
 from appealbus.core.cli.audit_reads import Copy, look
 from appealbus.core.cli.context import Cli, cli_of
@@ -60,7 +60,7 @@ def dossier(
     if format_ not in ("text", "json", "xml"):
         raise typer.BadParameter("write text, json or xml", param_hint="--format")
     if as_ is not None:
-        masked.show_dossier(
+        as_whom.show_dossier(
             cli, as_, number, version, "json" if as_json else format_, copy=copy, purpose=purpose, to=reader(cli, lang)
         )
         return
@@ -97,7 +97,7 @@ def why(
     """
     cli = cli_of(context)
     if as_ is not None:
-        masked.show_why(cli, as_, number, as_json=as_json, copy=copy, purpose=purpose)
+        as_whom.show_why(cli, as_, number, as_json=as_json, copy=copy, purpose=purpose)
         return
     to = reader(cli, lang)
     row = cli.read(lambda journal: journal.ask(lists.appeal_row, number))
@@ -149,7 +149,7 @@ def explain(
             cli.fail(str(error), EXIT_ABSENT)
 
     if as_ is not None:
-        values = masked.fields_seen(cli, as_, number, field, version, copy=copy, purpose=purpose)
+        values = as_whom.fields_seen(cli, as_, number, field, version, copy=copy, purpose=purpose)
     else:
         _, values = look(cli, explained, "explain", number=number, copy=copy, about=lambda result: _version(result[0]))
     if as_json:

@@ -36,7 +36,7 @@ OWN = {
     "policy": "policy",
     "reread": "reread",
     "rename": "renaming",
-    "enrol": "enrol",
+    "enrol": "restored",
     "withdraw": "withdrawing",
     "restored": "restored",
     "quarantine": "quarantine",

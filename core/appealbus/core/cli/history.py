@@ -8,11 +8,10 @@ import typer
 from rich.text import Text
 
 from appealbus.core.cli.appeals import Number
-from appealbus.core.cli.as_whom import As, Purpose
+from appealbus.core.cli.as_whom import As, Purpose, history_seen
 from appealbus.core.cli.context import Cli, cli_of
 from appealbus.core.cli.life import failures, life
 from appealbus.core.cli.log_lines import Line, entry_as_json, local_second
-from appealbus.core.cli.masked import history_seen
 from appealbus.core.cli.paging import AsJson
 from appealbus.core.domain.event import LogEntry, What
 from appealbus.core.domain.listing import AppealRow

@@ -1,4 +1,4 @@
-"""`appealbus restored`."""
+"""`appealbus restored` and `enrol`: the checkpoint of a journal after a restore, and of a new machine."""
 
 import asyncio
 from dataclasses import replace
@@ -112,3 +112,28 @@ def _last(before: Mark, mark: Mark | None, after: int | None) -> int:
             "(AB-2026-00000001 is of epoch 1, AB-2026-2-00000001 of epoch 2) and write it: --after 1"
         )
     return max(before.epoch, mark.epoch if mark else 1, after or 1)
+
+
+def enrol(context: typer.Context, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False) -> None:
+    """Make the checkpoint of a machine that has none, from the journal as it is: you say that it is the right one.
+
+    Once on each new machine that runs workers, and after an upgrade from 0.2.0 on PostgreSQL. For a journal that was
+    put back from a copy it is `appealbus restored`.
+    """
+    cli = cli_of(context)
+    checkpoint = Checkpoint(cli.loaded.settings.bus.checkpoint_file())
+    mark = checkpoint.read()
+    now = cli.read(lambda journal: journal.ask(state.how_far))
+    if mark is not None:
+        checkpoint.compare(mark, now)
+        cli.out.print(f"The checkpoint {checkpoint.path} is there, and agrees with the journal.")
+        return
+    until = f"{now.clock:%Y-%m-%d %H:%M:%S} UTC" if now.clock else "its beginning"
+    cli.out.print(f"The journal is in epoch {now.epoch} and goes up to {until}.")
+    if not yes and not typer.confirm("Is it the right one, and no copy that was put back?"):
+        raise typer.Exit(EXIT_PROBLEMS)
+    note_mark(checkpoint, now, "appealbus enrol", anew=False)
+    checkpoint.compare(
+        checkpoint.read(), cli.read(lambda journal: journal.ask(state.how_far))
+    )  # somebody may have been faster
+    cli.out.print(f"This machine knows it from now on, by {checkpoint.path}.")

@@ -14,8 +14,7 @@ from appealbus.core.cli.person import checked_reason, person
 from appealbus.core.cli.render import local
 from appealbus.core.clocks import day_of, wall
 from appealbus.core.domain.listing import AppealRow, Endangered
-from appealbus.core.domain.outage import Outage
-from appealbus.core.domain.pauses import Pause
+from appealbus.core.domain.pauses import Outage, Pause
 from appealbus.core.escaping import one_line
 from appealbus.core.journal import pauses, waiting
 from appealbus.core.operations import outages, pausing

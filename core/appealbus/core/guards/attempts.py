@@ -16,8 +16,8 @@ from appealbus.core.guards.defects import NotAnOutcome, checked, fitting
 from appealbus.core.guards.gate import UNSURE
 from appealbus.core.guards.question import Ended, Question
 from appealbus.core.guards.single_flight import REMEMBERED, Flight
+from appealbus.core.interfaces.lookup import invalid, timed_out, unavailable
 from appealbus.core.interfaces.notes import Notes
-from appealbus.core.interfaces.outcomes import invalid, timed_out, unavailable
 from appealbus.core.interfaces.source import Source
 from appealbus.core.interfaces.wire import Call, CallFailed, Wire
 from appealbus.core.masking import masked

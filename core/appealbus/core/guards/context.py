@@ -18,19 +18,17 @@ from appealbus.core.domain.access import AccessRow, AwaitedRow, Served
 from appealbus.core.domain.pauses import QuotaCall
 from appealbus.core.domain.source_state import MOST_BESIDE, BreakerState, CertificateState, Drift
 from appealbus.core.domain.usual import Shares, Usual
-from appealbus.core.guards.breaker import Breaker
+from appealbus.core.guards.breaker import Breaker, SharedBreaker
 from appealbus.core.guards.bucket import Bucket
 from appealbus.core.guards.defects import defect, line_of, of_wire
 from appealbus.core.guards.gate import Gate, QuotaBook
 from appealbus.core.guards.limits import Limits
 from appealbus.core.guards.question import Question
 from appealbus.core.guards.settings import GuardSettings
-from appealbus.core.guards.shared_breaker import SharedBreaker
 from appealbus.core.guards.single_flight import Freshness, SingleFlight
 from appealbus.core.guards.slots import Latency, Slots
-from appealbus.core.interfaces.lookup import Lookup
+from appealbus.core.interfaces.lookup import Lookup, unavailable
 from appealbus.core.interfaces.notes import MOST_OF_A_SOURCE, Notes
-from appealbus.core.interfaces.outcomes import unavailable
 from appealbus.core.interfaces.source import UseOnce
 from appealbus.core.interfaces.wire import Wire
 from appealbus.core.masking import masked

@@ -16,8 +16,7 @@ from pydantic import BaseModel
 from pydantic_core import PydanticSerializationError, from_json
 
 from appealbus.core.errors import AppealBusError
-from appealbus.core.interfaces.lookup import Lookup, models_of
-from appealbus.core.interfaces.outcomes import invalid
+from appealbus.core.interfaces.lookup import Lookup, invalid, models_of
 from appealbus.core.interfaces.source import Source
 from appealbus.core.interfaces.wire import Request, Wire
 from appealbus.core.readings.declare import class_line

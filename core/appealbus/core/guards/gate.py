@@ -22,7 +22,7 @@ from appealbus.core.domain.pauses import (
 )
 from appealbus.core.errors import JournalError
 from appealbus.core.guards.settings import Calendar, GuardSettings
-from appealbus.core.interfaces.outcomes import unavailable
+from appealbus.core.interfaces.lookup import unavailable
 from appealbus.schemas.outcome import Outcome
 from appealbus.schemas.record import Record
 

@@ -22,8 +22,7 @@ from appealbus.core.guards.question import Ended, Question
 from appealbus.core.guards.rereading import Rereading
 from appealbus.core.guards.single_flight import Flight, Tell, into
 from appealbus.core.guards.slots import Latency
-from appealbus.core.interfaces.lookup import Lookup
-from appealbus.core.interfaces.outcomes import unavailable
+from appealbus.core.interfaces.lookup import Lookup, unavailable
 from appealbus.schemas.outcome import Outcome
 from appealbus.schemas.record import Record
 

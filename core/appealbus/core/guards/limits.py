@@ -18,9 +18,9 @@ import structlog
 from appealbus.core import clocks
 from appealbus.core.domain.limits import Grant, Report
 from appealbus.core.errors import JournalError
+from appealbus.core.guards.breaker import SharedBreaker
 from appealbus.core.guards.bucket import Bucket
 from appealbus.core.guards.settings import GuardSettings
-from appealbus.core.guards.shared_breaker import SharedBreaker
 from appealbus.core.guards.slots import Slots
 from appealbus.core.guards.worker_share import WorkerShare
 

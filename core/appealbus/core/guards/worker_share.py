@@ -14,9 +14,9 @@ from collections.abc import Callable
 import structlog
 
 from appealbus.core.domain.limits import Grant, Need, Report
+from appealbus.core.guards.breaker import SharedBreaker
 from appealbus.core.guards.bucket import Bucket
 from appealbus.core.guards.settings import GuardSettings
-from appealbus.core.guards.shared_breaker import SharedBreaker
 from appealbus.core.guards.slots import Slots
 
 log = structlog.get_logger(__name__)

@@ -16,8 +16,7 @@ from appealbus.core.domain.case import WITHDRAWN
 from appealbus.core.domain.counts import ParkedFor
 from appealbus.core.domain.event import Event, What
 from appealbus.core.domain.listing import AppealRow, Endangered
-from appealbus.core.domain.outage import DueDay, Needs, WaitingByDay
-from appealbus.core.domain.pauses import PROVISIONAL, REFRESH_FAILED
+from appealbus.core.domain.pauses import PROVISIONAL, REFRESH_FAILED, DueDay, Needs, WaitingByDay
 from appealbus.core.domain.selection import NOWHERE
 from appealbus.core.domain.selection import Place as DuePlace
 from appealbus.core.domain.source_state import HEARD, Place, TakeIn, TakenIn

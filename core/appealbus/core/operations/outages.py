@@ -9,8 +9,7 @@ from itertools import chain
 from appealbus.core.clocks import day_of
 from appealbus.core.config.loading import Loaded
 from appealbus.core.domain.listing import AppealRow
-from appealbus.core.domain.outage import DueDay, Needs, Outage
-from appealbus.core.domain.pauses import Period, Quota, QuotaUse
+from appealbus.core.domain.pauses import DueDay, Needs, Outage, Period, Quota, QuotaUse
 from appealbus.core.domain.selection import NOWHERE, Place
 from appealbus.core.errors import ConfigError
 from appealbus.core.guards.settings import Calendar, GuardSettings

@@ -14,8 +14,7 @@ from pydantic import ValidationError
 
 from appealbus.core.domain.case import MISSING, PENDING
 from appealbus.core.errors import AppealBusError
-from appealbus.core.interfaces.lookup import From, Lookup, Query, models_of
-from appealbus.core.interfaces.outcomes import not_applicable, skipped
+from appealbus.core.interfaces.lookup import From, Lookup, Query, models_of, not_applicable, skipped
 from appealbus.core.planning.inputs import (
     UNKNOWN,
     Chosen,

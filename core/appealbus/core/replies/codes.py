@@ -3,7 +3,7 @@
 import re
 
 from appealbus.core.config.types import Settings
-from appealbus.core.interfaces.outcomes import invalid, not_found, refused
+from appealbus.core.interfaces.lookup import invalid, not_found, refused
 from appealbus.schemas.outcome import Outcome
 from appealbus.schemas.record import Record
 

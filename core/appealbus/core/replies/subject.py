@@ -7,7 +7,7 @@ Every lookup compares what it asked with what came: `the_one` of the records of 
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from appealbus.core.interfaces.outcomes import found, invalid, not_found
+from appealbus.core.interfaces.lookup import found, invalid, not_found
 from appealbus.core.replies.names import LOOKALIKES, Likeness, compare, compare_patronymics, spelling
 from appealbus.schemas.outcome import Outcome
 from appealbus.schemas.record import Record
