@@ -24,7 +24,7 @@ from appealbus.core import (
     Taken,
     clocks,
 )
-from appealbus.core.bus.readiness import checks
+from appealbus.core.bus.service_view import checks
 from appealbus.core.journal import access, figures, quarantine
 from appealbus.core.journal import state as journal_state
 from appealbus.core.journal.appeals import cases, lists

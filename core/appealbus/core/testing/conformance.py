@@ -10,7 +10,7 @@ from lxml import etree
 from appealbus.core.interfaces.lookup import Lookup
 from appealbus.core.interfaces.wire import CallFailed, Payload
 from appealbus.core.planning.plan import Node, PlanError
-from appealbus.core.testing.asking import Asked, ask_all, ask_changed
+from appealbus.core.testing.asking import Asked, ask_all
 from appealbus.core.testing.contract import Contract
 from appealbus.core.testing.making import Records
 from appealbus.core.testing.mixup import mixed_up
@@ -64,7 +64,7 @@ async def check_lookup(
     if not wire.asked:
         return [*problems, "it has no question about the appeal: give one with the inputs that it declares"]
     problems += _answered(lookup, asked[0])
-    again = partial(ask_changed, lookup, about, records=records)
+    again = partial(ask_all, lookup, about, records=records)
     problems += [problem async for problem in mixed_up(again, asked[0], replies, not_in_reply)]
     if asked[0].query is not None:
         problems += [problem async for problem in silent(lookup, asked[0].query, replies[0], contract)]

@@ -11,7 +11,7 @@ import pytest
 from appealbus.connectors.broker.broker import Message, Published
 from appealbus.connectors.broker.settings import BrokerSettings
 from appealbus.core import Inbound, LinkState, LinkStatus, Taken
-from appealbus.core.bus.readiness import checks
+from appealbus.core.bus.service_view import checks
 from appealbus.core.journal import figures
 from appealbus.core.journal import state as journal_state
 from appealbus.core.journal.appeals import cases

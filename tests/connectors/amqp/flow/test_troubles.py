@@ -9,7 +9,7 @@ import pytest
 
 from appealbus.connectors.broker.broker import QueueInfo
 from appealbus.core import LinkState, LinkStatus
-from appealbus.core.bus import readiness
+from appealbus.core.bus import service_view
 from appealbus.core.bus.bus import Bus
 from tests.connectors.amqp.flow.flows import NAMES, Run, body, running, table_of
 from tests.services.rabbitmq import Vhost
@@ -35,7 +35,7 @@ async def unready(bus: Bus) -> list[str]:
     async def probe() -> None:
         pass
 
-    return [each.name for each in await readiness.checks(bus, probe) if each.needed and not each.ok]
+    return [each.name for each in await service_view.checks(bus, probe) if each.needed and not each.ok]
 
 
 async def test_an_appeal_with_unreadable_properties_is_taken(tmp_path: Path, vhost: Vhost) -> None:
