@@ -14,7 +14,7 @@ from appealbus.core.domain.event import Cursor, FeedReader
 from appealbus.core.domain.pauses import Pause
 from appealbus.core.domain.reread_pass import RereadPass, Stage
 from appealbus.core.domain.source_state import SOON, CertificateState, Drift, SourceState
-from appealbus.core.health import journal, messages
+from appealbus.core.health import infrastructure, messages
 from appealbus.core.health.facts import Disk, Facts
 from appealbus.core.health.finding import Severity, all_is_well
 from appealbus.core.health.report import report
@@ -358,7 +358,7 @@ def test_bounds_are_those_of_the_alerts():
     for pattern, bound in (
         (r"appealbus_feed_reader_silent_seconds\) > (\d+)\)$", messages._SILENT),
         (r"appealbus_oldest_undelivered_age_seconds\) > (\d+)$", messages.LATE),
-        (r"appealbus_log_unplaced_age_seconds\) > (\d+)$", journal._UNPLACED),
+        (r"appealbus_log_unplaced_age_seconds\) > (\d+)$", infrastructure._UNPLACED),
         (r"- time\(\) < (\d+) \* 86400$", SOON),
     ):
         [found] = re.findall(pattern, alerts, re.MULTILINE)

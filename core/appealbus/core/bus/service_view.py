@@ -14,8 +14,7 @@ from appealbus.core.guards.guard import Guard
 from appealbus.core.guards.slots import BUCKETS
 from appealbus.core.health.facts import due_soon
 from appealbus.core.health.finding import Finding
-from appealbus.core.health.journal import of_clock
-from appealbus.core.health.links import of_link
+from appealbus.core.health.infrastructure import of_clock, of_link
 from appealbus.core.health.messages import fullness
 from appealbus.core.interfaces.answer import Kept
 from appealbus.core.interfaces.link import LinkState, LinkStatus

@@ -18,7 +18,7 @@ from appealbus.core.errors import ConfigError, JournalError
 from appealbus.core.guards.context import Bound
 from appealbus.core.health.facts import asks_nobody
 from appealbus.core.health.finding import Severity
-from appealbus.core.health.links import of_certificate
+from appealbus.core.health.infrastructure import of_certificate
 from appealbus.core.health.messages import gone_receivers
 from appealbus.core.interfaces.assessor import Assessor
 from appealbus.core.interfaces.lookup import Lookup

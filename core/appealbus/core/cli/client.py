@@ -26,6 +26,8 @@ from appealbus.schemas.appeal import AppealKind
 from appealbus.schemas.identifiers import parse_kato, parse_or_none
 from appealbus.schemas.suggestion import did_you_mean
 
+log = structlog.get_logger(__name__)
+
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The client's.")]
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}", re.ASCII)
 _SPAN = re.compile(r"(\d{1,5})([smhd])|0", re.ASCII)
@@ -95,7 +97,6 @@ def credential_of(certificate: Path | None) -> Shown:
     return Shown("certificate", *credentials.fingerprint(der))
 
 
-log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 Days = Annotated[int, typer.Option("--days", metavar="N", min=1, max=3650, help="For so long it counts.")]

@@ -24,6 +24,8 @@ from appealbus.core.journal.key import KeyFile
 from appealbus.core.journal.mark import Mark
 from appealbus.core.journal.schema import Progress, Tell
 
+log = structlog.get_logger(__name__)
+
 
 def shown_on(terminal: Terminal) -> Tell | None:
     """Return a function that updates one line; None without a terminal, since the log reports progress then."""
@@ -39,8 +41,6 @@ def shown_on(terminal: Terminal) -> Tell | None:
 
     return show
 
-
-log = structlog.get_logger(__name__)
 
 _LAST_LOOK = 1.0
 """Seconds for the final write of the checkpoint; a silent database is not waited for."""

@@ -37,6 +37,8 @@ from appealbus.schemas.base import printable
 from appealbus.schemas.outcome import Outcome, OutcomeKind
 from appealbus.schemas.record import Record
 
+log = structlog.get_logger(__name__)
+
 
 @dataclass(frozen=True, slots=True)
 class Bound:
@@ -84,8 +86,6 @@ class GuardServices:
     monotonic: Callable[[], float] = clocks.monotonic
     """The clock of `Question.deadline`."""
 
-
-log = structlog.get_logger(__name__)
 
 _MOST_BROKEN = 1000
 """Far more than open any breaker."""

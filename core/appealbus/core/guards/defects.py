@@ -24,6 +24,8 @@ from appealbus.schemas.base import printable
 from appealbus.schemas.outcome import Outcome, OutcomeKind
 from appealbus.schemas.record import Record, record_from_json, record_to_json
 
+log = structlog.get_logger(__name__)
+
 _LARGEST = 4 * 1024 * 1024
 """Bytes of a record as JSON: the limit of an appeal. Usual answers have some thousands."""
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")  # not where the backslash is itself a character of the text
@@ -117,9 +119,6 @@ def _written(record: Record) -> bytes:
     except (ValueError, RecursionError):
         raise NotStorable("the record could not be read again") from None
     return raw
-
-
-log = structlog.get_logger(__name__)
 
 
 class NotAnOutcome(AppealBusError, TypeError):

@@ -2,7 +2,7 @@
 
 from appealbus.core.health.facts import Facts
 from appealbus.core.health.finding import Finding, worst_first
-from appealbus.core.health.journal import of_journal
+from appealbus.core.health.infrastructure import of_journal
 from appealbus.core.health.messages import of_channels, of_messages, of_readers, of_receivers
 from appealbus.core.health.work import of_appeals, of_sources, of_terms, of_workers
 

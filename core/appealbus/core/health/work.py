@@ -13,7 +13,7 @@ from appealbus.core.domain.source_state import BreakerState, Drift, SourceState
 from appealbus.core.escaping import one_line
 from appealbus.core.health.facts import OVERDUE_FOR, Facts
 from appealbus.core.health.finding import Finding, Severity
-from appealbus.core.health.links import of_certificate, of_link
+from appealbus.core.health.infrastructure import of_certificate, of_link
 from appealbus.core.lazy_text import LazyText, WrittenText, told
 
 _TERMS_AHEAD = timedelta(days=105)

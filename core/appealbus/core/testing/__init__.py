@@ -8,8 +8,7 @@ Everything but the wire is the bus's own: the plan fills in the question, the gu
 """
 
 from appealbus.core.testing.asking import Asked, ask, ask_all
-from appealbus.core.testing.assessing import check_assessor
-from appealbus.core.testing.conformance import check_lookup
+from appealbus.core.testing.conformance import check_assessor, check_lookup
 from appealbus.core.testing.making import Records, appeal, dossier
 from appealbus.core.testing.scripted import Answer, ScriptedWire, scripted_connector
 

@@ -16,6 +16,8 @@ from appealbus.core.journal.quarantine import Named, QuarantineBounds, Quarantin
 from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.change import Change
 
+log = structlog.get_logger(__name__)
+
 BEGINNING = 16 * 1024
 """Bytes of a message in which its identifiers are searched: senders write them first."""
 _IN_JSON = r'"{name}"\s*:\s*("(?:[^"\\\x00-\x1f]|\\.){{1,400}}")'
@@ -78,8 +80,6 @@ def _first(text: str, name: str) -> str | None:
         return name if name.isprintable() else None
     return None
 
-
-log = structlog.get_logger(__name__)
 
 EVERY = 64
 """New quarantined messages between checks, and so the most that may exceed the bounds."""

@@ -36,6 +36,8 @@ from appealbus.schemas.change import Change
 from appealbus.schemas.notes import numbered, warned
 from appealbus.schemas.renames import RENAMED
 
+log = structlog.get_logger(__name__)
+
 TRIES = 3
 """Crashes during a message's turn before it is quarantined unread. Two may be coincidence."""
 PAUSES = (0.0, 2.0, 8.0)
@@ -83,8 +85,6 @@ class SuspectMessages:
             if len(self._survived) < _KNOWN:
                 self._survived.add(mark)
 
-
-log = structlog.get_logger(__name__)
 
 _KEPT = 64 * 1024
 """Bytes kept of an oversized message, enough to identify its sender."""

@@ -32,6 +32,8 @@ from appealbus.core.process.failpoints import failpoint
 from appealbus.schemas.appeal import Appeal, AppealKind
 from appealbus.schemas.dossier import Completeness, Dossier
 
+log = structlog.get_logger(__name__)
+
 Contracts = Mapping[AppealKind | None, CompletenessContract]
 """By kind of appeal; under None for kinds of another release."""
 
@@ -96,9 +98,6 @@ def _newly_closed(case: Case, states: Iterable[LookupState]) -> list[LookupState
         return []
     before = {(state.lookup, state.key): state for state in case.states}
     return [state for state in states if before.get((state.lookup, state.key), state) != state]
-
-
-log = structlog.get_logger(__name__)
 
 
 class CaseConclusion:
