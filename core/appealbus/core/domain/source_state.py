@@ -28,7 +28,6 @@ class CertificateState:
             into no journal, metric or log.
         not_before: from when on it counts.
         not_after: until when.
-
     """
 
     name: str

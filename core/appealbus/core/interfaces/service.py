@@ -48,7 +48,6 @@ class JournalView(Protocol):
 
         Raises:
             CursorRefused: nobody can go on from the cursor without missing anything; it says where to start again.
-
         """
 
     async def warned(self) -> list[Warned]:
@@ -91,7 +90,6 @@ class RunningBus(Protocol):
 
         Raises:
             JournalError: if nothing could be written; the sender keeps the message.
-
         """
 
     def sources(self) -> list[SourceState]:
@@ -120,7 +118,6 @@ class RunningBus(Protocol):
 
         Raises:
             JournalError: the journal does not answer.
-
         """
 
     async def checks(self, probe: Callable[[], Awaitable[None]]) -> list[Check]:
@@ -128,7 +125,6 @@ class RunningBus(Protocol):
 
         Args:
             probe: `journal.probe`, or what shares one among many who ask; raises JournalError or TimeoutError.
-
         """
 
 

@@ -68,7 +68,6 @@ async def ask(
         ValueError: it has several questions, or none; use `ask_all`.
         ConfigError: the contract cannot be used.
         PlanError: its declared paths lead nowhere.
-
     """
     asked = await ask_all(lookup, about, replies=replies, records=records, contract=contract)
     if len(asked) != 1:

@@ -39,7 +39,6 @@ def check_assessor(assessor: Assessor, dossiers: Iterable[Dossier], *, past: Pas
         assessor: the assessor.
         dossiers: some from which it concludes all that it can conclude; of others nothing is said.
         past: what one that compares appeals is given with each.
-
     """
     problems: list[str] = []
     concluded = False
@@ -97,7 +96,6 @@ async def check_lookup(
         not_in_reply: inputs that the source's answer does not repeat, so that nobody can compare them.
         contract: what the question and the good replies must fit, as with `ask`; the broken ones need not. The replies
             may be whole messages then, as the connector of its table knows them.
-
     """
     problems = list(_looks(lookup))
     try:
