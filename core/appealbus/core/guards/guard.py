@@ -93,7 +93,6 @@ def own_call(context: SourceContext, question: Question, key: Key) -> Flight:
 
 CHAIN: tuple[Policy, ...] = (in_time, late_answer, fresh_answer, single_flight, gate_and_breaker, own_call)
 
-
 _MOST_AGAIN = 500
 """Limit of parked questions per second: two and a half claims of the dispatcher."""
 

@@ -82,7 +82,6 @@ MAY: dict[Role, frozenset[Action]] = {
 }
 """Allowed actions by role; masks decide which content is visible."""
 
-
 _ROW: dict[str, Sequence[Path]] = {
     "closed": [("changes", ("kind",))],
     "kind": [("appeal", ("kind",))],
