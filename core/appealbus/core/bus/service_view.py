@@ -150,5 +150,7 @@ def _counted(tally: Tally) -> dict[tuple[str, str], int]:
 
 
 def _calls(guard: Guard) -> SourceCalls:
-    counts = accumulate(guard.latency.histogram)
-    return SourceCalls(tuple(zip((*BUCKETS, math.inf), counts, strict=True)), guard.latency.total, guard.left_behind)
+    counts = accumulate(guard.context.latency.histogram)
+    return SourceCalls(
+        tuple(zip((*BUCKETS, math.inf), counts, strict=True)), guard.context.latency.total, guard.context.left_behind
+    )

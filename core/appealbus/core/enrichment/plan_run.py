@@ -234,7 +234,7 @@ class PlanRun:
     def _until(self, node: Node) -> float:
         if not self.case.version:
             return self.deadline
-        timeout = self._enrichment.guards[node.lookup.source].timeout
+        timeout = self._enrichment.guards[node.lookup.source].context.settings.timeout
         return max(self.deadline, monotonic() + timeout + TURN)
 
     async def _mark(self, node: Node, draft: Draft, before: LookupState | None) -> bool:
