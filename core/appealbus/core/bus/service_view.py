@@ -1,12 +1,17 @@
 """The view of the bus for services: their operations, its figures, and whether it can do its work."""
 
 import math
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 from itertools import accumulate
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-from appealbus.core.bus.counters import Tally
+from appealbus.core.bus.clock_watch import ClockWatch
+from appealbus.core.bus.counters import DelayTally, Tally
+from appealbus.core.bus.delivery.relay import Relay
+from appealbus.core.bus.watchdog import Watchdog
 from appealbus.core.clocks import wall
+from appealbus.core.config.models import Configuration
 from appealbus.core.domain.counts import Check, Counts, DueSoon, Figures, SourceCalls
 from appealbus.core.domain.source_state import SourceState
 from appealbus.core.errors import JournalError
@@ -17,16 +22,52 @@ from appealbus.core.health.finding import Finding
 from appealbus.core.health.infrastructure import of_clock, of_link
 from appealbus.core.health.messages import fullness
 from appealbus.core.interfaces.answer import Kept
+from appealbus.core.interfaces.intake import Inbound, Quarantined, Taken
 from appealbus.core.interfaces.link import LinkState, LinkStatus
+from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.view import PublicJournal
+from appealbus.core.loading.parts import Parts
 from appealbus.core.process.worker import worker
 from appealbus.schemas.dossier import Completeness
 
-if TYPE_CHECKING:
-    from appealbus.core.bus.bus import Bus
+
+class Watched(Protocol):
+    """The part of `Bus` that is needed here."""
+
+    settings: Configuration
+    parts: Parts
+    clock_watch: ClockWatch
+    guards: dict[str, Guard]
+    relays: list[Relay]
+    watchdog: Watchdog
+    messages: Tally
+    answers: Tally
+    dossiers: Counter[str]
+    delays: dict[str, DelayTally]
+
+    @property
+    def journal(self) -> Journal:
+        """The bus's journal."""
+
+    @property
+    def draining(self) -> bool:
+        """Whether it is stopping."""
+
+    @property
+    def in_flight(self) -> int:
+        """Number of appeals in work in this process."""
+
+    async def accept(self, message: Inbound) -> Taken | Quarantined:
+        """Accept a message."""
+
+    def links(self) -> list[LinkState]:
+        """Return the states of all persistent connections."""
+
+    def links_of(self, name: str, links: Callable[[], Iterable[LinkState]]) -> list[LinkState]:
+        """Return the connection states of one part."""
 
 
-async def checks(bus: "Bus", probe: Callable[[], Awaitable[None]]) -> list[Check]:
+async def checks(bus: Watched, probe: Callable[[], Awaitable[None]]) -> list[Check]:
     """Check the bus, its journal and its connections. Sources do not count, since agencies come and go.
 
     `probe` writes to the journal and returns once that is on disk; it may raise JournalError or TimeoutError.
@@ -44,7 +85,7 @@ async def checks(bus: "Bus", probe: Callable[[], Awaitable[None]]) -> list[Check
     return results + [_link(link, False) for name, link in ways_out.items() if name not in needed]
 
 
-def _clock(bus: "Bus") -> list[Check]:
+def _clock(bus: Watched) -> list[Check]:
     doubt, problem = bus.journal.doubt, bus.clock_watch.problem
     doubted = None if doubt is None else of_clock(doubt)
     checked = [_check("clock", False, doubted, "it is steady")]
@@ -86,7 +127,7 @@ _DELIVERY_RESULTS = ("delivered", "failed", "alone")
 class ServiceView:
     """The `RunningBus` handed to services; its methods are documented there."""
 
-    def __init__(self, bus: "Bus") -> None:
+    def __init__(self, bus: Watched) -> None:
         self._bus = bus
         self.journal = PublicJournal(bus.journal)
         self.accept = bus.accept

@@ -6,11 +6,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
+from typing import Any, NamedTuple
 
 from appealbus.schemas.outcome import OutcomeKind
-
-E = TypeVar("E")
 
 
 class What(StrEnum):
@@ -223,10 +221,10 @@ class LogEntry:
 
 
 @dataclass(frozen=True, slots=True)
-class Page(Generic[E]):
-    """A page of the log, or of the feed."""
+class LogPage:
+    """A page of the log."""
 
-    entries: Sequence[E]
+    entries: Sequence[LogEntry]
     next: Cursor
     """Where the next page begins. It moves on past what is not wanted, too."""
     head: Cursor
@@ -236,9 +234,6 @@ class Page(Generic[E]):
     def lag(self) -> int:
         """How many entries follow this page, wanted or not."""
         return self.head.position - self.next.position
-
-
-LogPage: TypeAlias = Page[LogEntry]
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,7 +254,17 @@ class FeedEntry:
     """КАТО; None: unknown."""
 
 
-FeedPage: TypeAlias = Page[FeedEntry]
+@dataclass(frozen=True, slots=True)
+class FeedPage:
+    entries: Sequence[FeedEntry]
+    next: Cursor
+    """Start of the next page, also past entries that were filtered out."""
+    head: Cursor
+
+    @property
+    def lag(self) -> int:
+        """Log entries after this page, filtered or not."""
+        return self.head.position - self.next.position
 
 
 @dataclass(frozen=True, slots=True)
