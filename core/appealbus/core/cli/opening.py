@@ -27,6 +27,8 @@ from appealbus.core.loading.host import Host
 
 log = structlog.get_logger(__name__)
 
+log = structlog.get_logger(__name__)
+
 
 def shown_on(terminal: Terminal) -> Tell | None:
     """Return a function that updates one line; None without a terminal, since the log reports progress then."""
