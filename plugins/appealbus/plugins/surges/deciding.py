@@ -49,10 +49,10 @@ async def _decided(file: Path, number: int, decide: Callable[[Store], KeptAlarm]
 def _noting(journal: Journal, what: What, number: int, **detail: Any) -> Note:
     """Return a function that writes the log entry from the file's thread, before the commit."""
     loop = asyncio.get_running_loop()
-    detail = {name: printable(value) for name, value in detail.items() if value}
+    told = {name: printable(value) for name, value in detail.items() if value}
 
     def note() -> None:
-        noted = asyncio.run_coroutine_threadsafe(journal.do(events.Noted(what, str(number), detail)), loop)
+        noted = asyncio.run_coroutine_threadsafe(journal.do(events.Noted(what, str(number), told)), loop)
         try:
             noted.result(_LONGEST)
         except TimeoutError:
