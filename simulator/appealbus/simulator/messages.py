@@ -15,7 +15,8 @@ from typing import Final
 from lxml import etree
 
 from appealbus.schemas.safexml import UnsafeXml
-from appealbus.simulator.content import BAD_FORMAT, SUCCESS, XSI_TYPE, RequestRefused, Shape, escaped, lay, parsed, take
+from appealbus.simulator.content import XSI_TYPE, Shape, escaped, lay, parsed, take
+from appealbus.simulator.refusal import BAD_FORMAT, SUCCESS, RequestRefused
 
 NS_SOAP: Final = "http://schemas.xmlsoap.org/soap/envelope/"
 NS_TYPES: Final = "http://bip.bee.kz/SyncChannel/v10/Types"

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
-from appealbus.connectors.amqp.names import Names
+from appealbus.connectors.amqp.settings import Names
 from appealbus.connectors.broker.broker import Argument
 
 T = TypeVar("T")
