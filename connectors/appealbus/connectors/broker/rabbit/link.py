@@ -14,7 +14,7 @@ from pika.exceptions import AMQPError
 
 from appealbus.connectors.broker.broker import Argument, BrokerRefused, BrokerUnreachable, QueueInfo
 from appealbus.connectors.broker.rabbit.channel import ANSWER, Channel
-from appealbus.connectors.broker.rabbit.connection import Attempt, PikaConnection, guarded, resolve
+from appealbus.connectors.broker.rabbit.connection import PikaConnection, guarded, resolve
 from appealbus.connectors.broker.rabbit.errors import connection_lost, not_opened
 from appealbus.core import ConfigError, LinkState, LinkStatus
 from appealbus.core.backoff import Backoff
@@ -159,33 +159,33 @@ class Link:
         failures = []
         for index in range(self._next, self._next + len(hosts)):
             host = hosts[index % len(hosts)]
-            attempt = Attempt(host)
+            connection = PikaConnection(host)
             try:
-                if (failure := await attempt.open()) is not None:
+                if (failure := await connection.open()) is not None:
                     failures.append(not_opened(failure, *_who(host)))
                     continue
                 self._next = index + 1
-                return await self._stand(attempt), False
+                return await self._stand(connection), False
             finally:
-                await attempt.close()
+                await connection.end()
         # A refusal needs somebody; a host that is away may come back.
         self._note(*min(failures, key=lambda trouble: trouble[0] is not LinkStatus.REFUSED))
         return 0.0, all(status is LinkStatus.REFUSED for status, _ in failures)
 
-    async def _stand(self, attempt: Attempt) -> float:
+    async def _stand(self, connection: PikaConnection) -> float:
         """Wait until the connection is lost; return for how many seconds it was up."""
         began = monotonic()
-        self._connection = attempt.connection
-        attempt.connection.add_on_connection_blocked_callback(guarded(self._on_blocked))
-        attempt.connection.add_on_connection_unblocked_callback(guarded(self._on_unblocked))
+        self._connection = connection
+        connection.add_on_connection_blocked_callback(guarded(self._on_blocked))
+        connection.add_on_connection_unblocked_callback(guarded(self._on_unblocked))
         self._ups += 1
-        where = _where(attempt.host)
+        where = _where(connection.params)
         self._note(LinkStatus.UP, f"connected to {where}")
         try:
-            await asyncio.wait([attempt.ended])
+            await asyncio.wait([connection.ended])
         finally:
             self._connection, self._blocked = None, False
-        self._note(LinkStatus.CONNECTING, connection_lost(attempt.ended.result(), where))
+        self._note(LinkStatus.CONNECTING, connection_lost(connection.ended.result(), where))
         return monotonic() - began
 
     def _note(self, status: LinkStatus, detail: str) -> None:
