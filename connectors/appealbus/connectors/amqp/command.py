@@ -169,7 +169,7 @@ class Topology:
 
     async def _check(self) -> list[Finding]:
         # What others make may come later: whoever applies does not wait for it.
-        findings = (await look(self._broker, self._settings, self._wanted + self._foreign)).found
+        findings = (await look(self._broker, self._settings, self._wanted + self._foreign)).findings
         return findings if self._settings.management is not None else [*findings, by_amqp.UNSEEN]
 
     async def _apply(self) -> list[Finding]:
@@ -182,7 +182,7 @@ class Topology:
                 await set_policies(api, self._wanted, self._say)
             except ManagementFailed as error:
                 self._say(f"policies cannot be set: {error}")
-        return (await look(self._broker, self._settings, self._wanted)).found
+        return (await look(self._broker, self._settings, self._wanted)).findings
 
     def _policies_by_hand(self) -> None:
         self._say("Limits and dead-lettering are policies, which cannot be set over AMQP. An administrator sets them:")

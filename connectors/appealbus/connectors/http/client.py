@@ -95,7 +95,6 @@ class HttpClient:
         self._users = 0
         self._sessions: tuple[aiohttp.ClientSession, aiohttp.ClientSession] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._timeouts: dict[float, aiohttp.ClientTimeout] = {}
 
     @property
     def is_open(self) -> bool:
@@ -183,7 +182,7 @@ class HttpClient:
             data=asked,
             headers=call.headers,
             allow_redirects=False,
-            timeout=self._timeout(call.connect_timeout),
+            timeout=_timeout(call.connect_timeout),
             ssl=call.tls if call.tls is not None else True,
             skip_auto_headers=("Content-Type",) if call.method == "GET" else None,
         )
@@ -218,13 +217,10 @@ class HttpClient:
             skip_auto_headers=("User-Agent",),
         )
 
-    def _timeout(self, connect: float) -> aiohttp.ClientTimeout:
-        known = self._timeouts.get(connect)
-        if known is None:
-            if len(self._timeouts) >= 1000:
-                self._timeouts.clear()
-            known = self._timeouts[connect] = aiohttp.ClientTimeout(total=None, sock_connect=connect)
-        return known
+
+@functools.lru_cache(maxsize=1000)
+def _timeout(connect: float) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(total=None, sock_connect=connect)
 
 
 async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes:

@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -50,14 +51,16 @@ class Problems:
             lines.append(
                 f"{entry}: the contract needs documents that are not here, and nothing is fetched from the network:"
             )
-            lines += [f"  {address} (imported by {_told(by)})" for address, by in self._missing.items()]
+            lines += [
+                f"  {address} (imported by {listed(by, _MOST_IMPORTERS)})" for address, by in self._missing.items()
+            ]
             urls = [address for address in self._missing if "://" in address or address.startswith("urn:")]
             if urls:
                 lines.append("save each as a file, and name it in the catalog, one line each (URL, tab, file):")
                 lines += [f"  {url}\t{_file_name(url)}" for url in urls]
         if self._outside:
             lines.append(f"{entry}: the contract imports files outside its folder {self._folder}, which are not read:")
-            lines += [f"  {file} (imported by {_told(by)})" for file, by in self._outside.items()]
+            lines += [f"  {file} (imported by {listed(by, _MOST_IMPORTERS)})" for file, by in self._outside.items()]
             lines.append(f"copy them into the folder, or name them in the catalog{self._or_wider()}")
         if lines:
             raise ConfigError(*lines)
@@ -72,7 +75,8 @@ def _file_name(url: str) -> str:
     return re.split("[?#]", url)[0].rstrip("/").rpartition("/")[2] or "schema.xsd"
 
 
-def _told(importers: list[str]) -> str:
-    names = list(dict.fromkeys(importers))
-    more = [f"{len(names) - _MOST_IMPORTERS} more"] if len(names) > _MOST_IMPORTERS else []
-    return ", ".join([*names[:_MOST_IMPORTERS], *more])
+def listed(items: Iterable[str], most: int, separator: str = ", ") -> str:
+    """Return the first items, and how many more there are."""
+    shown = list(dict.fromkeys(items))
+    more = [f"{len(shown) - most} more"] if len(shown) > most else []
+    return separator.join([*shown[:most], *more])
