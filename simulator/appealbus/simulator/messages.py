@@ -32,17 +32,8 @@ _SEND_MESSAGE = f"{{{NS_TYPES}}}SendMessage"
 class GatewayRequest:
     """A participant's request.
 
-    Attributes:
-        message_id: sender's id of the message.
-        correlation_id: sender's id of the chain.
-        service_id: requested service.
-        sender_id: the sender.
-        password: of the sender, if given.
-        route_id: requested route, if given.
-        properties: pairs of key and value, in order.
-        payload: business content: the child of `data`, the XML in its text, or `data` itself.
-        shape: form of the content in `data`. A CDATA section reads as text.
-        envelope: root of the message, to verify its signature.
+    `payload` is its business content: the child of `data`, the XML in its text, or `data` itself; `shape` says which.
+    A CDATA section reads as text. `envelope` is the root of the message, to verify its signature.
     """
 
     message_id: str
