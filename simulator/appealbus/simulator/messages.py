@@ -168,7 +168,6 @@ def build_fault(
     message: str,
     *,
     causes: Sequence[tuple[str, str]] = (),
-    fault_code: str | None = None,
     session_id: str | None = None,
     moment: datetime | None = None,
 ) -> bytes:
@@ -178,7 +177,6 @@ def build_fault(
         code: errorCode of the outermost error.
         message: text of the error and of the fault.
         causes: code and text of nested errors, outermost first.
-        fault_code: `soapenv:Server` or the like; None: the errorCode, as real endpoints do.
         session_id: in braces; None: a new UUID.
         moment: time with a zone; None: now.
     """
@@ -188,7 +186,7 @@ def build_fault(
         inner = f"<subError>{_error(sub_code, sub_message, date)}{inner}</subError>"
     return (
         f'<soapenv:Envelope xmlns:soapenv="{NS_SOAP}"><soapenv:Body><soapenv:Fault>'
-        f"<faultcode>{escaped(fault_code or code)}</faultcode><faultstring>{escaped(message)}</faultstring><detail>"
+        f"<faultcode>{escaped(code)}</faultcode><faultstring>{escaped(message)}</faultstring><detail>"
         f'<ns:SendMessageFault1_SendMessageFault xmlns:ns="{NS_TYPES}">'
         f"{_error(code, message, date)}{inner}<sessionId>{session_id or _session()}</sessionId>"
         "</ns:SendMessageFault1_SendMessageFault></detail></soapenv:Fault></soapenv:Body></soapenv:Envelope>"

@@ -24,6 +24,8 @@ LASTS = 3600.0
 """Seconds without connection reuse. A misassigned answer shows a lasting fault, noticed or fixed within an hour."""
 
 _UNREACHED = (aiohttp.ClientConnectorError, aiohttp.ServerTimeoutError)
+_CONNECTIONS = 500
+"""Of all wires of the process."""
 _CODINGS = {"gzip": 31, "x-gzip": 31, "deflate": 15}
 
 
@@ -88,10 +90,9 @@ class HttpClient:
         large: semaphore for reading large answers: two at a time, as each may take some hundred megabytes.
     """
 
-    def __init__(self, *, connections: int = 500) -> None:
+    def __init__(self) -> None:
         self.doubts = Doubts()
         self.large = asyncio.Semaphore(2)
-        self._connections = connections
         self._users = 0
         self._sessions: tuple[aiohttp.ClientSession, aiohttp.ClientSession] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -204,7 +205,7 @@ class HttpClient:
         return self._sessions
 
     def _session(self, loop: asyncio.AbstractEventLoop, *, single: bool) -> aiohttp.ClientSession:
-        connector = aiohttp.TCPConnector(limit=self._connections, force_close=single)
+        connector = aiohttp.TCPConnector(limit=_CONNECTIONS, force_close=single)
         # Not a documented door; `Asked` refuses to leave by any other.
         connector._factory = functools.partial(HttpConnection, loop=loop)  # type: ignore[assignment]
         return aiohttp.ClientSession(

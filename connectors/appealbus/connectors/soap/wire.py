@@ -109,17 +109,11 @@ class SoapWire(Wire):
         self, operation: Operation, answer: HttpReply, wanted: Mapping[str, str], observed_at: datetime
     ) -> Reply:
         try:
-            return await self._reply(operation, answer, self._opened(answer, wanted), observed_at)
-        except CallFailed as failed:
-            raise failed.over(answer.body, observed_at) from failed.__cause__
-
-    def _opened(self, answer: HttpReply, wanted: Mapping[str, str]) -> OpenedReply:
-        try:
-            return open_reply(answer, self._settings, wanted)
+            return await self._reply(operation, answer, open_reply(answer, self._settings, wanted), observed_at)
         except CallFailed as failed:
             if failed.code == WRONG_ANSWER:
                 self.doubt()
-            raise
+            raise failed.over(answer.body, observed_at) from failed.__cause__
 
     async def _reply(
         self, operation: Operation, answer: HttpReply, opened: OpenedReply, observed_at: datetime

@@ -41,8 +41,10 @@ class Link:
         self._next = 0
         self._longest_pause = longest_pause
         self._connection: PikaConnection | None = None
-        self._blocked = False
-        self._closed = False
+        self.is_blocked = False
+        """Whether the broker accepts nothing for now."""
+        self.is_closed = False
+        """Whether it is closed for good."""
         self._status = LinkStatus.CONNECTING
         self._detail = ""
         self._since: datetime = wall()
@@ -54,16 +56,6 @@ class Link:
     def is_up(self) -> bool:
         """Whether there is a connection. It may be blocked."""
         return self._connection is not None
-
-    @property
-    def is_blocked(self) -> bool:
-        """Whether the broker accepts nothing for now."""
-        return self._blocked
-
-    @property
-    def is_closed(self) -> bool:
-        """Whether it is closed for good."""
-        return self._closed
 
     def state(self, warning: str = "") -> LinkState:
         """Return the connection's state; `warning` is shown while it is up."""
@@ -79,14 +71,14 @@ class Link:
 
     async def change(self, deadline: float) -> bool:
         """Wait until anything changes; False if closed or the time is up."""
-        if self._closed:
+        if self.is_closed:
             return False
         try:
             async with asyncio.timeout_at(deadline):
                 await self._changed.wait()
         except TimeoutError:
             return False
-        return not self._closed
+        return not self.is_closed
 
     async def channel(self, within: float, *, patient: bool = False) -> Channel:
         """Open a channel as soon as there is a connection, within so many seconds.
@@ -131,7 +123,7 @@ class Link:
 
     async def close(self) -> None:
         """Close the connection for good."""
-        self._closed = True
+        self.is_closed = True
         self.announce()
         self._task.cancel()
         await asyncio.wait([self._task])
@@ -184,7 +176,7 @@ class Link:
         try:
             await asyncio.wait([connection.ended])
         finally:
-            self._connection, self._blocked = None, False
+            self._connection, self.is_blocked = None, False
         self._note(LinkStatus.CONNECTING, connection_lost(connection.ended.result(), where))
         return monotonic() - began
 
@@ -209,12 +201,12 @@ class Link:
         self.announce()
 
     def _on_blocked(self, _connection: Any, frame: Any) -> None:
-        self._blocked = True
+        self.is_blocked = True
         reason = str(frame.method.reason)[:100]
         self._note(LinkStatus.BLOCKED, f"the broker takes nothing for now: {reason}")
 
     def _on_unblocked(self, _connection: Any, _frame: Any) -> None:
-        self._blocked = False
+        self.is_blocked = False
         self._note(LinkStatus.UP, "the broker takes messages again")
 
 
