@@ -28,7 +28,6 @@ class Recalling:
         """One comparison at a time per assessor: they are CPU work, and a hung one takes no second thread."""
         self._hung: dict[str, asyncio.Future[list[Signal] | BaseException]] = {}
         """Comparisons that timed out and still run: threads cannot be killed, so their assessors get no second one."""
-        journal.keeping = host.keeping_parts
 
     async def signals(self, appeal_id: int, appeal: Appeal) -> Mapping[str, Sequence[Signal] | None]:
         """Return the signals of each assessor, or None if it failed."""
