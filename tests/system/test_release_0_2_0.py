@@ -27,11 +27,13 @@ from appealbus.schemas.stored import DOSSIER
 from tests.core.journal.release_0_2_0 import make
 from tests.core.journal.release_0_2_0.make import LEFT, UNKNOWN, Old
 from tests.services.forms import form
-from tests.system.installation import Agencies
+from tests.system.installation import Agencies, letters
 from tests.system.program import appealbus
 
 pytestmark = [pytest.mark.system, pytest.mark.proof]
 HERE = Path(make.__file__).parent
+BATCH = 50
+"""Letters that come together."""
 TOLD: dict[str, Any] = json.loads(gzip.decompress((HERE / "told.json.gz").read_bytes()))
 
 
@@ -91,7 +93,7 @@ async def _told(url: str, key: Path) -> dict[str, Any]:
     """Return what is told now, as `make.told` has asked 0.2.0."""
     async with await Journal.open(url, key=key, read_only=True) as journal:
         told: dict[str, Any] = {}
-        for row in await journal.ask(lists.appeals, limit=1000):
+        for row in await journal.ask(lists.appeals, limit=2000):
             number = row.number
             versions = [await journal.ask(documents.whole, number, at) for at in range(1, row.version + 1)]
             told[number] = {
@@ -141,6 +143,46 @@ def test_everything_is_there_and_goes_on(left: Left) -> None:
     assert set(got["away"].values()) == {1}
     # Of versions that waited together a receiver gets the newest.
     assert got["away"].keys() >= {(number, len(row["versions"])) for number, row in after["appeals"].items()}
+
+
+def test_it_goes_on_under_load(left: Left) -> None:
+    """While letters go on coming, and a worker is killed amid the old work, nothing of either is lost."""
+    before = TOLD[left.kind]
+    # It migrates, and takes nothing from a journal that it does not know yet.
+    appealbus(left.folder, "client", "add", "another", "--role", "ops", expect=4)
+    left.do("enrol", "--yes")
+    lines = [letter.model_dump_json(exclude_unset=True) for letter in letters(4 * BATCH, skip=5000)]
+    batches = [lines[at : at + BATCH] for at in range(0, len(lines), BATCH)]
+    with left.start("run") as program:
+        left.put_in(batches[0])
+        program.until(lambda: _begun(left, before) > LEFT // 5, "a part of the old ones is worked")
+        program.kill()
+    left.put_in(batches[1])
+    with left.start("run") as program:
+        left.put_in(batches[2])
+        left.put_in(batches[3])
+        program.until(lambda: _begun(left, before) == LEFT, "all the old ones are worked")
+        assert program.stop().code == 0
+    left.do("run", "--until-idle")
+
+    after = now_told(left)
+    assert not [row for row in after["appeals"].values() if row["state"] in ("ready", "in_work", "suspect")]
+    new = after["appeals"].keys() - before["appeals"].keys()
+    assert len(new) == len(lines)
+    assert all(after["appeals"][number]["versions"] for number in new)
+    for number, was in before["appeals"].items():
+        versions = after["appeals"][number]["versions"]
+        assert versions[: len(was["versions"])] == was["versions"]
+        assert len(versions) - len(was["versions"]) == (was["state"] == "ready"), number
+    # A kill may have a version delivered twice, and none not at all.
+    registry = _received(left.folder / "registry.jsonl")
+    began = {number for number, row in before["appeals"].items() if row["state"] == "ready"}
+    assert {number for number, _ in registry} == began | new
+
+
+def _begun(here: Left, before: dict[str, Any]) -> int:
+    ready = {number for number, row in before["appeals"].items() if row["state"] == "ready"}
+    return sum(row.version > 0 for row in here.rows() if row.number in ready)
 
 
 async def test_each_record_that_it_told_is_led_to_by_what_is_on_record(tmp_path: Path) -> None:
