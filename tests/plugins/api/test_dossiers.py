@@ -18,6 +18,7 @@ from appealbus.core.domain.event import What
 from appealbus.core.journal import documents, log
 from appealbus.core.journal.appeals import lists
 from appealbus.plugins.api import turns
+from appealbus.plugins.repeats import comparing
 from appealbus.schemas import Appeal
 from tests.core.kit import lookup, message, running_bus
 from tests.plugins.api.serving import Served, kind_of, served
@@ -247,7 +248,7 @@ async def test_nobody_waits_for_long_until_letters_are_compared(read: Read, monk
         return [], frozenset()
 
     client = await read.server.client("registry")
-    monkeypatch.setattr(read.server.api.host, "compare", slowly)
+    monkeypatch.setattr(comparing, "of_assessors", lambda host: slowly)
     monkeypatch.setattr(turns, "_PATIENCE", 0.1)
     for answer in await asyncio.gather(*(client.get(f"{read.path}/repeats") for _ in range(3))):
         assert (answer.status_code, kind_of(answer)) == (503, "unavailable")

@@ -4,22 +4,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias
 
 from appealbus.connectors.amqp.asyncapi.channels import Parts
-from appealbus.connectors.amqp.asyncapi.channels import alarms
-from appealbus.connectors.amqp.asyncapi.channels import intake
-from appealbus.connectors.amqp.asyncapi.channels import outlet
-from appealbus.connectors.amqp.asyncapi.messages import ALARMS
-from appealbus.connectors.amqp.asyncapi.messages import IN
-from appealbus.connectors.amqp.asyncapi.messages import OUT
-from appealbus.connectors.amqp.asyncapi.messages import RECEIPTS
-from appealbus.connectors.amqp.asyncapi.messages import messages
-from appealbus.connectors.amqp.asyncapi.messages import payloads
-from appealbus.connectors.amqp.names import Names
-from appealbus.connectors.amqp.settings import AmqpSettings
-from appealbus.connectors.amqp.settings import IntakeSettings
-from appealbus.connectors.amqp.settings import MAIN
-from appealbus.connectors.amqp.settings import PublishSettings
-from appealbus.core import Settings
-from appealbus.core import __version__
+
+from appealbus.connectors.amqp.asyncapi.messages import ALARMS, IN, OUT, RECEIPTS, messages, payloads
+from appealbus.connectors.amqp.settings import MAIN, AmqpSettings, IntakeSettings, Names, PublishSettings
+from appealbus.core import Settings, __version__
 from appealbus.core.serving import Loaded
 
 Parts: TypeAlias = tuple[dict[str, Any], dict[str, Any]]
