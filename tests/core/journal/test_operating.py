@@ -12,7 +12,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import delete, text
 
-from appealbus.core.domain.listing import AppealState
+from appealbus.core.domain.listing import AppealState, NamedView
 from appealbus.core.domain.operation import Frozen, Operation, Order, Verdict
 from appealbus.core.domain.selection import DeliverySelection, Selection
 from appealbus.core.errors import JournalError
@@ -366,7 +366,7 @@ async def test_only_what_somebody_sees_is_meant(journal, many):
 
 async def test_views_have_names(journal, monkeypatch):
     """Each name once, so many at most; what is done to them is on record."""
-    monkeypatch.setattr(named_views, "MOST_VIEWS", 2)
+    monkeypatch.setattr(NamedView, "MOST", 2)
     journal.actor = "person:aigul"
     await journal.do(named_views.Keeping("parked", "state=parked"))
     await journal.do(named_views.Keeping("Held", "state=held"))

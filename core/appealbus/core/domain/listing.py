@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import ClassVar
 
 from appealbus.schemas.base import Word
 
@@ -81,14 +82,13 @@ class Endangered:
     due_on: date
 
 
-MOST_VIEWS = 200
-LONGEST_NAME = 60
-LONGEST_QUERY = 500
-
-
 @dataclass(frozen=True, slots=True)
 class NamedView:
     """A named list; the filters are stored as in its URL."""
+
+    MOST: ClassVar = 200
+    LONGEST_NAME: ClassVar = 60
+    LONGEST_QUERY: ClassVar = 500
 
     name: str
     query: str

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import Column, Connection, Table, Text, delete, func, insert, select
 
 from appealbus.core.domain.event import Event, What
-from appealbus.core.domain.listing import MOST_VIEWS, NamedView
+from appealbus.core.domain.listing import NamedView
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import events
 from appealbus.core.journal.drivers.encoding import Moment
@@ -44,7 +44,7 @@ class Keeping(Write[None]):
 def keep(connection: Connection, item: Keeping) -> JournalError | None:
     if connection.scalar(select(named_view.c.name).where(named_view.c.name == item.name)) is not None:
         return JournalError("there is a view of this name", "view.known")
-    if (connection.scalar(select(func.count()).select_from(named_view)) or 0) >= MOST_VIEWS:
+    if (connection.scalar(select(func.count()).select_from(named_view)) or 0) >= NamedView.MOST:
         return JournalError("there are as many views as there may be", "view.too_many")
     connection.execute(insert(named_view), asdict(item))
     events.note(connection, [Event(What.VIEW_KEPT, None, item.by, item.name, {"query": item.query})])

@@ -1,7 +1,5 @@
 """Appeals: lists and searches, one with its questions, and what a person does to it."""
 
-import structlog
-
 from appealbus.core.domain.case import PENDING
 from appealbus.core.domain.change import plausible
 from appealbus.core.domain.counts import DueMoved, Outline
@@ -26,10 +24,8 @@ from appealbus.core.journal.terms import Moving
 from appealbus.core.journal.workers import known
 from appealbus.schemas.territory import within
 
-log = structlog.get_logger(__name__)
-
-__all__ = ["OLDEST", "PARSES", "PENDING", "DeliverySelection", "DueMoved", "Found", "Kind", "KnownLookup"]
-__all__ += ["Moving", "Outline", "Place", "Retry", "Selection"]
+__all__ = ["OLDEST", "PARSES", "PENDING", "DeliverySelection", "DueMoved", "Found", "Kind", "KnownLookup", "Moving"]
+__all__ += ["Outline", "Place", "Retry", "Selection"]
 __all__ += ["appeal_by", "appeal_of", "appeal_row", "appeals", "appeals_with", "asked", "before_days", "cases"]
 __all__ += ["dossier_of", "hold", "holder", "known", "outline_page", "outlines", "parcel", "plausible", "records"]
 __all__ += ["release", "rows_of", "within"]

@@ -17,7 +17,7 @@ from appealbus.core.journal.deliveries.deliveries import DeliveryRow
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.operations import Switch, newest, not_done, one, under_way
 
-__all__ = ["MOST", "Frozen", "NotDone", "Operation", "OperationRow", "Order", "Preview", "SelectionChanged", "Switch"]
+__all__ = ["Frozen", "NotDone", "Operation", "OperationRow", "Order", "Preview", "SelectionChanged", "Switch"]
 __all__ += ["TooMany", "Verdict"]
 __all__ += ["begin", "begun", "carry_out", "freeze", "newest", "not_done", "one", "preview", "under_way"]
 
@@ -38,7 +38,9 @@ class SelectionChanged(AppealBusError):
 
 
 class TooMany(AppealBusError):
-    """The selection exceeds the limit."""
+    """The selection exceeds the limit, `most`."""
+
+    most = MOST
 
     def __init__(self) -> None:
         super().__init__(f"more than {MOST:,} rows are selected; say more of them, such as a kind or a date")

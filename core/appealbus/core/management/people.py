@@ -2,7 +2,7 @@
 
 from appealbus.core.domain.access import Deeds, LookPlace, Served
 from appealbus.core.domain.client import OF_PEOPLE, Client, Credential, Role
-from appealbus.core.domain.listing import LONGEST_NAME, LONGEST_QUERY, MOST_VIEWS, NamedView
+from appealbus.core.domain.listing import NamedView
 from appealbus.core.journal.access import Look, deeds, looks_at
 from appealbus.core.journal.clients import (
     NewClient,
@@ -20,8 +20,7 @@ from appealbus.core.journal.clients import (
 from appealbus.core.journal.named_views import Dropping, Keeping, all_views
 from appealbus.core.rights.credentials import digest_of, fingerprint, new_token, same, split
 
-__all__ = ["LONGEST_NAME", "LONGEST_QUERY", "MOST_VIEWS", "OF_PEOPLE", "Client", "Credential", "Deeds", "Dropping"]
-__all__ += ["Keeping", "Look", "LookPlace", "NamedView", "NewClient", "NewCredential", "Read", "Renewing", "Revoking"]
-__all__ += ["Role", "Served", "Wish"]
+__all__ = ["OF_PEOPLE", "Client", "Credential", "Deeds", "Dropping", "Keeping", "Look", "LookPlace", "NamedView"]
+__all__ += ["NewClient", "NewCredential", "Read", "Renewing", "Revoking", "Role", "Served", "Wish"]
 __all__ += ["all_clients", "all_views", "counting", "credential", "credentials_of", "deeds", "digest_of", "fingerprint"]
 __all__ += ["last_uses", "looks_at", "new_token", "same", "split"]

@@ -20,8 +20,7 @@ from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.keeping import Anew
 from appealbus.schemas.outcome import OutcomeKind
 
-__all__ = ["AppealRead", "RereadProcess", "Verdict", "Written"]
-__all__ += ["mark", "records", "withdraw", "write_read"]
+__all__ = ["AppealRead", "RereadProcess", "Verdict", "Written", "mark", "records", "withdraw", "write_read"]
 
 log = structlog.get_logger(__name__)
 

@@ -3,8 +3,6 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias
 
-from appealbus.connectors.amqp.asyncapi.channels import Parts
-
 from appealbus.connectors.amqp.asyncapi.messages import ALARMS, IN, OUT, RECEIPTS, messages, payloads
 from appealbus.connectors.amqp.settings import MAIN, AmqpSettings, IntakeSettings, Names, PublishSettings
 from appealbus.core import Settings, __version__

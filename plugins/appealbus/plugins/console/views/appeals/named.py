@@ -10,7 +10,7 @@ from starlette.responses import Response
 from appealbus.core import JournalError
 from appealbus.core.management import people
 from appealbus.core.management.log import by_person
-from appealbus.core.management.people import LONGEST_NAME, LONGEST_QUERY, MOST_VIEWS, NamedView, Role
+from appealbus.core.management.people import NamedView, Role
 from appealbus.core.management.viewing import Action
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
@@ -31,11 +31,13 @@ async def views(page: Page) -> Response:
 @view.post("/views", may=Action.STATE)
 async def keep(page: Page) -> Response:
     words, name = page.words, " ".join(page.form["name"].split())
-    if not 0 < len(name) <= LONGEST_NAME or not name.isprintable() or _IDENTIFIER.search(name):
-        text = words.say("Write a name of at most {n} characters, without numbers of persons.", n=LONGEST_NAME)
+    if not 0 < len(name) <= NamedView.LONGEST_NAME or not name.isprintable() or _IDENTIFIER.search(name):
+        text = words.say(
+            "Write a name of at most {n} characters, without numbers of persons.", n=NamedView.LONGEST_NAME
+        )
         raise Refused(422, text)
     query = filters_of(dict(page.form.query("said", words)))
-    if not selection_of(page, query=dict(parse_qsl(query))) or len(query) > LONGEST_QUERY:
+    if not selection_of(page, query=dict(parse_qsl(query))) or len(query) > NamedView.LONGEST_QUERY:
         raise Refused(422, words.say("Choose which appeals are meant first: a name stands for filters."))
     try:
         await page.journal.do(people.Keeping(name, query))
@@ -44,7 +46,7 @@ async def keep(page: Page) -> Response:
             raise Refused(409, words.say("There is a list of this name: choose another one.")) from None
         if error.code != "view.too_many":
             raise
-        raise Refused(409, words.say("There are {n} named lists, and no room for more.", n=MOST_VIEWS)) from None
+        raise Refused(409, words.say("There are {n} named lists, and no room for more.", n=NamedView.MOST)) from None
     log.info("view.kept", actor=page.session.client.name)
     return page.go(f"/appeals?{query}")
 

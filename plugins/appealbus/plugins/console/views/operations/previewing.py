@@ -36,7 +36,7 @@ async def frozen(page: Page, chosen: Chosen) -> Frozen:
     except TimeoutError:
         raise Refused(503, words.say("The server cannot do this now; try again soon.")) from None
     except operations.TooMany:
-        text = words.say("More than {n} rows are selected: choose fewer.", n=words.number(operations.MOST))
+        text = words.say("More than {n} rows are selected: choose fewer.", n=words.number(operations.TooMany.most))
         raise Refused(422, text) from None
     if chosen.purpose:
         await page.looks(chosen.order.operation.value, purpose=chosen.purpose, found=len(found.ids))
