@@ -58,7 +58,7 @@ async def test_rows_come_with_the_form_and_go_with_the_appeal(url, make):
         form = make.new("2", text="gone").appeal
         await conclude(journal, two.appeal_id, form=Form(form, appeal_document(form)))
         assert await rows(journal) == ([(1, 3)], [(1, "new")])
-        assert (await retention.prune(journal, journal.now() + timedelta(days=1)))["appeals"] == 2
+        assert (await retention.prune(journal, retention.Ages(journal.now() + timedelta(days=1))))["appeals"] == 2
         assert await rows(journal) == ([], [])
 
 

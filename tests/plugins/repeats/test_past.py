@@ -229,7 +229,7 @@ async def test_a_journal_of_before_the_part_goes_on(url, make, loaded):
     engine.dispose()
     async with await Journal.open(url, parts=PARTS if loaded else ()) as journal:
         assert list(told(await journal.ask(journal_past.past, own, appeal))) == [first]
-        assert (await retention.prune(journal, journal.now() + timedelta(days=1)))["appeals"] == 1
+        assert (await retention.prune(journal, retention.Ages(journal.now() + timedelta(days=1))))["appeals"] == 1
     assert await rows(url) == (1, 8)
     with engine.connect() as connection:
         assert connection.execute(text("SELECT * FROM journal_part")).all() == [("sketches", 1, "sketch sketch_hash")]
