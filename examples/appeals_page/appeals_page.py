@@ -18,7 +18,11 @@ class Appeals:
         # Whoever shows no token that counts gets 401 here: the server answers what the context raises.
         viewer = await self._context.viewer(scope)
         asked = {name: values[-1] for name, values in parse_qs(scope["query_string"].decode()).items()}
-        if "id" in asked:
+        if scope["method"] == "POST":  # by a client with the role `ops`: the session of a browser only reads
+            act = viewer.release if asked.get("do") == "release" else viewer.hold
+            await act(asked.get("id", ""), asked.get("reason", ""))
+            body = f"<p>{escape((await viewer.appeal(asked['id'])).state)}"
+        elif "id" in asked:
             dossier = json.loads(await viewer.dossier(asked["id"]))
             body = f"<pre>{escape(json.dumps(dossier, ensure_ascii=False, indent=1))}</pre>"
         else:

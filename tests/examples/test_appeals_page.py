@@ -94,6 +94,11 @@ def test_two_clients_see_what_each_may_and_both_are_in_the_log(tmp_path: Path) -
         assert narrow.get("/list/", params={"id": other}).status_code == 404
         refused = httpx.get(f"{url}/list/")
         assert (refused.status_code, refused.json()["type"]) == (401, "/problems/unauthenticated")
+        ops = client_of(tmp_path, url, "ops", "--role", "ops")
+        for do, state in (("hold", "held"), ("release", "ready")):
+            asks = {"id": own, "do": do, "reason": "the court asked"}
+            assert wide.post("/list/", params=asks).status_code == 403
+            assert f"<p>{state}" in ops.post("/list/", params=asks).text
         assert "default-src 'none'" in pages["wide"].headers["content-security-policy"]
         assert run(tmp_path, "client", "revoke", "desk").returncode == 0
         program.until(lambda: narrow.get("/list/").status_code == 401, "it is out")

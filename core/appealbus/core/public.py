@@ -78,10 +78,20 @@ from appealbus.core.plugin_calls.threads import NoThread
 from appealbus.core.version import API_VERSION, __version__
 from appealbus.schemas.outcome import Outcome, OutcomeKind
 
+_NOUNS = (
+    "appeals deliveries feed health log operations outages people quarantine records settings sources tables viewing"
+    " workers"
+)
 PUBLIC_MODULES = (
     "appealbus.core.backoff",
     "appealbus.core.clocks",
+    "appealbus.core.commands",
+    "appealbus.core.config.files",
     "appealbus.core.config.types",
+    "appealbus.core.escaping",
+    "appealbus.core.fair_share",
+    "appealbus.core.language",
+    "appealbus.core.management",
     "appealbus.core.masking",
     "appealbus.core.readings",
     "appealbus.core.replies.codes",
@@ -90,11 +100,13 @@ PUBLIC_MODULES = (
     "appealbus.core.replies.subject",
     "appealbus.core.replies.xmlread",
     "appealbus.core.replies.xmlschema",
+    "appealbus.core.serving",
     "appealbus.core.testing",
     "appealbus.core.texts",
+    *(f"appealbus.core.management.{noun}" for noun in _NOUNS.split()),
 )
 """What plugins may import beside this module: for declared lookups, replies, tests, settings, stamps and pauses, to
-mask numbers and to compare texts."""
+mask numbers and to compare texts; for pages, commands and processes that read and operate a bus."""
 
 # A plugin and its settings.
 __all__ = ["API_VERSION", "PUBLIC_MODULES", "NoSettings", "Secret", "Settings", "__version__", "hookimpl"]

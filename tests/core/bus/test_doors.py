@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 
 from appealbus.core import Assessor, From, Outgoing, Service, Taken
 from appealbus.core.bus import tasks
-from appealbus.core.bus.delivery import delivery_door
+from appealbus.core.bus.delivery import receiver
 from appealbus.core.bus.work.reread_watch import RereadWatch
 from appealbus.core.interfaces.link import LinkState
 from appealbus.core.plugin_calls.threads import PluginThreads
@@ -135,7 +135,7 @@ async def test_a_query_that_raises_is_a_gap_of_its_lookup_alone(tmp_path: Path) 
 @pytest.mark.proof
 async def test_a_delivery_that_does_not_end_is_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It gets nothing more meanwhile, the others get theirs, and the bus stops in time."""
-    monkeypatch.setattr(delivery_door, "_TIMEOUT", 0.2)
+    monkeypatch.setattr(receiver, "_TIMEOUT", 0.2)
     Receiver.got.clear()
     deliver = Receiver.deliver
     handed = 0

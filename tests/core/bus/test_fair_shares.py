@@ -12,7 +12,7 @@ import orjson
 import pytest
 
 from appealbus.core import Inbound, Taken
-from appealbus.core.bus.delivery.receiver_mask import UNMASKED
+from appealbus.core.bus.delivery.receiver import UNMASKED
 from appealbus.core.bus.intake.reception import Reception
 from appealbus.core.config.models import BusSettings
 from appealbus.core.journal.deliveries import deliveries

@@ -12,7 +12,7 @@ import orjson
 import pytest
 
 from appealbus.core import From, Handed, Outgoing, Refused, packing
-from appealbus.core.bus.delivery.receiver_mask import UNMASKED, ReceiverMask
+from appealbus.core.bus.delivery.receiver import UNMASKED, ReceiverMask
 from appealbus.core.journal.appeals import cases
 from appealbus.core.journal.appeals.accepting import NewAppeal
 from appealbus.core.journal.appeals.concluding import Conclusion

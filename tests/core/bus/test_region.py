@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from appealbus.core.bus.delivery.receiver_mask import region_of
+from appealbus.core.bus.delivery.receiver import region_of
 from appealbus.core.preparation.extraction import prepare
 from tests.core.kit import appeal
 

@@ -11,7 +11,7 @@ import pytest
 
 from appealbus.core import Assessor, From, Inbound, Taken, Terms, found
 from appealbus.core.bus.bus import Bus
-from appealbus.core.bus.delivery.receiver_mask import ReceiverMask, region_of
+from appealbus.core.bus.delivery.receiver import ReceiverMask, region_of
 from appealbus.core.cli.export import Form, Wanted, What, _rows
 from appealbus.core.cli.exportfile import dossier_row
 from appealbus.core.config.loading import from_document

@@ -6,7 +6,7 @@ from appealbus.core.domain.case import PENDING
 from appealbus.core.domain.change import plausible
 from appealbus.core.domain.counts import DueMoved, Outline
 from appealbus.core.domain.known import KnownLookup
-from appealbus.core.domain.selection import NOWHERE, OLDEST, DeliverySelection, Found, Place, Selection, before_days
+from appealbus.core.domain.selection import OLDEST, DeliverySelection, Found, Place, Selection, before_days
 from appealbus.core.journal.access import asked
 from appealbus.core.journal.appeals import suspects
 from appealbus.core.journal.appeals.cases import cases, outline_page, outlines, records
@@ -26,13 +26,13 @@ from appealbus.core.journal.terms import Moving
 from appealbus.core.journal.workers import known
 from appealbus.schemas.territory import within
 
-__all__ = ["NOWHERE", "OLDEST", "PARSES", "PENDING", "DeliverySelection", "DueMoved", "Found", "Kind", "KnownLookup"]
+log = structlog.get_logger(__name__)
+
+__all__ = ["OLDEST", "PARSES", "PENDING", "DeliverySelection", "DueMoved", "Found", "Kind", "KnownLookup"]
 __all__ += ["Moving", "Outline", "Place", "Retry", "Selection"]
 __all__ += ["appeal_by", "appeal_of", "appeal_row", "appeals", "appeals_with", "asked", "before_days", "cases"]
 __all__ += ["dossier_of", "hold", "holder", "known", "outline_page", "outlines", "parcel", "plausible", "records"]
 __all__ += ["release", "rows_of", "within"]
-
-log = structlog.get_logger(__name__)
 
 
 async def hold(journal: Journal, number: str, *, reason: str, by: str) -> bool:

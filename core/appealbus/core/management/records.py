@@ -8,7 +8,7 @@ from hashlib import sha256
 import orjson
 import structlog
 
-from appealbus.core.bus.work.rereading import AppealRead, QuestionRead, RereadProcess, Written, write_read
+from appealbus.core.bus.work.rereading import AppealRead, RereadProcess, Written, write_read
 from appealbus.core.domain.case import MISREAD, WITHDRAWN, LookupState
 from appealbus.core.domain.event import What
 from appealbus.core.domain.known import KnownLookup
@@ -20,7 +20,7 @@ from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.keeping import Anew
 from appealbus.schemas.outcome import OutcomeKind
 
-__all__ = ["AppealRead", "QuestionRead", "RereadProcess", "Verdict", "Written"]
+__all__ = ["AppealRead", "RereadProcess", "Verdict", "Written"]
 __all__ += ["mark", "records", "withdraw", "write_read"]
 
 log = structlog.get_logger(__name__)

@@ -17,7 +17,7 @@ from appealbus.core.journal.figures import past_calls
 from appealbus.core.journal.journal import Journal
 from appealbus.core.management.outages import Asked
 
-__all__ = ["DECIDED", "LONGEST", "Pause", "SourceStanding", "past_calls", "pause", "resume", "spans", "standings"]
+__all__ = ["DECIDED", "LONGEST", "SourceStanding", "past_calls", "pause", "resume", "spans", "standings"]
 
 log = structlog.get_logger(__name__)
 

@@ -15,7 +15,7 @@ from appealbus.core import AppealRow
 from appealbus.core.fair_share import requester
 from appealbus.core.management import Journal, appeals, people
 from appealbus.core.management.people import Client
-from appealbus.core.management.viewing import MAY, Action, Viewer, Views
+from appealbus.core.management.viewing import Action, Viewer, Views
 from appealbus.plugins.api.api import Api
 from appealbus.plugins.api.exchange import Exchange
 from appealbus.plugins.api.problems import NOT_ALLOWED, PURPOSE_MISSING, UNKNOWN, Problem, invalid
@@ -109,9 +109,9 @@ async def _caller(request: Request, action: Action | None, *, given: str | None 
     again, watched = partial(api.credentials.client, request), partial(api.credentials.watched, request)
     client = await again()
     await count(api, Exchange.of(request), client)
-    if action is not None:
-        allow(client, action)
     viewer = api.policy.of_client(client)
+    if action is not None:
+        allow(viewer, action)
     purpose = purpose_of(given)
     if reads:
         need_purpose(viewer, purpose)
@@ -125,10 +125,10 @@ async def count(api: Api, exchange: Exchange, client: Client) -> None:
     exchange.headers |= await api.limits.take(client)
 
 
-def allow(client: Client, action: Action) -> None:
+def allow(viewer: Viewer, action: Action) -> None:
     """Raise Problem where the role of a client does not have an action."""
-    if action not in MAY[client.role]:
-        raise Problem(NOT_ALLOWED, f"a client with the role {client.role.value} may not do this")
+    if not viewer.may(action):
+        raise Problem(NOT_ALLOWED, f"a client with the role {viewer.role} may not do this")
 
 
 def need_purpose(viewer: Viewer, purpose: str) -> None:

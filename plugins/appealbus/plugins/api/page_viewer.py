@@ -19,7 +19,7 @@ from appealbus.core import (
     VersionRow,
 )
 from appealbus.core.management import Journal, appeals, deliveries, people
-from appealbus.core.management.appeals import NOWHERE, Place, Selection
+from appealbus.core.management.appeals import Place, Selection
 from appealbus.core.management.health import seen_finding
 from appealbus.core.management.operations import under_way
 from appealbus.core.management.people import Client
@@ -97,7 +97,7 @@ class ServerViewer:
     async def appeals(self, after: str = "", limit: int = 50) -> AppealsPage:
         caller = await self._may(Action.STATE)
         try:
-            place, size = Place.parse(after) if after else NOWHERE, max(1, min(limit, _MOST))
+            place, size = Place.parse(after or "0"), max(1, min(limit, _MOST))
             listing = await caller.journal.find(Selection(), place, size, steps=_STEPS, sees=caller.viewer.sieve)
         except ValueError as error:
             raise invalid("there is no such page of the list", "after", str(error)) from None
@@ -130,19 +130,16 @@ class ServerViewer:
         return AppealLog([replace(entry, appeal_id=None, number=None) for entry in page.entries], page.next)
 
     async def hold(self, public_id: str, reason: str) -> None:
-        await self._act(
-            public_id, reason, lambda journal, number, why: appeals.hold(journal, number, reason=why, by=self.name)
-        )
+        await self._act(public_id, reason, appeals.hold)
 
     async def release(self, public_id: str, reason: str) -> None:
-        await self._act(
-            public_id, reason, lambda journal, number, why: appeals.release(journal, number, reason=why, by=self.name)
-        )
+        await self._act(public_id, reason, appeals.release)
 
     async def retry(self, public_id: str, reason: str) -> int:
-        return await self._act(
-            public_id, reason, lambda journal, number, why: journal.do(appeals.Retry(number, reason=why))
-        )
+        async def retry(journal: Journal, number: str, *, reason: str, by: str) -> int | None:
+            return await journal.do(appeals.Retry(number, reason=reason))
+
+        return await self._act(public_id, reason, retry)
 
     async def operations(self) -> Sequence[OperationStanding]:
         rows = await (await self._may(Action.OPERATE)).journal.ask(under_way)
@@ -181,10 +178,10 @@ class ServerViewer:
 
     async def _may(self, action: Action) -> Caller:
         await self._caller.still()
-        allow(self._caller.client, action)
+        allow(self._caller.viewer, action)
         return self._caller
 
-    async def _act(self, public_id: str, reason: str, act: Callable[[Journal, str, str], Awaitable[int | None]]) -> int:
+    async def _act(self, public_id: str, reason: str, act: Callable[..., Awaitable[int | None]]) -> int:
         """Have an act done on an appeal in the viewer's name."""
         caller = await self._may(Action.OPERATE)
         if self.only_reads:
@@ -194,7 +191,7 @@ class ServerViewer:
         if not 1 <= len(why) <= _LONGEST:
             raise invalid("an act needs a reason", "reason", f"write 1 to {_LONGEST} characters")
         try:
-            done = await act(caller.journal.acting(caller.actor), row.number, why)
+            done = await act(caller.journal.acting(caller.actor), row.number, reason=why, by=self.name)
         except JournalError as error:
             if error.code not in _CONFLICTS:
                 raise

@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 
 from appealbus.core import AppealRow
 from appealbus.core.management import Journal, appeals, people
-from appealbus.core.management.appeals import NOWHERE, Place
+from appealbus.core.management.appeals import Place
 from appealbus.core.management.viewing import Viewer, Views
 from appealbus.plugins.api.callers import count, views_of
 from appealbus.plugins.api.exchange import Exchange
@@ -157,7 +157,7 @@ class Page:
     def after(self) -> Place:
         """Return the list position from the URL; raise Refused if it is invalid."""
         try:
-            return Place.parse(self.query["after"]) if self.query.get("after") else NOWHERE
+            return Place.parse(self.query.get("after") or "0")
         except ValueError:
             raise self.lost from None
 

@@ -8,14 +8,9 @@ import orjson
 import structlog
 
 from appealbus.core import AppealRow, Comparison, JournalError, Other, Past, PastAssessor
-from appealbus.core.journal.appeals import cases as journal_cases
-from appealbus.core.loading.host import Host
-from appealbus.core.plugin_calls.boundary import is_defect
-from appealbus.core.rights.mask import Mask
-from appealbus.core.rights.paths import Path
-from appealbus.core.rights.questions import Json
-from appealbus.core.rights.viewer import Viewer
-from appealbus.core.rights.views import Views
+from appealbus.core.management import appeals
+from appealbus.core.management.viewing import Json, Mask, Path, Viewer, Views
+from appealbus.core.serving import Host, is_defect
 from appealbus.core.texts import ALIKE
 from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.stored import APPEAL
@@ -38,7 +33,7 @@ async def compared(views: Views, row: AppealRow, host: Host, compare: Compare | 
     Members: `number`, `compared`. The comparison uses masked appeals; invisible ones are left out. `compare` runs in a
     thread; None: all assessors that compare. Raises JournalError `unreadable`.
     """
-    cases = await views.reader.ask(journal_cases.cases, [row.appeal_id])
+    cases = await views.reader.ask(appeals.cases, [row.appeal_id])
     if not cases:
         raise JournalError("what is kept of the appeal is damaged", "unreadable")
     appeal, finder, past = cases[0].appeal, host.past_finder, Past()

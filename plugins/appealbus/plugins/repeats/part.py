@@ -5,7 +5,7 @@ from typing import Any
 import structlog
 
 from appealbus.core import Past, PastFinder
-from appealbus.core.interfaces.journal_part import Rows, SecretOf
+from appealbus.core.management.tables import Rows, SecretOf
 from appealbus.plugins.repeats.past import AT_INTAKE, FOR_READERS, past
 from appealbus.plugins.repeats.sketch import INDEXED, PURPOSE, packed, sketcher_of
 from appealbus.plugins.repeats.tables import TABLES, make

@@ -12,13 +12,22 @@ import structlog
 from sqlalchemy import BigInteger, Connection, Integer, bindparam, literal_column, select
 
 from appealbus.core import KeptChange, Other, Past
-from appealbus.core.journal import codec
-from appealbus.core.journal.changes.changes import change, change_from_row
-from appealbus.core.journal.drivers import direct
-from appealbus.core.journal.key import JournalKey, key_of
-from appealbus.core.journal.naming import named_by_appeal
-from appealbus.core.journal.tables import appeal, document, subject
-from appealbus.core.packing import unpack
+from appealbus.core.management import JournalKey
+from appealbus.core.management.tables import (
+    Bound,
+    among,
+    appeal,
+    ask,
+    change,
+    change_from_row,
+    columns_of,
+    document,
+    key_of,
+    named_by_appeal,
+    public_id_of,
+    subject,
+    unpack,
+)
 from appealbus.core.texts import ALIKE
 from appealbus.plugins.repeats.sketch import INDEXED, PURPOSE, Sketch, likeness, sketcher_of, unpacked
 from appealbus.plugins.repeats.tables import sketch, sketch_hash
@@ -76,16 +85,16 @@ _sharing = select(sketch_hash.c.appeal_id).where(
 _NEWEST = _sharing.order_by(sketch_hash.c.appeal_id.desc()).limit(_most)
 _OLDEST = _sharing.order_by(sketch_hash.c.appeal_id).limit(literal_column(str(_FIRST)))
 _APPLICANTS = select(subject.c.appeal_id, subject.c.mark).where(
-    direct.among(subject.c.appeal_id, "ids"), subject.c.role == literal_column("'applicant'")
+    among(subject.c.appeal_id, "ids"), subject.c.role == literal_column("'applicant'")
 )
-_ABOUT = select(appeal.c.id, appeal.c.number, appeal.c.category).where(direct.among(appeal.c.id, "ids"))
-_TOLD = select(appeal.c.id).where(direct.among(appeal.c.number, "numbers"), appeal.c.id < _before)
-_SKETCHES = select(sketch).where(direct.among(sketch.c.appeal_id, "ids"))
+_ABOUT = select(appeal.c.id, appeal.c.number, appeal.c.category).where(among(appeal.c.id, "ids"))
+_TOLD = select(appeal.c.id).where(among(appeal.c.number, "numbers"), appeal.c.id < _before)
+_SKETCHES = select(sketch).where(among(sketch.c.appeal_id, "ids"))
 _OF_FORMS = (appeal.c.id, appeal.c.number, appeal.c.tag, appeal.c.accepted_at, appeal.c.place, appeal.c.changes)
 _FORMS = (
     select(*_OF_FORMS, document.c.body)
     .join(document, (document.c.appeal_id == appeal.c.id) & (document.c.digest == appeal.c.content))
-    .where(direct.among(appeal.c.id, "ids"))
+    .where(among(appeal.c.id, "ids"))
 )
 
 
@@ -99,7 +108,7 @@ def past(connection: Connection, appeal_id: int, its: Appeal, reach: Reach = AT_
     own = next((mark for mark, role, _ in marked if role == "applicant"), None)
     parcels = [mark for mark, _, kind in marked if kind == "cadastral_number"][:_PARCELS]
     drawn = sketcher_of(key.secret_of(PURPOSE)).of(its.text)
-    found = _Found(appeal_id, key, own, parcels, codec.columns_of(its)["category"], drawn)
+    found = _Found(appeal_id, key, own, parcels, columns_of(its)["category"], drawn)
     found.look(connection, its.repeats[:_PARCELS], reach)
     return found.read(connection, reach.read)
 
@@ -129,11 +138,11 @@ class _Found:
         named, newest = {**before, "most": reach.named}, {**before, "most": reach.sharing}
         marks = [*([self._own] if self._own else []), *self._parcels]
         hashes = self._drawn[:INDEXED]
-        questions: list[direct.Bound] = [(_NAMING, {**named, "mark": mark}) for mark in marks]
+        questions: list[Bound] = [(_NAMING, {**named, "mark": mark}) for mark in marks]
         questions += [(_NEWEST, {**newest, "hash": digest}) for digest in hashes]
         questions += [(_OLDEST, {**before, "hash": digest}) for digest in hashes]
         questions += [(_TOLD, {**before, "numbers": list(told)})]
-        answers = direct.ask(connection, *questions)
+        answers = ask(connection, *questions)
         self._more = any(len(rows) == reach.named for rows in answers[: len(marks)])
         for mark, rows in zip(marks, answers, strict=False):
             if mark == self._own:
@@ -145,7 +154,7 @@ class _Found:
         for ids_found in (self._named, self._parcel, self._told):
             ids_found.discard(self._id)
         ids = sorted({*self._named, *self._parcel, *self._told, *shared})
-        sketches, applicants, about = direct.ask(
+        sketches, applicants, about = ask(
             connection,
             (_SKETCHES, {"ids": shared}),
             (_APPLICANTS, {"ids": ids}),
@@ -189,7 +198,7 @@ class _Found:
         return Past(tuple(self._read(connection, wanted)), len(copies), len(neighbours), self._more)
 
     def _read(self, connection: Connection, wanted: Collection[int]) -> list[Other]:
-        (rows,) = direct.ask(connection, (_FORMS, {"ids": sorted(wanted)}))
+        (rows,) = ask(connection, (_FORMS, {"ids": sorted(wanted)}))
         changes = _changes(connection, [row.id for row in rows if row.changes])
         others = []
         for row in sorted(rows, key=lambda row: row.id):
@@ -205,7 +214,7 @@ class _Found:
                 Other(
                     row.id,
                     row.number,
-                    codec.public_id_of(row),
+                    public_id_of(row),
                     row.accepted_at,
                     form,
                     tuple(changes.get(row.id, ())),

@@ -2,7 +2,7 @@
 
 from sqlalchemy import BigInteger, Column, Connection, ForeignKey, Index, LargeBinary, MetaData, Table
 
-from appealbus.core.journal.tables import Id, appeal
+from appealbus.core.management.tables import Id, appeal
 
 _metadata = MetaData()
 

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from appealbus.connectors.amqp.asyncapi.document import asyncapi_document
 from appealbus.connectors.broker.broker import Message
-from appealbus.core.bus.delivery.receiver_mask import _HIDDEN
+from appealbus.core.bus.delivery.receiver import _HIDDEN
 from appealbus.core.cli.context import Cli
 from appealbus.core.cli.main import build
 from appealbus.core.config.loading import from_document, load

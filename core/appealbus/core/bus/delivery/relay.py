@@ -10,8 +10,7 @@ from typing import Any
 import structlog
 
 from appealbus.core.backoff import doubled
-from appealbus.core.bus.delivery.delivery_door import DeliveryDoor
-from appealbus.core.bus.delivery.receiver_mask import ReceiverMask
+from appealbus.core.bus.delivery.receiver import DeliveryDoor, ReceiverMask
 from appealbus.core.bus.duties.leader import LeaderLease, LeaderLeaseLost
 from appealbus.core.bus.work.isolation import Turns
 from appealbus.core.clocks import monotonic

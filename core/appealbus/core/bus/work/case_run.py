@@ -8,7 +8,7 @@ from datetime import datetime
 import structlog
 
 from appealbus.core.bus.counters import DelayTally
-from appealbus.core.bus.delivery.receiver_mask import region_of
+from appealbus.core.bus.delivery.receiver import region_of
 from appealbus.core.bus.delivery.relay import Relay
 from appealbus.core.bus.work.dispatcher import RunEnd
 from appealbus.core.bus.work.history_comparison import Recalling

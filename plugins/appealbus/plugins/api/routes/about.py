@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from appealbus.core.management import feed
 from appealbus.core.management.people import Role
-from appealbus.core.management.viewing import MAY, Action
+from appealbus.core.management.viewing import Action
 from appealbus.plugins.api import documented
 from appealbus.plugins.api.answers import as_json
 from appealbus.plugins.api.api import Api
@@ -31,7 +31,7 @@ async def me(request: Request, caller: Annotated[Caller, may(None)]) -> Response
     told = {
         "name": client.name,
         "role": client.role.value,
-        "actions": sorted(MAY[client.role]),
+        "actions": sorted(viewer.actions),
         "places": list(client.places),
         "kinds": list(client.kinds),
         "mask": viewer.mask.name,

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from appealbus.core import AppealRow
 from appealbus.core.management import appeals
-from appealbus.core.management.appeals import NOWHERE, Found, Place, Selection
+from appealbus.core.management.appeals import Found, Place, Selection
 from appealbus.core.management.viewing import Action, Viewer
 from appealbus.plugins.api import documented
 from appealbus.plugins.api.answers import as_json
@@ -102,7 +102,7 @@ async def terms(
     """
     asked.check(caller.viewer)
     told: list[dict[str, Any]] = []
-    after = NOWHERE if asked.after is None else _place(asked.after)
+    after = Place(0) if asked.after is None else _place(asked.after)
     for _ in range(_LOOKED_THROUGH):
         page = await caller.journal.find(asked.selection, after, asked.limit, steps=_STEPS, sees=caller.viewer.sieve)
         for row, counted in await _counted(Api.of(request), caller, asked, page):

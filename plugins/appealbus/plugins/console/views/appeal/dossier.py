@@ -7,17 +7,8 @@ from typing import Any
 from starlette.responses import Response
 
 from appealbus.core import JournalError
-from appealbus.core.management.viewing import (
-    Action,
-    FieldError,
-    FieldHidden,
-    Seen,
-    leaves_of,
-    rows_of,
-    titled,
-    trail_name,
-    trail_value,
-)
+from appealbus.core.language import rows_of, trail_name, trail_value
+from appealbus.core.management.viewing import Action, FieldError, FieldHidden, Seen, leaves_of, titled
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.truncation import Room

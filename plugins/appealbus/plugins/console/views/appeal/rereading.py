@@ -1,14 +1,13 @@
 """Reads kept replies again with today's plugins: preview, then change."""
 
 import asyncio
-from collections.abc import Sequence
 from hashlib import sha256
 
 import orjson
 from starlette.responses import Response
 
 from appealbus.core import AppealRow, JournalError
-from appealbus.core.management.records import AppealRead, QuestionRead, RereadProcess, Verdict, Written, write_read
+from appealbus.core.management.records import AppealRead, RereadProcess, Verdict, Written, write_read
 from appealbus.core.management.viewing import Action
 from appealbus.plugins.console.console import Console
 from appealbus.plugins.console.errors import Refused
@@ -28,7 +27,7 @@ async def preview(page: Page) -> Response:
         sight,
         "appeal/reread.html",
         results=read.results,
-        digest=_digest(read.results),
+        digest=_digest(read),
         died=read.died,
         outcome=lambda told: _said(told, page.words),
     )
@@ -40,7 +39,7 @@ async def reread(page: Page) -> Response:
     row, reason = await page.appeal(), page.form.reason(page.words)
     read = await _read(page, row)
     done: Written | JournalError = Written.SAME
-    if _digest(read.results) == page.form["digest"]:
+    if _digest(read) == page.form["digest"]:
         done = await write_read(page.journal, read, reason)
     if isinstance(done, JournalError):
         raise refused(page, done)
@@ -73,10 +72,10 @@ def _reading(console: Console) -> asyncio.Lock:
     return asyncio.Lock()
 
 
-def _digest(results: Sequence[QuestionRead]) -> str:
+def _digest(read: AppealRead) -> str:
     differs = [
         [result.lookup, result.key, result.now, result.fields]
-        for result in results
+        for result in read.results
         if result.verdict is Verdict.DIFFERS
     ]
     return sha256(orjson.dumps(differs)).hexdigest()[:16]

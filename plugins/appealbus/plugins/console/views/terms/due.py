@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 from starlette.responses import Response
 
 from appealbus.core import AppealRow
-from appealbus.core.management.appeals import NOWHERE, Selection
+from appealbus.core.management.appeals import Selection
 from appealbus.core.management.viewing import Action
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
@@ -33,7 +33,7 @@ async def terms(page: Page) -> Response:
         raise Refused(403, page.words.say("Your mask hides when appeals are due."))
     days = _days(page)
     selection = Selection(open=True, due_before=today + timedelta(days=days + 1))
-    found = await page.journal.find(selection, NOWHERE, _MOST, steps=_STEPS, sees=viewer.sieve)
+    found = await page.journal.find(selection, limit=_MOST, steps=_STEPS, sees=viewer.sieve)
     by_body = viewer.may_choose_by("body")
     counts: Counter[tuple[date | None, str]] = Counter()
     urgent: list[AppealRow] = []
