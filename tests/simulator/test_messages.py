@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 import pytest
 from lxml import etree
 
-from appealbus.simulator.content import RequestRefused
 from appealbus.simulator.messages import build_fault, build_response, read_request
+from appealbus.simulator.refusal import RequestRefused
 from tests.simulator.simulator_peer import message as written
 
 GOOD = (

@@ -11,7 +11,7 @@ import pytest
 import xmlsec
 from lxml import etree
 
-from appealbus.simulator.content import RequestRefused
+from appealbus.simulator.refusal import RequestRefused
 from appealbus.simulator.server import Simulator
 from appealbus.simulator.settings import Algorithm, Kind, Misbehaviour, SimulatorSettings
 from appealbus.simulator.signing.algorithms import Certificate, Keys

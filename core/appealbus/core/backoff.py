@@ -39,7 +39,6 @@ class Backoff:
             first: seconds, before jitter.
             longest: seconds, before jitter.
             jitter: what makes the pause that is waited out of the one that is due.
-
         """
         self._first = first
         self._longest = longest
@@ -52,7 +51,6 @@ class Backoff:
         Args:
             stood: for how many seconds it worked before it was lost; after a minute the pauses begin anew.
             slow: whether somebody has to mend something first, so that there is no hurry.
-
         """
         if stood >= _STOOD:
             self._failures = 0

@@ -34,7 +34,6 @@ class JournalError(AppealBusError):
         code: a stable word: `disk_full`, `io`, `corrupt`, `busy`, `constraint`, `closed`, `unknown_appeal`,
             `unreachable` (the database is away), `conflict` (others write the same), `superseded` (it is migrated),
             `behind` (it is another one, or an older copy), `untold` (nobody would know of it outside) …
-
     """
 
     def __init__(self, text: str, code: str = "journal") -> None:

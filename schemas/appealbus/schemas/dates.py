@@ -21,7 +21,6 @@ def date_from(text: str) -> date:
 
     Raises:
         ValueError: it is written in another way, in no calendar, or means that there is none; without the text.
-
     """
     day = text if _ISO_DAY.fullmatch(text) else _parts(text)[0]
     if day == NO_DAY:
@@ -36,7 +35,6 @@ def moment_from(text: str, zone: tzinfo | None = KAZAKHSTAN) -> datetime:
 
     Raises:
         ValueError: as of `date_from`; or other zones have no date for it.
-
     """
     try:
         written = text if _ISO.fullmatch(text) else _iso(text)

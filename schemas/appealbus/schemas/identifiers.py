@@ -30,7 +30,6 @@ class IdentifierError(ValueError):
     Attributes:
         code: a stable word for programs: `iin.length`, `iin.control_digit`, `cadastral_number.characters` …
         message: one sentence for people.
-
     """
 
     def __init__(self, code: str, message: str) -> None:
@@ -67,7 +66,6 @@ def parse_iin(value: str) -> str:
 
     Raises:
         IdentifierError: `iin.characters`, `iin.length`, `iin.date`, `iin.century` or `iin.control_digit`.
-
     """
     digits = _digits(value, "iin", "an ИИН", _SEPARATORS, range(12, 13))
     if digits[6] > "6":
@@ -84,7 +82,6 @@ def parse_bin(value: str) -> str:
 
     Raises:
         IdentifierError: `bin.characters`, `bin.length`, `bin.date`, `bin.type` or `bin.control_digit`.
-
     """
     digits = _digits(value, "bin", "a БИН", _SEPARATORS, range(12, 13))
     if not "01" <= digits[2:4] <= "12":
@@ -103,7 +100,6 @@ def parse_cadastral_number(value: str) -> str:
 
     Raises:
         IdentifierError: `cadastral_number.characters` or `cadastral_number.length`.
-
     """
     what = "a cadastral number of a parcel"
     digits = _digits(value, "cadastral_number", what, _CADASTRAL_SEPARATORS, range(11, 14))
@@ -115,7 +111,6 @@ def parse_kato(value: str) -> str:
 
     Raises:
         IdentifierError: `kato.characters` or `kato.length`.
-
     """
     return _digits(value, "kato", "a КАТО code", _SEPARATORS, range(9, 10))
 
@@ -125,7 +120,6 @@ def parse_rka(value: str) -> str:
 
     Raises:
         IdentifierError: `rka.characters` or `rka.length`.
-
     """
     return _digits(value, "rka", "a РКА", _SEPARATORS, range(16, 17))
 

@@ -53,7 +53,6 @@ def message_from_json(
 
     Raises:
         Unreadable: `json.malformed`, `message.too_complex`, `message.foreign_channel`, or one of `message_of`.
-
     """
     if _is_too_complex(raw):
         reason = f"the message has more than {_MOST_PARTS} values"

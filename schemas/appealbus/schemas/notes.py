@@ -41,7 +41,6 @@ class Notes:
 
     Args:
         root: the field of what belongs to no field.
-
     """
 
     def __init__(self, root: str = "appeal") -> None:

@@ -49,7 +49,6 @@ class Outcome(Generic[R_co]):
         reason: one sentence for people. Never a value that came from a person or a register.
         retry_after: seconds before asking again makes sense, where the source said so.
         not_before: the moment before which asking again makes no sense, where that is known.
-
     """
 
     kind: OutcomeKind

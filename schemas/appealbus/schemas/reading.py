@@ -74,7 +74,6 @@ def message_of(
     Raises:
         Unreadable: `appeal.invalid`, `change.invalid` for another version of the schema, `message_id.invalid`,
             `appeal.empty`, `change.no_appeal`.
-
     """
     given = {name: value for name, value in given.items() if name not in OWN}
     check_contract(given, model)

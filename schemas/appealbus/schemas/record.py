@@ -100,7 +100,6 @@ def stored_record(raw: bytes) -> Record:
 
     Raises:
         ValueError: it is damaged.
-
     """
     document = orjson.loads(raw)
     if not isinstance(document, dict) or not isinstance(document.get("type"), str):
@@ -158,7 +157,6 @@ def record_to_json(record: Record, *, exclude_none: bool = False, strict: bool =
 
     Raises:
         PydanticSerializationError: it cannot be written; or, if strict, a value in it is none that its field takes.
-
     """
     if isinstance(record, OtherRecord) or not knows_more(record):
         return record.model_dump_json(

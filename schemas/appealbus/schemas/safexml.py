@@ -64,7 +64,6 @@ def parse(
 
     Raises:
         UnsafeXml: `xml.too_large`, `xml.too_many`, `xml.doctype`, `xml.encoding` or `xml.malformed`.
-
     """
     if len(data) > limit:
         raise UnsafeXml("xml.too_large", f"the document has more than {limit} bytes")

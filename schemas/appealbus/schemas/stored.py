@@ -26,7 +26,6 @@ class Stored(Generic[T]):
         Args:
             of: the model; or tuples of it, of which each member is of the form.
             upcast: makes today's form of an earlier one.
-
         """
         self._adapter: TypeAdapter[T] = TypeAdapter(of)
         self._upcast = upcast
@@ -36,7 +35,6 @@ class Stored(Generic[T]):
 
         Raises:
             ValueError: it is damaged.
-
         """
         try:
             return self._adapter.validate_json(raw)
@@ -65,7 +63,6 @@ class Part(Generic[M]):
         Args:
             of: the form.
             model: has these fields, and `schema_version` as the form has it; it takes no notice of others.
-
         """
         self._of, self._model = of, model
 
@@ -74,7 +71,6 @@ class Part(Generic[M]):
 
         Raises:
             ValueError: it is damaged.
-
         """
         try:
             return self._model.model_validate_json(raw)

@@ -29,7 +29,6 @@ def did_you_mean(written: str, known: Iterable[str], otherwise: str = "") -> str
         written: the name that is not known.
         known: the names that are.
         otherwise: what to say where none is near; nothing: the list of all.
-
     """
     names = tuple(sorted(known))
     if near := nearest(written, names):

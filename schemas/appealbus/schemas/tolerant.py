@@ -32,7 +32,6 @@ def tolerant(validate: Callable[..., T], document: Any, *, set_aside: bool = Tru
 
     Raises:
         ValidationError: it cannot be read.
-
     """
     aside: Aside = {}
     for _ in range(_PASSES):

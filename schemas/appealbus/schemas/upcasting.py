@@ -22,7 +22,6 @@ class Upcaster:
         form: its name: `appeal`, `dossier`, `provenance`, `input`, `source`, `worker`, or the type of a record.
         version: of what it takes; what it returns has the next one.
         make: returns the next form. It may change what it is given, and nothing else.
-
     """
 
     form: str

@@ -64,7 +64,6 @@ def appeal_from_xml(data: bytes, *, limit: int = 4 * 1024 * 1024) -> Appeal:
     Raises:
         UnsafeXml: if it is not XML that we take.
         XmlError: if it is not an appeal; the text names the path.
-
     """
     return _document(Appeal, APPEAL_NS, data, limit)
 
@@ -75,7 +74,6 @@ def change_from_xml(data: bytes, *, limit: int = 4 * 1024 * 1024) -> Change:
     Raises:
         UnsafeXml: if it is not XML that we take.
         XmlError: if it is not a change; the text names the path.
-
     """
     return _document(Change, CHANGE_NS, data, limit)
 
@@ -86,7 +84,6 @@ def dossier_from_xml(data: bytes, *, limit: int = 64 * 1024 * 1024) -> Dossier:
     Raises:
         UnsafeXml: if it is not XML that we take.
         XmlError: if it is not a dossier; the text names the path.
-
     """
     return _document(Dossier, DOSSIER_NS, data, limit)
 

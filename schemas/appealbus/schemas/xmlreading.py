@@ -65,7 +65,6 @@ def message_from_xml(
 
     Raises:
         Unreadable: `xml.malformed` and its like, `message.foreign_channel`, or one of `message_of`.
-
     """
     if sum(map(raw.count, (b"<", b'="', b"='"))) > _MOST_TAGS:
         raise Unreadable("message.too_complex", f"the message has more than {_MOST_TAGS} tags and attributes")

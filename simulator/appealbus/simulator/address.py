@@ -6,8 +6,9 @@ from lxml import etree
 
 from appealbus.schemas.address import Address, AddressPart
 from appealbus.simulator.addresses import Addresses
-from appealbus.simulator.agency import DOCUMENTS, Agency, AgencyQuestion, coded, contract, day, leaf, node, only, value
+from appealbus.simulator.agency import DOCUMENTS, Agency, AgencyQuestion, contract, value
 from appealbus.simulator.population import Population
+from appealbus.simulator.xmlwrite import coded, day, leaf, leaves, node, only
 
 _NS = "urn:appealbus:address:object"
 _OK = ("000", "Успешно выполнено", "Сәтті орындалды")
@@ -55,12 +56,9 @@ def _object(address: Address) -> etree._Element:
         "Object",
         leaf("RCA", address.rka),
         _coded(address.kind),
-        leaf("CadastreNumber", number and number.replace("-", ":")),
-        leaf("Number", address.number),
+        *leaves(CadastreNumber=number and number.replace("-", ":"), Number=address.number),
         only(node("Path", *map(_step, address.parts))),
-        leaf("FullPathRus", address.full_ru),
-        leaf("FullPathKaz", address.full_kk),
-        leaf("Actual", address.actual),
+        *leaves(FullPathRus=address.full_ru, FullPathKaz=address.full_kk, Actual=address.actual),
         day("Modified", address.changed_on),
     )
 
@@ -69,8 +67,5 @@ def _step(part: AddressPart) -> etree._Element:
     return node(
         "Step",
         _coded(part.level),
-        leaf("RCO", part.rko),
-        leaf("CATO", part.kato),
-        leaf("NameRus", part.name_ru),
-        leaf("NameKaz", part.name_kk),
+        *leaves(RCO=part.rko, CATO=part.kato, NameRus=part.name_ru, NameKaz=part.name_kk),
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import date
+from typing import Any
 
 from appealbus.schemas.address import Address, AddressPart
 from appealbus.schemas.person import PostalAddress
@@ -52,18 +53,9 @@ class Addresses:
         parcel = self._population.parcels.parcel(index)
         district = self._population.parcels.district(index)
         ru, kk = (parcel.address_ru or "").split(", "), (parcel.address_kk or "").split(", ")
-        return Address(
-            rka=parcel.rka or "",
-            kind=PARCEL,
-            full_ru=parcel.address_ru,
-            full_kk=parcel.address_kk,
-            parts=list(self._steps(district, ru[:4], kk[:4])),
-            number=ru[4].removeprefix("уч. ") if len(ru) > 4 else None,
-            kato=district.kato,
-            cadastral_number=parcel.cadastral_number,
-            actual=True,
-            changed_on=self._day(index),
-        )
+        number = ru[4].removeprefix("уч. ") if len(ru) > 4 else None
+        own = {"rka": parcel.rka or "", "full_ru": parcel.address_ru, "full_kk": parcel.address_kk, "number": number}
+        return self._address(index, district, ru, kk, kind=PARCEL, cadastral_number=parcel.cadastral_number, **own)
 
     def _seat(self, index: int) -> Address:
         seat = self._population.organisations.organisation(index).address
@@ -71,17 +63,8 @@ class Addresses:
             raise LookupError("an organisation without an address")
         ru, kk = (seat.text_ru or "").split(", "), (seat.text_kk or "").split(", ")
         district = next(row for row in DISTRICTS if row.kato == seat.kato)
-        return Address(
-            rka=seat.rka or "",
-            kind=BUILDING,
-            full_ru=seat.text_ru,
-            full_kk=seat.text_kk,
-            parts=list(self._steps(district, ru[:4], kk[:4])),
-            number=ru[4],
-            kato=district.kato,
-            actual=True,
-            changed_on=self._day(index),
-        )
+        own = {"rka": seat.rka or "", "full_ru": seat.text_ru, "full_kk": seat.text_kk, "number": ru[4]}
+        return self._address(index, district, ru, kk, kind=BUILDING, **own)
 
     def _home(self, index: int) -> Address:
         home = self._population.persons.person(index).address or PostalAddress()
@@ -89,17 +72,14 @@ class Addresses:
         district = next(row for row in DISTRICTS if row.gbdfl == region)
         names = [home.district and home.district.name_ru, home.region and home.region.name_ru, home.city, home.street]
         ru = [name for name in names if name]
-        number = home.flat or home.building
-        return Address(
-            rka=f"{_HOME}{2 * index + 1:012d}",
-            kind=ROOM if home.flat else BUILDING,
-            full_ru=", ".join([*ru, home.building or "", *([home.flat] if home.flat else [])]),
-            parts=list(self._steps(district, ru, [])),
-            number=number,
-            kato=district.kato,
-            actual=True,
-            changed_on=self._day(index),
-        )
+        full = ", ".join([*ru, home.building or "", *([home.flat] if home.flat else [])])
+        own = {"rka": f"{_HOME}{2 * index + 1:012d}", "full_ru": full, "number": home.flat or home.building}
+        return self._address(index, district, ru, [], kind=ROOM if home.flat else BUILDING, **own)
+
+    def _address(self, index: int, district: District, ru: list[str], kk: list[str], **own: Any) -> Address:
+        parts = list(self._steps(district, ru[:4], kk[:4]))
+        day = date(2015 + index % 10, 1 + index % 12, 1 + index % 28)
+        return Address(parts=parts, kato=district.kato, actual=True, changed_on=day, **own)
 
     def _steps(self, district: District, ru: list[str], kk: list[str]) -> Iterator[AddressPart]:
         levels = (OBLAST, CITY if district.city else RAYON, SETTLEMENT, STREET)
@@ -112,6 +92,3 @@ class Addresses:
                 rko=Draw(self._population.seed, "rko", *ru[: at + 1]).digits(8),
                 kato=kato[at],
             )
-
-    def _day(self, index: int) -> date:
-        return date(2015 + index % 10, 1 + index % 12, 1 + index % 28)

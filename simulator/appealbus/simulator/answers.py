@@ -8,8 +8,8 @@ from functools import partial
 
 from appealbus.simulator import spoil
 from appealbus.simulator.agency import AgencyQuestion
-from appealbus.simulator.content import BUSINESS_ERROR, SUCCESS, UNHANDLED_EXCEPTION
 from appealbus.simulator.messages import SUCCESS_MESSAGE, GatewayRequest, build_fault, build_response
+from appealbus.simulator.refusal import BUSINESS_ERROR, SUCCESS, UNHANDLED_EXCEPTION
 from appealbus.simulator.service import Fate, SimulatedService
 from appealbus.simulator.settings import Correlation, Kind, ServiceSettings
 from appealbus.simulator.signing.security import MessageSecurity

@@ -1,4 +1,4 @@
-"""Business content of a message, in its various forms inside `data`, and the gateway's refusals."""
+"""Business content of a message, in its various forms inside `data`."""
 
 import re
 from collections.abc import Callable
@@ -8,22 +8,8 @@ from xml.sax.saxutils import escape
 
 from lxml import etree
 
-from appealbus.core import AppealBusError
 from appealbus.schemas.safexml import UnsafeXml, parse
-
-BAD_FORMAT: Final = "SCE001"
-NO_SERVICE: Final = "SCE004"
-SIGNATURE_EXPIRED: Final = "SCE005"
-SIGNATURE_WRONG: Final = "SCE006"
-NOT_SIGNED: Final = "SCE007"
-DATA_SIGNATURE_EXPIRED: Final = "SCE015"
-DATA_SIGNATURE_WRONG: Final = "SCE016"
-DATA_NOT_SIGNED: Final = "SCE017"
-INTERNAL_ERROR: Final = "SCE909"
-
-SUCCESS: Final = "SCSS001"
-BUSINESS_ERROR: Final = "SCSE001"
-UNHANDLED_EXCEPTION: Final = "SCSE003"
+from appealbus.simulator.refusal import BAD_FORMAT, RequestRefused
 
 _XSI = "http://www.w3.org/2001/XMLSchema-instance"
 _XSD = "http://www.w3.org/2001/XMLSchema"
@@ -34,15 +20,6 @@ _MOST_NAMESPACES, _MOST_ATTRIBUTES = 50, 2000
 
 _MARK = re.compile(rb"<\0?\?")
 """Start of a processing instruction or XML declaration, in UTF-8 and in UTF-16."""
-
-
-class RequestRefused(AppealBusError):
-    """The gateway refuses the request. `code` and `reason` go into the fault; neither quotes the request."""
-
-    def __init__(self, code: str, reason: str) -> None:
-        super().__init__(f"{code}: {reason}")
-        self.code = code
-        self.reason = reason
 
 
 class Shape(StrEnum):

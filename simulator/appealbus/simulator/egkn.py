@@ -7,20 +7,10 @@ from lxml import etree
 
 from appealbus.schemas.parcel import Encumbrance, FoundingDocument, Holder, Parcel, Right
 from appealbus.schemas.record import Coded
-from appealbus.simulator.agency import (
-    DOCUMENTS,
-    Agency,
-    AgencyQuestion,
-    coded,
-    contract,
-    day,
-    leaf,
-    moment,
-    node,
-    value,
-)
+from appealbus.simulator.agency import DOCUMENTS, Agency, AgencyQuestion, contract, value
 from appealbus.simulator.numbers import split_cadastral
 from appealbus.simulator.population import Population
+from appealbus.simulator.xmlwrite import coded, day, leaf, leaves, moment, node
 
 _NS = "urn:appealbus:egkn:parcel"
 _OK = ("310", "Успешно выполнено", "Сәтті орындалды")
@@ -78,12 +68,10 @@ def _parcel(parcel: Parcel, index: int) -> etree._Element:
         "ObjectInfo",
         leaf("ActionType", "1"),
         moment("ActionDate", _ACTED),
-        leaf("Id", f"{number[:2]}{number[3:6]}{index:015d}"),
-        leaf("Area", parcel.area),
+        *leaves(Id=f"{number[:2]}{number[3:6]}{index:015d}", Area=parcel.area),
         _coded("Measure", parcel.area_unit),
         _coded("FuncUse", parcel.functional_use),
-        leaf("TargetTxRu", parcel.purpose_ru),
-        leaf("TargetTxKz", parcel.purpose_kk),
+        *leaves(TargetTxRu=parcel.purpose_ru, TargetTxKz=parcel.purpose_kk),
         _coded("PurposeUse", parcel.purpose_use),
         leaf("CadastrNum", number),
         leaf("Coordinates", shape.wkt) if shape else None,
@@ -107,26 +95,19 @@ def _address(parcel: Parcel) -> etree._Element:
     if place is not None:
         ate = node(
             "Ate",
-            leaf("AteCode", place.code),
-            leaf("AteTypeCode", "8"),
-            leaf("NameRu", place.name_ru or ""),
-            leaf("NameKz", place.name_kk),
+            *leaves(AteCode=place.code, AteTypeCode="8", NameRu=place.name_ru or "", NameKz=place.name_kk),
         )
     return node(
         "AddressData",
         ate,
-        leaf("AddressCode", parcel.rka),
-        leaf("AddressNameRu", parcel.address_ru),
-        leaf("AddressNameKz", parcel.address_kk),
+        *leaves(AddressCode=parcel.rka, AddressNameRu=parcel.address_ru, AddressNameKz=parcel.address_kk),
     )
 
 
 def _subject(tag: str, holder: Holder) -> etree._Element:
     return node(
         tag,
-        leaf("IINBIN", holder.iin or holder.bin),
-        leaf("NameRus", holder.name_ru),
-        leaf("NameKaz", holder.name_kk),
+        *leaves(IINBIN=holder.iin or holder.bin, NameRus=holder.name_ru, NameKaz=holder.name_kk),
         leaf("IsFl", holder.iin is not None),
     )
 
@@ -160,8 +141,6 @@ def _paper(paper: FoundingDocument | None) -> etree._Element | None:
         return None
     return node(
         "AttachmentBegin",
-        leaf("CodeType", paper.kind),
-        leaf("FileName", paper.name),
-        leaf("DocNumber", paper.number),
+        *leaves(CodeType=paper.kind, FileName=paper.name, DocNumber=paper.number),
         day("DocDate", paper.issued_on),
     )

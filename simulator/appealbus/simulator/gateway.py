@@ -12,9 +12,9 @@ from lxml import etree
 from appealbus.simulator import egkn, gbdfl, gbdul, spoil
 from appealbus.simulator.agency import AgencyQuestion, bounded
 from appealbus.simulator.answers import AnswerWriter, Asked
-from appealbus.simulator.content import BAD_FORMAT, INTERNAL_ERROR, NO_SERVICE, RequestRefused
 from appealbus.simulator.messages import GatewayRequest, read_envelope, read_request
 from appealbus.simulator.population import Population
+from appealbus.simulator.refusal import BAD_FORMAT, INTERNAL_ERROR, NO_SERVICE, RequestRefused
 from appealbus.simulator.service import Chance, SimulatedService, Stats
 from appealbus.simulator.settings import Kind, ServiceSettings, SimulatorSettings
 from appealbus.simulator.signing.security import MessageSecurity, keys_of

@@ -9,9 +9,10 @@ from lxml import etree
 from appealbus.schemas.person import IdentityDocument, Person, PostalAddress
 from appealbus.schemas.record import Coded
 from appealbus.simulator import codes
-from appealbus.simulator.agency import ZONE, Agency, AgencyQuestion, coded, leaf, moment, node, only, published, value
+from appealbus.simulator.agency import Agency, AgencyQuestion, published, value
 from appealbus.simulator.content import Shape
 from appealbus.simulator.population import Population
+from appealbus.simulator.xmlwrite import ZONE, coded, leaf, leaves, moment, node, only
 
 _MESSAGE = "http://message.persistence.interactive.nat"
 _OK = Coded(code="00000", name_ru="Сообщение успешно обработано", name_kk="Хабарлама сәтті өңделді")
@@ -98,12 +99,8 @@ def _person(person: Person) -> etree._Element:
     birth = person.birth_place or PostalAddress()
     return node(
         "person",
-        leaf("iin", person.iin),
-        leaf("surname", person.surname),
-        leaf("name", person.name),
-        leaf("patronymic", person.patronymic),
-        leaf("birthDate", person.birth_date),
-        leaf("deathDate", person.death_date),
+        *leaves(iin=person.iin, surname=person.surname, name=person.name, patronymic=person.patronymic),
+        *leaves(birthDate=person.birth_date, deathDate=person.death_date),
         _coded("gender", person.gender),
         _coded("nationality", person.nationality),
         _coded("citizenship", person.citizenship),
@@ -131,8 +128,7 @@ def _birth_certificate(person: Person) -> etree._Element | None:
         return None
     return node(
         "birthCertificate",
-        leaf("number", "0123456"),
-        leaf("beginDate", person.birth_date),
+        *leaves(number="0123456", beginDate=person.birth_date),
         leaf("issueOrganisation", "Отдел РАГС города Уральска"),
     )
 
@@ -143,13 +139,8 @@ def _address(address: PostalAddress) -> etree._Element:
         _coded("country", address.country),
         _coded("district", address.district),
         _coded("region", address.region),
-        leaf("city", address.city),
-        leaf("street", address.street),
-        leaf("building", address.building),
-        leaf("corpus", address.corpus),
-        leaf("flat", address.flat),
-        leaf("beginDate", address.begin_date),
-        leaf("endDate", address.end_date),
+        *leaves(city=address.city, street=address.street, building=address.building, corpus=address.corpus),
+        *leaves(flat=address.flat, beginDate=address.begin_date, endDate=address.end_date),
         _coded("status", address.status),
         _coded("invalidity", Coded(code="0", name_ru="нет", name_kk="жоқ")),
         leaf("arCode", address.rka),
@@ -160,17 +151,11 @@ def _document(paper: IdentityDocument, person: Person) -> etree._Element:
     return node(
         "document",
         _coded("type", paper.kind),
-        leaf("number", paper.number),
-        leaf("series", paper.series),
-        leaf("beginDate", paper.begin_date),
-        leaf("endDate", paper.end_date),
+        *leaves(number=paper.number, series=paper.series, beginDate=paper.begin_date, endDate=paper.end_date),
         _coded("issueOrganization", paper.issuer),
         _coded("status", paper.status),
-        leaf("invalidityDate", paper.invalid_since),
-        leaf("surname", person.surname),
-        leaf("name", person.name),
-        leaf("patronymic", person.patronymic),
-        leaf("birthDate", person.birth_date),
+        *leaves(invalidityDate=paper.invalid_since, surname=person.surname, name=person.name),
+        *leaves(patronymic=person.patronymic, birthDate=person.birth_date),
     )
 
 
@@ -178,8 +163,7 @@ def _incapable(since: date) -> etree._Element:
     return node(
         "personCapableStatus",
         _coded("capableStatus", Coded(code="1", name_ru="недееспособный", name_kk="әрекетке қабілетсіз")),
-        leaf("capableDate", since),
-        leaf("capableNumber", "2-114"),
+        *leaves(capableDate=since, capableNumber="2-114"),
         _coded("court", Coded(code="2711", name_ru="Уральский городской суд", name_kk="Орал қалалық соты")),
     )
 
@@ -191,8 +175,7 @@ def _missing(person: Person) -> etree._Element | None:
         return None
     return node(
         "missingStatus",
-        leaf("missing", since is not None),
-        leaf("missingDate", since or date(2018, 3, 1)),
+        *leaves(missing=since is not None, missingDate=since or date(2018, 3, 1)),
         None if since else leaf("missingEndDate", date(2018, 6, 1)),
         leaf("missingNumber", "2-87"),
         _coded("gpTerritorial", codes.INTERIOR),

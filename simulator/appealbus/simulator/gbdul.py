@@ -8,10 +8,11 @@ from lxml import etree
 from appealbus.schemas.organisation import Founder, Leader, LegalAddress, Organisation
 from appealbus.schemas.record import Coded
 from appealbus.simulator import codes
-from appealbus.simulator.agency import Agency, AgencyQuestion, coded, day, leaf, node, published, value
+from appealbus.simulator.agency import Agency, AgencyQuestion, published, value
 from appealbus.simulator.content import Shape
 from appealbus.simulator.draw import Draw
 from appealbus.simulator.population import Population
+from appealbus.simulator.xmlwrite import coded, day, leaf, leaves, node
 
 _GBDUL = "http://gbdulinfobybin_v2.egp.gbdul.tamur.kz"
 _OK = Coded(code="002", name_ru="Запрос обработан успешно", name_kk="Сұраным сәтті өңделді")
@@ -86,9 +87,7 @@ def _organisation(firm: Organisation) -> etree._Element:
         _coded("RegistrationDepartment", firm.registered_by or codes.JUSTICE),
         day("RegistrationDate", firm.registered_on),
         day("LiquidationDate", firm.liquidated_on),
-        leaf("FullNameRu", firm.name_ru),
-        leaf("FullNameKz", firm.name_kk),
-        leaf("ShortNameRu", firm.short_name_ru),
+        *leaves(FullNameRu=firm.name_ru, FullNameKz=firm.name_kk, ShortNameRu=firm.short_name_ru),
         leaf("ShortNameKz", firm.short_name_kk),
         _coded("OrgForm", firm.legal_form),
         leaf("TaxOrgStatus", bool(firm.inactive_taxpayer)),
@@ -96,8 +95,7 @@ def _organisation(firm: Organisation) -> etree._Element:
         *(_activity(coded, main=number == 0) for number, coded in enumerate(firm.activities)),
         _address(firm.address) if firm.address else None,
         *(_founder(founder) for founder in people),
-        leaf("FoundersCount", len(people)),
-        leaf("FoundersCountFL", len(people)),
+        *leaves(FoundersCount=len(people), FoundersCountFL=len(people)),
     )
 
 
@@ -121,9 +119,7 @@ def _names(leader: Leader) -> Iterator[etree._Element | None]:
 def _activity(coded: Coded, *, main: bool) -> etree._Element:
     return node(
         "Activity",
-        leaf("Main", main),
-        leaf("OKED", coded.code),
-        leaf("ActivityNameKz", coded.name_kk or ""),
+        *leaves(Main=main, OKED=coded.code, ActivityNameKz=coded.name_kk or ""),
         leaf("ActivityNameRu", coded.name_ru or ""),
     )
 
@@ -146,8 +142,5 @@ def _founder(founder: Founder) -> etree._Element:
     return node(
         "FoundersFL",
         _coded("Country", codes.KAZAKHSTAN),
-        leaf("IIN", founder.iin),
-        leaf("SurName", surname),
-        leaf("Name", name),
-        leaf("Percent", founder.percent),
+        *leaves(IIN=founder.iin, SurName=surname, Name=name, Percent=founder.percent),
     )

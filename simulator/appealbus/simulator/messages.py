@@ -15,7 +15,8 @@ from typing import Final
 from lxml import etree
 
 from appealbus.schemas.safexml import UnsafeXml
-from appealbus.simulator.content import BAD_FORMAT, SUCCESS, XSI_TYPE, RequestRefused, Shape, escaped, lay, parsed, take
+from appealbus.simulator.content import XSI_TYPE, Shape, escaped, lay, parsed, take
+from appealbus.simulator.refusal import BAD_FORMAT, SUCCESS, RequestRefused
 
 NS_SOAP: Final = "http://schemas.xmlsoap.org/soap/envelope/"
 NS_TYPES: Final = "http://bip.bee.kz/SyncChannel/v10/Types"
@@ -31,17 +32,8 @@ _SEND_MESSAGE = f"{{{NS_TYPES}}}SendMessage"
 class GatewayRequest:
     """A participant's request.
 
-    Attributes:
-        message_id: sender's id of the message.
-        correlation_id: sender's id of the chain.
-        service_id: requested service.
-        sender_id: the sender.
-        password: of the sender, if given.
-        route_id: requested route, if given.
-        properties: pairs of key and value, in order.
-        payload: business content: the child of `data`, the XML in its text, or `data` itself.
-        shape: form of the content in `data`. A CDATA section reads as text.
-        envelope: root of the message, to verify its signature.
+    `payload` is its business content: the child of `data`, the XML in its text, or `data` itself; `shape` says which.
+    A CDATA section reads as text. `envelope` is the root of the message, to verify its signature.
     """
 
     message_id: str
@@ -176,7 +168,6 @@ def build_fault(
     message: str,
     *,
     causes: Sequence[tuple[str, str]] = (),
-    fault_code: str | None = None,
     session_id: str | None = None,
     moment: datetime | None = None,
 ) -> bytes:
@@ -186,7 +177,6 @@ def build_fault(
         code: errorCode of the outermost error.
         message: text of the error and of the fault.
         causes: code and text of nested errors, outermost first.
-        fault_code: `soapenv:Server` or the like; None: the errorCode, as real endpoints do.
         session_id: in braces; None: a new UUID.
         moment: time with a zone; None: now.
     """
@@ -196,7 +186,7 @@ def build_fault(
         inner = f"<subError>{_error(sub_code, sub_message, date)}{inner}</subError>"
     return (
         f'<soapenv:Envelope xmlns:soapenv="{NS_SOAP}"><soapenv:Body><soapenv:Fault>'
-        f"<faultcode>{escaped(fault_code or code)}</faultcode><faultstring>{escaped(message)}</faultstring><detail>"
+        f"<faultcode>{escaped(code)}</faultcode><faultstring>{escaped(message)}</faultstring><detail>"
         f'<ns:SendMessageFault1_SendMessageFault xmlns:ns="{NS_TYPES}">'
         f"{_error(code, message, date)}{inner}<sessionId>{session_id or _session()}</sessionId>"
         "</ns:SendMessageFault1_SendMessageFault></detail></soapenv:Fault></soapenv:Body></soapenv:Envelope>"

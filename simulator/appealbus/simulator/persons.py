@@ -34,9 +34,6 @@ class Persons:
     def iin(self, index: int) -> str:
         return numbers.iin_of(self._iins.place(index))
 
-    def birth_date(self, index: int) -> date:
-        return numbers.birth_of(self._iins.place(index))[0]
-
     def name(self, index: int) -> FullName:
         return full_name(Draw(self._seed, "name", index), male=numbers.birth_of(self._iins.place(index))[1])
 

@@ -24,8 +24,8 @@ from appealbus.connectors.broker.broker import (
 from appealbus.schemas.safexml import UnsafeXml, parse
 from appealbus.simulator import address, spoil
 from appealbus.simulator.agency import AgencyQuestion
-from appealbus.simulator.content import BAD_FORMAT, RequestRefused
 from appealbus.simulator.population import Population
+from appealbus.simulator.refusal import BAD_FORMAT, RequestRefused
 from appealbus.simulator.service import Chance, Fate, SimulatedService, Stats
 from appealbus.simulator.settings import AddressService, Kind
 

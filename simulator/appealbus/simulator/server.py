@@ -1,7 +1,6 @@
 """The simulator as a server: in the loop of a test or of the demonstration, or for `appealbus simulate`."""
 
 import ipaddress
-from types import TracebackType
 from typing import Self
 
 import orjson
@@ -115,9 +114,7 @@ class Simulator:
         await self.start()
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.close()
 
     async def _control(self, request: web.Request) -> web.Response:

@@ -5,8 +5,7 @@ from lxml import etree
 from zeep.transports import Transport
 
 from appealbus.connectors.shep import ShepSettings
-from appealbus.connectors.shep.data import put
-from appealbus.connectors.shep.message import MessageBuilder
+from appealbus.connectors.shep.data import MessageBuilder, put
 from appealbus.core import Call, Shape
 from appealbus.schemas.shep import NS_TYPES, WSDL, XSD, load_schema
 from tests.connectors.shep.answers import answer, fault, read_question

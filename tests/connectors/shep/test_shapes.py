@@ -6,8 +6,7 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from appealbus.connectors.shep import ShepSettings
-from appealbus.connectors.shep.data import XSI_TYPE, put, take
-from appealbus.connectors.shep.message import MessageBuilder
+from appealbus.connectors.shep.data import XSI_TYPE, MessageBuilder, put, take
 from appealbus.core import Call, CallFailed, OutcomeKind, Shape
 from tests.connectors.shep.answers import Question, data_of, read_question
 

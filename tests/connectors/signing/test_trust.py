@@ -26,13 +26,12 @@ from appealbus.connectors.signing.signature import (
     THUMBPRINT,
     WSSE,
     WSU_ID,
-    X509V3,
     KeyInfo,
 )
 from appealbus.connectors.signing.signing_key import GostSigningKey
 from appealbus.connectors.signing.trust import load_trust, load_trusted
 from appealbus.connectors.wssec import load_verifier
-from appealbus.connectors.wssec.local import KeySigner
+from appealbus.connectors.wssec.local import X509V3, KeySigner
 from appealbus.connectors.wssec.verify import verify
 from appealbus.core import CallFailed, ConfigError, OutcomeKind
 from appealbus.schemas.namespaces import DS

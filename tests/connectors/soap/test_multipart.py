@@ -1,12 +1,16 @@
 """Replies of several parts arrive whole, or are refused in words."""
 
+from pathlib import Path
+
 import pytest
 from lxml import etree
 
 from appealbus.connectors.http import HttpReply
 from appealbus.connectors.soap.reply import OpenedReply, open_reply
+from appealbus.connectors.soap.settings import SoapSettings
 from appealbus.core.interfaces.wire import CallFailed
 
+SETTINGS = SoapSettings(wsdl=Path(__file__), limit=10**6)
 TYPE = 'multipart/related; boundary="B"; start="<root>"'
 INCLUDE = '<d><i:Include xmlns:i="http://www.w3.org/2004/08/xop/include" href="cid:a"/></d>'
 
@@ -14,7 +18,7 @@ INCLUDE = '<d><i:Include xmlns:i="http://www.w3.org/2004/08/xop/include" href="c
 def opened(*parts: bytes) -> OpenedReply:
     """Return a reply of these parts, taken apart."""
     body = b"".join(b"--B\r\n" + part + b"\r\n" for part in parts) + b"--B--\r\n"
-    return open_reply(HttpReply(200, {"Content-Type": TYPE}, body), limit=10**6, fallback=None, faults={}, wanted={})
+    return open_reply(HttpReply(200, {"Content-Type": TYPE}, body), SETTINGS, {})
 
 
 def root(inner: str, charset: str = "utf-8") -> bytes:

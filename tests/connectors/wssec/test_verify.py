@@ -7,8 +7,10 @@ import pytest
 import xmlsec
 from lxml import etree
 
-from appealbus.connectors.signing.signature import BASE64, EXC_C14N, SECURITY, WSSE, WSU, WSU_ID
+from appealbus.connectors.signing.signature import SECURITY, WSSE, WSU, WSU_ID
 from appealbus.connectors.signing.trust import load_trusted
+from appealbus.connectors.wssec.local import BASE64
+from appealbus.connectors.wssec.structure import EXC_C14N
 from appealbus.connectors.wssec.verify import verify
 from appealbus.core import CallFailed
 from appealbus.schemas.namespaces import DS, SIGNATURE

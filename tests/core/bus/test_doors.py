@@ -86,7 +86,7 @@ async def test_every_exception_at_every_door_is_a_defect(
             host.plugins[0].brought["services"].append(Serves())
             bus.open_doors()
             async with asyncio.timeout(PATIENCE):
-                while not bus.guards["s"].ready:
+                while not bus.guards["s"].context.ready:
                     await asyncio.sleep(0.01)
                 taken = await bus.accept(message(repeats=["a"]))
                 assert isinstance(taken, Taken)

@@ -358,7 +358,7 @@ def test_whatever_happens(monkeypatch: pytest.MonkeyPatch) -> None:
     """No step order breaks a promise."""
     monkeypatch.setattr("appealbus.core.bus.delivery.relay._BACKOFF_MAX", 0.02)
     # Tracebacks of receivers that are away, by the thousand, cost more than all the rest.
-    for module in ("relay", "delivery_door"):
+    for module in ("relay", "receiver"):
         monkeypatch.setattr(
             f"appealbus.core.bus.delivery.{module}.log", structlog.wrap_logger(None, processors=[_drop])
         )

@@ -54,7 +54,7 @@ async def test_no_more_bytes_are_in_flight_than_the_budget_has(tmp_path: Path, m
 
     async with running_bus(tmp_path, BY_TEXT, deliveries={"out": {"kind": "receiver"}}) as bus:
         dispatcher = bus._dispatcher
-        monkeypatch.setattr(dispatching, "LARGEST", 10_000)
+        monkeypatch.setattr(dispatching, "MAX_BYTES", 10_000)
         monkeypatch.setattr(dispatcher.budget, "most", 50_000)
         work = dispatcher._work
 

@@ -16,9 +16,11 @@ from appealbus.core.journal import state, workers
 from appealbus.core.journal.errors import Behind
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.workers import WorkerState
+from appealbus.core.loading.host import Host
 
 pytestmark = pytest.mark.usefixtures("configured")
 FILE = "appealbus.db.checkpoint"
+HOST = Host(lambda name, model: model())
 
 
 @pytest.mark.proof
@@ -54,7 +56,7 @@ def bus_of(journal, tmp_path):
 
 
 def opened(bus, *, works=False):
-    return opening.opened(bus, Terminal(), write=True, restored=False, anew=False, ends_workers=works)
+    return opening.opened(bus, Terminal(), HOST, restored=False, anew=False, ends_workers=works)
 
 
 @pytest.mark.proof

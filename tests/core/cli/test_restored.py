@@ -18,6 +18,7 @@ from appealbus.core.journal import state
 from appealbus.core.journal.checkpoint import Checkpoint
 from appealbus.core.journal.errors import Behind
 from appealbus.core.journal.journal import Journal
+from appealbus.core.loading.host import Host
 from tests.services.day import today
 from tests.services.journals import sqlite_journal
 
@@ -90,9 +91,9 @@ async def test_the_right_journal_is_gone_on_with_once_it_is_back(program, copied
     assert mark.read().since is not None
     (tmp_path / "right.db").replace(tmp_path / "appealbus.db")
     monkeypatch.setattr(mark_module, "_THEN", timedelta())
-    bus = BusSettings(journal=f"sqlite:///{tmp_path}/appealbus.db")
+    bus, host = BusSettings(journal=f"sqlite:///{tmp_path}/appealbus.db"), Host(lambda name, model: model())
     for _ in range(2):
-        async with opening.opened(bus, Terminal(), write=True, restored=False, anew=False, ends_workers=True):
+        async with opening.opened(bus, Terminal(), host, restored=False, anew=False, ends_workers=True):
             pass
     assert mark.read().since is None
 

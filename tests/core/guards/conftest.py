@@ -207,7 +207,7 @@ class Bench:
 
     def idle(self) -> bool:
         """Say whether nothing of any question is left inside the guard."""
-        context = self.guard._context
+        context = self.guard.context
         return (
             not len(context.flights)
             and not context.flights.open

@@ -47,7 +47,7 @@ def test_what_is_no_window_is_refused(windows):
 
 
 def paused(test, seconds=3600.0):
-    now = test.guard._context.now()
+    now = test.guard.context.now()
     return Pause("test", now, now + timedelta(seconds=seconds), "they mend it", "olga")
 
 
@@ -132,11 +132,11 @@ def test_an_urgent_appeal_that_joins_a_question_has_it_put_by_the_reserve(virtua
             return QuotaAnswer() if wish.urgent else QuotaAnswer(wish.now + timedelta(hours=9), "day", {"day": 1})
 
         test = bench(script=[5.0], quota=only_reserve, concurrency=1, quota_day=10, quota_reserve=0.5)
-        busy = test.start("b", due_on=day_of(test.guard._context.now()))
+        busy = test.start("b", due_on=day_of(test.guard.context.now()))
         await asyncio.sleep(1)
         first = test.start("a")
         await asyncio.sleep(1)
-        second = test.start("a", due_on=day_of(test.guard._context.now()))
+        second = test.start("a", due_on=day_of(test.guard.context.now()))
         assert [(await each).outcome.kind for each in (busy, first, second)] == [OutcomeKind.FOUND] * 3
         assert urgent == [True, True]
         assert (await test.ask("c")).outcome.code == "source.quota"
@@ -167,7 +167,7 @@ def test_what_returns_comes_back_one_after_the_other(virtual, bench):
     """As calls come free that are kept for first versions, and at last when the period ends; those go on meanwhile."""
 
     async def scenario():
-        now = test.guard._context.now()
+        now = test.guard.context.now()
         free, pace, ends = now + timedelta(hours=1), timedelta(minutes=10), now + timedelta(hours=1.6)
 
         async def take(wish):
@@ -251,7 +251,7 @@ def test_a_call_that_was_counted_before_midnight_does_not_leave_after_it(virtual
             return QuotaAnswer(counted={"day": begins[-1]})
 
         test = bench(quota=take, concurrency=1, quota_day=10)
-        now = test.guard._context.now
+        now = test.guard.context.now
         test.access.delay = 0.5
         await asyncio.sleep((Period.DAY.ends(Period.DAY.begins(now())) - now()).total_seconds() - 0.1)
         outcome = (await test.ask("a")).outcome
@@ -273,7 +273,7 @@ def test_a_call_that_comes_back_between_two_looks_is_missed_by_nobody(virtual, b
         gate = test.guard.gate
 
         async def take(wish):
-            later = test.guard._context.now() + timedelta(hours=9)
+            later = test.guard.context.now() + timedelta(hours=9)
             return QuotaAnswer(counted=DAY) if next(left) else QuotaAnswer(later, "day")
 
         gate._book = Book(take)
@@ -294,7 +294,7 @@ def test_a_look_that_began_before_a_refusal_says_nothing_of_it(virtual, bench):
 
     async def scenario():
         async def take(wish):
-            return QuotaAnswer(test.guard._context.now() + timedelta(hours=9), "day")
+            return QuotaAnswer(test.guard.context.now() + timedelta(hours=9), "day")
 
         test = bench(concurrency=1, quota_day=10)
         test.guard.gate._book = Book(take)
@@ -312,7 +312,7 @@ def test_calls_that_come_back_end_the_wait_for_the_next_period(virtual, bench):
     """Another worker has given one back: who was refused may have it now, and whoever watches is told once."""
 
     async def scenario():
-        now = test.guard._context.now()
+        now = test.guard.context.now()
         left = iter([False, True])
 
         async def take(wish):

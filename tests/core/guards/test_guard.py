@@ -245,7 +245,7 @@ def test_plugin_that_swallows_its_cancellation(virtual, bench):
         cancelled.cancel()
         await asyncio.sleep(2)
         assert test.idle()
-        assert test.guard.left_behind == 2
+        assert test.guard.context.left_behind == 2
         refused = await test.ask("3")
         assert (refused.outcome.kind, refused.outcome.code) == (OutcomeKind.UNAVAILABLE, "plugin.stuck")
         assert len(test.wire.calls) == 2
@@ -324,7 +324,7 @@ def test_what_was_answered_before_the_end_counts_whole(virtual, bench, by):
 
     async def scenario():
         test = bench(script=[0.5])
-        context = test.guard._context
+        context = test.guard.context
         context.breaker.settled = asyncio.Event().wait
         asked = [test.start(number=number, budget=5.0) for number in ("N-1", "N-2")]
         await asyncio.sleep(1.0)

@@ -72,7 +72,7 @@ def test_what_is_not_idempotent_is_asked_once(virtual, bench, kit):
         await asyncio.gather(test.ask(), test.ask())
         await test.ask()
         assert len(test.wire.calls) == 4
-        assert len(test.guard._context.fresh) == 0
+        assert len(test.guard.context.fresh) == 0
         assert {row.served.value for row in test.access.rows} == {"source"}
 
     virtual(scenario)

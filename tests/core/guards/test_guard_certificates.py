@@ -44,6 +44,6 @@ def test_a_wire_that_raises_over_them_has_none(virtual, bench):
         for wrong in (lambda: 1 / 0, lambda: None, lambda: ["crt"]):
             test.wire.certificates = wrong
             assert test.guard.state().certificates == ()
-        assert test.guard._context.defects["source.test"] == 3
+        assert test.guard.context.defects["source.test"] == 3
 
     virtual(scenario)

@@ -63,7 +63,7 @@ def test_a_journal_that_stood_still_does_not_break_the_rate(virtual, bench):
             await opens.wait()
             test.access.durable.update((row.question_id, row) for row in rows)
 
-        test.guard._context.access = stuck
+        test.guard.context.access = stuck
         asked = [test.start(str(number)) for number in range(10)]
         await asyncio.sleep(10)
         opens.set()
@@ -142,7 +142,7 @@ def test_what_cannot_be_kept_is_a_defect_of_its_lookup(virtual, bench, kit, outc
         assert (ended.outcome.kind, ended.outcome.code) == (OutcomeKind.INVALID, "plugin.error")
         assert ended.provenance.question_id == test.wire.calls[0].question_id
         assert "850101300001" not in ended.outcome.reason
-        assert len(test.guard._context.fresh) == 0
+        assert len(test.guard.context.fresh) == 0
 
     virtual(scenario)
 

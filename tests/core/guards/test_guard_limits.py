@@ -152,7 +152,7 @@ def test_listener_that_raises_changes_nothing(virtual, bench):
         def broken(source, state):
             raise ValueError("listener")
 
-        test.guard._context.on_change = broken
+        test.guard.context.on_change = broken
         assert (await test.ask()).outcome.code == "http.503"
         assert test.guard.state().breaker == "open"
 
@@ -278,7 +278,7 @@ def test_ten_thousand_waiting_leave_nothing_behind(virtual, bench):
         del questions
         await asyncio.sleep(3.5)
         assert test.guard.state().in_flight == 5
-        assert 150 > test.guard.state().waiting == len(test.guard._context.flights) - 5 > 50
+        assert 150 > test.guard.state().waiting == len(test.guard.context.flights) - 5 > 50
         for task in tasks[::2]:
             task.cancel()
         ended = await asyncio.gather(*tasks, return_exceptions=True)
@@ -322,7 +322,7 @@ def test_memory_is_bounded_by_its_setting(virtual, bench):
         test = bench(fresh=3600, fresh_entries=100)
         for number in range(10_000):
             await test.ask(str(number))
-        assert len(test.guard._context.fresh) == 100
-        assert len(test.guard._context.latency._durations) == 1024
+        assert len(test.guard.context.fresh) == 100
+        assert len(test.guard.context.latency._durations) == 1024
 
     virtual(scenario)

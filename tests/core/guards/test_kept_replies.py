@@ -24,7 +24,7 @@ BODY = "<reply>Жер</reply>".encode()
 def bench_of(*script: object, **settings: Any) -> Bench:
     """Return a guard that keeps replies for a day."""
     bench = Bench(script or (answer(),), **settings)
-    bench.guard._context.keep_replies = 86400.0
+    bench.guard.context.keep_replies = 86400.0
     return bench
 
 
@@ -73,7 +73,7 @@ def test_what_came_is_kept_byte_for_byte(virtual: Callable[..., Any]) -> None:
         assert kept.question_id == bench.access.rows[0].question_id
         told = unpack(kept.head, kept.packed)
         assert told == conversation.Conversation(
-            kept.question_id, bench.guard._context.now(), (Came(RawReply(BODY, "200", START)),)
+            kept.question_id, bench.guard.context.now(), (Came(RawReply(BODY, "200", START)),)
         )
 
     virtual(scenario)

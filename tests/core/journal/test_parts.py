@@ -67,15 +67,18 @@ async def test_appeals_of_before_get_their_rows_later(url, make):
     async with await opened(url) as journal:
         await journal.accept(make.new("1", text="ab"))
     async with await opened(url, Raises()) as journal:
-        await journal.accept(make.new("2", text="cd"))
+        for name, said in (("2", "cd"), ("3", "other"), ("4", "none")):
+            assert (await journal.accept(make.new(name, text=said))).new
     part = Words()
     async with await opened(url, part) as journal:
         assert await rows(journal) == ([], [])
         filled = await fill_next(journal, part, 0)
-        assert (len(filled.rows), filled.upto) == (2, 2)
-        assert await rows(journal) == ([(1, 2), (2, 2)], [(1, "ab"), (2, "cd")])
+        assert (len(filled.rows), filled.upto) == (4, 4)
+        lengths, words = await rows(journal)
+        assert lengths == [(1, 2), (2, 2), (3, 5), (4, 4)]
+        assert words == [(1, "ab"), (2, "cd"), (3, "other"), (4, "none")]
         assert (await fill_next(journal, part, 0)).rows == []
-        assert await fill_next(journal, part, 2) is None
+        assert await fill_next(journal, part, 4) is None
 
 
 _KILLED = """

@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appealbus.core.preparation.scanner import identifiers_in
+from appealbus.core.preparation.scanner import Scanner
 
 IIN, OTHER_IIN, BIN = "750301100019", "821224202626", "210740000018"
 PARCEL = "08-118-005-1234"
 
 
 def values(text):
-    return [found.value for found in identifiers_in(text)]
+    return [found.value for found in Scanner(text)]
 
 
 @pytest.mark.parametrize(
@@ -92,23 +92,23 @@ def test_what_only_looks_like_one(text):
 
 def test_a_valid_iin_near_land_is_a_person():
     """The word "участок" alone does not make a parcel of a person; "кадастровый номер" does."""
-    assert [found.kind for found in identifiers_in(f"участок мой, {IIN}")] == ["iins"]
+    assert [found.kind for found in Scanner(f"участок мой, {IIN}")] == ["iins"]
     doubtful = "080112100000"
-    assert [found.kind for found in identifiers_in(f"мой участок {doubtful}")] == ["iins"]
-    assert [found.kind for found in identifiers_in(f"кадастровый номер участка {doubtful}")] == ["cadastral_numbers"]
+    assert [found.kind for found in Scanner(f"мой участок {doubtful}")] == ["iins"]
+    assert [found.kind for found in Scanner(f"кадастровый номер участка {doubtful}")] == ["cadastral_numbers"]
 
 
 def test_position_is_that_of_the_number_as_written():
     """The span cuts the number out of the text as the citizen wrote it."""
     text = "Құрметті әкім! 😀 ИИН 7503 0110 0019 және 08:118:005:1234."
-    assert [text[found.start : found.end] for found in identifiers_in(text)] == ["7503 0110 0019", "08:118:005:1234"]
+    assert [text[found.start : found.end] for found in Scanner(text)] == ["7503 0110 0019", "08:118:005:1234"]
 
 
 @given(st.text(st.sampled_from("0123456789 -:/.,+и№абИНқ\n\u00a0"), max_size=200))
 def test_any_text_is_read(text):
     """Whatever the text, finds are valid, in order, inside it, and do not overlap."""
     last = 0
-    for found in identifiers_in(text):
+    for found in Scanner(text):
         assert last <= found.start < found.end <= len(text)
         assert "".join(filter(str.isdigit, text[found.start : found.end])) == found.value.replace("-", "")
         last = found.end
@@ -143,7 +143,7 @@ def test_hostile_texts_cost_no_more_than_others(piece):
 
     def seconds(length):
         started = time.thread_time()  # on a processor: whoever else works here does not count
-        for _ in identifiers_in(text[:length]):
+        for _ in Scanner(text[:length]):
             pass
         return time.thread_time() - started
 
@@ -153,4 +153,4 @@ def test_hostile_texts_cost_no_more_than_others(piece):
 @pytest.mark.parametrize("text", ["кадастровый 4-1234567-8901", "кадастровый 1-2-3-45678901", "участок 9-1234567890"])
 def test_the_first_group_may_have_one_digit(text: str) -> None:
     """A number that is grouped like none, next to the word, is read by its digits; nothing breaks over it."""
-    assert [each.kind for each in identifiers_in(text)] in ([], ["cadastral_numbers"])
+    assert [each.kind for each in Scanner(text)] in ([], ["cadastral_numbers"])

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from appealbus.core.preparation.scanner import identifiers_in
+from appealbus.core.preparation.scanner import Scanner
 from appealbus.core.rights.identifiers import HIDDEN, KINDS, Effort, without
 from appealbus.core.rights.mask import Mask
 from tests.services.forms import form
@@ -252,9 +252,9 @@ _PIECES = [
 def test_what_intake_finds_the_mask_hides(text: str) -> None:
     """A number that an agency is asked about stands in no text that a mask without such numbers shows."""
     shown = without(text, KINDS)
-    for found in identifiers_in(text):
+    for found in Scanner(text):
         digits = re.sub(r"\D", "", found.value)
-        assert not any(each.value == found.value for each in identifiers_in(shown)), (digits, shown)
+        assert not any(each.value == found.value for each in Scanner(shown)), (digits, shown)
 
 
 def test_what_nobody_has_looked_at_is_hidden() -> None:
@@ -361,7 +361,7 @@ def test_a_hostile_text_costs_no_more_than_another(piece: str) -> None:
     """4 MB cost at most 0.2 s of a processor on which a plain search through them takes 0.02 s, and no more by size."""
 
     def intake(text: str) -> None:
-        deque(identifiers_in(text), maxlen=0)
+        deque(Scanner(text), maxlen=0)
 
     def mask(text: str) -> None:
         without(text, KINDS)

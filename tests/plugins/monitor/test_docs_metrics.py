@@ -51,7 +51,7 @@ async def test_the_page_lists_every_metric(
         await here.bus.accept(Inbound("post", "post#1", b"no appeal"))
         await here.bus.accept(Inbound("post", "post#2", CHANGE))
         for guard in here.bus.guards.values():
-            guard._context.notes.unread["New"] = 1
+            guard.context.notes.unread["New"] = 1
             guard.gate.learn = lambda *_: None  # nobody else says how it stands
             now = clocks.wall()
             guard.gate.pause = Pause("s", now, now + timedelta(hours=1), "mended", "olga")

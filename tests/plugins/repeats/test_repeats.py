@@ -200,6 +200,21 @@ async def test_one_with_a_defect_is_named_and_the_others_conclude(tmp_path: Path
     assert told.completeness.value == "complete"
 
 
+class Lost(Sketches):
+    """Finds nothing, as it has a defect."""
+
+    def find(self, connection: Any, appeal_id: int, appeal: Appeal, *, thorough: bool = False) -> Past:
+        raise KeyError(appeal_id)
+
+
+async def test_a_finder_with_a_defect_costs_what_is_compared(tmp_path: Path) -> None:
+    """The dossier is made all the same, and says who has not concluded."""
+    async with running_bus(tmp_path, assessors=[Repeats()], journal_parts=[Lost()]) as bus:
+        number = await put(bus, "1", text=LETTER, **by(0))
+        await bus.settle()
+        assert (await dossier(bus, number)).unassessed == ["repeats"]
+
+
 class Hangs(PastAssessor):
     """One that never returns, until the test does."""
 

@@ -46,7 +46,7 @@ def clock(
 def due(*changes: KeptChange, arrived: datetime, kind: str | None = "application", **fields: Any) -> str:
     """Return when it is due."""
     found = clock(*changes, arrived=arrived, today="2026-11-27", kind=kind, **fields).here.term
-    return "none" if found is None else str(found.due)
+    return "none" if found is None else str(found.due_on)
 
 
 def remarks(found: Clock) -> list[str]:

@@ -74,7 +74,7 @@ def test_a_date_of_receipt_that_cannot_be_read_is_told() -> None:
         given = told(arrived=at("2026-11-02"), received_at=None, warnings=warnings)
         found = read_clock(given, LAW, date(2026, 11, 3))
         assert [each.what for each in found.remarks] == expected
-        assert str(found.here.term.due) == "2026-11-23"
+        assert str(found.here.term.due_on) == "2026-11-23"
 
 
 @pytest.mark.parametrize("year", [1026, 1926, 2062, 9999])
@@ -112,7 +112,7 @@ def test_an_arrival_under_a_near_name_is_told() -> None:
 def test_the_proof_names_every_day() -> None:
     """From the first that counts to the one on which it is due, each with its number or why it has none."""
     found = clock(arrived=at("2026-05-05"), today="2026-05-06", kind="media_inquiry")
-    term = as_json(found, LAW.calendar)["considered"][0]["term"]
+    term = as_json(found)["considered"][0]["term"]
     told_days = [(str(each["day"])[5:], each["number"], str(each["kind"])) for each in term["days"]]
     assert told_days == [
         ("05-06", 1, "counted"), ("05-07", None, "defender_day"), ("05-08", 2, "counted"),
@@ -130,7 +130,7 @@ def test_days_of_a_calendar_term_count_whether_off_or_not() -> None:
     """And those on which it moves to a working day do not."""
     found = clock(arrived=at("2026-11-06"), today="2026-11-09", kind="information_inquiry")
     assert found.here.term is not None
-    days = list(found.here.term.days(LAW.calendar))
+    days = list(found.here.term.days)
     assert [each.number for each in days] == [*range(1, 16), None, None]
 
 
@@ -138,7 +138,7 @@ def test_registration_counts_and_not_arrival() -> None:
     """That it was later than article 64 allows is remarked."""
     found = clock(change("registered", "2026-11-05"), arrived=at("2026-11-02"), today="2026-11-06")
     assert found.here.term is not None
-    assert (str(found.here.term.registered), str(found.here.term.due)) == ("2026-11-05", "2026-11-26")
+    assert (str(found.here.term.registered), str(found.here.term.due_on)) == ("2026-11-05", "2026-11-26")
     assert remarks(found) == ["registered_late"]
 
 
@@ -176,7 +176,7 @@ def test_a_complaint_cannot_be_extended() -> None:
         kind="complaint",
     )  # fmt: skip
     assert found.here.term is not None
-    assert str(found.here.term.due) == "2026-11-30"
+    assert str(found.here.term.due_on) == "2026-11-30"
     assert remarks(found) == ["extension_forbidden"]
 
 
@@ -185,7 +185,7 @@ def test_a_term_of_another_law_is_extended_as_the_register_says() -> None:
     extended = change("extended", "2026-11-16", due_on="2026-12-30")
     found = clock(extended, arrived=at("2026-11-10"), today="2026-11-20", kind="information_inquiry")
     assert found.here.term is not None
-    assert str(found.here.term.due) == "2026-12-30"
+    assert str(found.here.term.due_on) == "2026-12-30"
     assert any("was not read" in each for each in found.here.term.assumed)
 
 
@@ -199,8 +199,8 @@ def test_a_redirect_begins_a_new_term_and_the_old_one_is_told() -> None:
         (HERE["name"], "redirected"), (THERE["name"], "open")
     ]  # fmt: skip
     assert found.here.term is not None
-    assert str(found.here.term.due) == "2026-11-30"
-    assert (found.days_here, found.days_in_all, str(found.first_wrote)) == (3, 8, "2026-11-02")
+    assert str(found.here.term.due_on) == "2026-11-30"
+    assert (found.working_days_here, found.working_days_in_all, str(found.first_wrote)) == (3, 8, "2026-11-02")
 
 
 @pytest.mark.parametrize(("arrived", "doubts"), [("2025-12-26", 0), ("2025-12-29", 1), ("2026-01-05", 0)])
@@ -286,7 +286,7 @@ def test_a_term_by_the_calendar_of_its_day_moves_with_the_calendar() -> None:
     given = told(arrived=at("2024-05-28"))
     before = Law(LAW.norms, load_calendar(as_of=date(2024, 6, 6)))
     ends = [read_clock(given, law, date(2024, 6, 1)).here.term for law in (before, LAW)]
-    assert [str(each.due) for each in ends if each is not None] == ["2024-06-18", "2024-06-17"]
+    assert [str(each.due_on) for each in ends if each is not None] == ["2024-06-18", "2024-06-17"]
 
 
 def test_a_term_into_an_unknown_year_is_an_error() -> None:

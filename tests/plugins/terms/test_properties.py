@@ -74,12 +74,13 @@ def test_a_term_never_falls_on_a_day_off(
     appeal = told(*changes, arrived=arrived, kind=kind)
     found = read_clock(appeal, law, TODAY)
     assert found.here.term is not None
-    assert due_on(appeal, law) == found.here.term.due  # which is counted another way, without a proof
+    assert due_on(appeal, law) == found.here.term.due_on  # which is counted another way, without a proof
     for each in found.considered:
         assert each.term is not None
-        assert all(map(calendar.is_working, (each.term.due, each.term.base, each.term.registered)))
-        assert each.term.registered <= each.term.first <= each.term.last <= each.term.base <= each.term.due
-        days = list(each.term.days(calendar))
+        assert all(map(calendar.is_working, (each.term.due_on, each.term.moved_to, each.term.registered)))
+        assert each.term.registered <= each.term.first_day <= each.term.last_day
+        assert each.term.last_day <= each.term.moved_to <= each.term.due_on
+        days = list(each.term.days)
         numbers = [day.number for day in days if day.number is not None]
         assert numbers == [*range(1, each.term.norm.days + 1)]
         if each.term.norm.unit == "working":
@@ -120,11 +121,11 @@ def test_a_term_never_shrinks_by_an_extension(
             stay.extensions = extensions[:count]
             term = reckon(stay, kind, "local", law, redirected=at > 0)
             assert term is not None
-            assert due is None or term.due >= due
+            assert due is None or term.due_on >= due
             assert all(
-                each.most is None or each.until <= max(each.most, due or term.base) for each in term.lengthened[-1:]
+                each.most is None or each.until <= max(each.most, due or term.moved_to) for each in term.extensions[-1:]
             )
-            due = term.due
+            due = term.due_on
 
 
 @given(calendars(), ARRIVALS, KINDS)
@@ -132,7 +133,7 @@ def test_the_quick_way_says_the_same(calendar: Calendar, arrived: datetime, kind
     """Where nothing is told but that an appeal came, the bus counts without its story."""
     law, given_ = Law(LAW.norms, calendar), told(arrived=arrived, kind=kind)
     term = reckon(given_.life.last, kind, "central", law)
-    assert due_on(given_, law) == (None if term is None else term.due)
+    assert due_on(given_, law) == (None if term is None else term.due_on)
 
 
 @given(calendars(), st.dates(date(2023, 6, 1), date(2026, 1, 1)), st.integers(1, 60))

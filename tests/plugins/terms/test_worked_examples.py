@@ -96,7 +96,7 @@ def test_an_extension_ends_two_months_after_its_decision() -> None:
     longer = change("extended", "2026-03-20", due_on="2026-12-31")
     found = clock(longer, arrived=at("2026-03-02"), today="2026-03-21")
     assert found.here.term is not None
-    assert found.here.term.due == date(2026, 5, 20)
+    assert found.here.term.due_on == date(2026, 5, 20)
     assert [each.until for each in found.milestones if each.what is Duty.EXTENSION_NOTICE] == [date(2026, 3, 30)]
 
 

@@ -3,8 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
-from appealbus.connectors.amqp.names import Names
-from appealbus.connectors.amqp.settings import MAIN, AmqpSettings
+from appealbus.connectors.amqp.settings import MAIN, AmqpSettings, Names
 from appealbus.connectors.amqp.topology import Wanted, bus_of
 from appealbus.connectors.amqp.topology.by_amqp import declare_in_memory
 from appealbus.connectors.amqp.topology.keeper import TopologyKeeper, look

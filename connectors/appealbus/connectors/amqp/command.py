@@ -2,7 +2,7 @@
 
 import asyncio
 import shlex
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,15 +10,14 @@ import orjson
 import typer
 
 from appealbus.connectors.amqp.brokers import Brokers
-from appealbus.connectors.amqp.names import Names
-from appealbus.connectors.amqp.settings import MAIN, AmqpSettings
+from appealbus.connectors.amqp.settings import MAIN, AmqpSettings, Names
 from appealbus.connectors.amqp.topology import by_amqp
+from appealbus.connectors.amqp.topology.by_api import definitions, set_policies
 from appealbus.connectors.amqp.topology.finding import Finding
 from appealbus.connectors.amqp.topology.keeper import look
 from appealbus.connectors.amqp.topology.management import Management, ManagementFailed
-from appealbus.connectors.amqp.topology.policies import definitions, set_policies
 from appealbus.connectors.amqp.topology.wanted import Exchange, Foreign, Queue, Wanted, alarms_of, answers_of, bus_of
-from appealbus.connectors.broker.broker import Broker, BrokerError
+from appealbus.connectors.broker.broker import BrokerError
 from appealbus.connectors.broker.settings import BrokerSettings
 from appealbus.core.commands import EXIT_PROBLEMS, Cli, cli_of
 
@@ -84,7 +83,10 @@ def asyncapi(
     from appealbus.connectors.amqp.asyncapi.document import asyncapi_document
 
     cli = cli_of(context)
-    document = asyncapi_document(cli.loaded, hosts=True)
+    _write(cli, asyncapi_document(cli.loaded, hosts=True), file)
+
+
+def _write(cli: Cli, document: object, file: Path | None) -> None:
     if file is None:
         cli.print_json(document)
         return
@@ -137,55 +139,49 @@ class Topology:
         self._foreign = foreign_of(cli.loaded.document, brokers.names, name)
 
     def check(self) -> None:
-        if self._in_memory():
-            return
-        self._tell(asyncio.run(self._guarded(self._check())))
+        self._run(self._check)
 
     def apply(self) -> None:
-        if self._in_memory():
-            return
-        self._tell(asyncio.run(self._guarded(self._apply())))
+        self._run(self._apply)
 
     def export(self, file: Path | None) -> None:
-        made = definitions(self._wanted, self._settings.virtual_host)
-        if file is None:
-            self._cli.print_json(made)
-            return
-        try:
-            file.write_bytes(orjson.dumps(made, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
-        except OSError as error:
-            self._cli.fail(f"{file} cannot be written: {error.strerror}", EXIT_PROBLEMS)
+        _write(self._cli, definitions(self._wanted, self._settings.virtual_host), file)
 
-    def _in_memory(self) -> bool:
+    def _run(self, work: Callable[[], Awaitable[list[Finding]]]) -> None:
         if self._settings.hosts:
-            return False
-        self._say(f"The broker {self._broker.name} lives in memory: the bus makes what it needs when it starts.")
-        return True
+            self._tell(asyncio.run(self._connected(work)))
+        else:
+            self._say(f"The broker {self._broker.name} lives in memory: the bus makes what it needs when it starts.")
 
-    async def _guarded(self, work: Any) -> list[Finding]:
+    async def _connected(self, work: Callable[[], Awaitable[list[Finding]]]) -> list[Finding]:
         try:
-            return list(await work)
+            await self._broker.start()
+            try:
+                if not await self._broker.up(_UP):
+                    details = [link.detail for link in self._broker.links() if link.detail]
+                    raise BrokerError(details[0] if details else f"the broker {self._broker.name} does not answer")
+                return await work()
+            finally:
+                await self._broker.close()
         except (BrokerError, ManagementFailed) as error:
             self._cli.fail(str(error), EXIT_PROBLEMS)
 
     async def _check(self) -> list[Finding]:
         # What others make may come later: whoever applies does not wait for it.
-        async with _Connected(self._broker):
-            findings = (await look(self._broker, self._settings, self._wanted + self._foreign)).found
+        findings = (await look(self._broker, self._settings, self._wanted + self._foreign)).findings
         return findings if self._settings.management is not None else [*findings, by_amqp.UNSEEN]
 
     async def _apply(self) -> list[Finding]:
-        async with _Connected(self._broker):
-            findings = await by_amqp.declare(self._broker, self._wanted, self._say)
-            if self._settings.management is None:
-                self._policies_by_hand()
-                return [*findings, by_amqp.UNSEEN]
-            async with await asyncio.to_thread(Management, self._broker.name, self._settings) as api:
-                try:
-                    await set_policies(api, self._wanted, self._say)
-                except ManagementFailed as error:
-                    self._say(f"policies cannot be set: {error}")
-            return (await look(self._broker, self._settings, self._wanted)).found
+        findings = await by_amqp.declare(self._broker, self._wanted, self._say)
+        if self._settings.management is None:
+            self._policies_by_hand()
+            return [*findings, by_amqp.UNSEEN]
+        async with await asyncio.to_thread(Management, self._broker.name, self._settings) as api:
+            try:
+                await set_policies(api, self._wanted, self._say)
+            except ManagementFailed as error:
+                self._say(f"policies cannot be set: {error}")
+        return (await look(self._broker, self._settings, self._wanted)).findings
 
     def _policies_by_hand(self) -> None:
         self._say("Limits and dead-lettering are policies, which cannot be set over AMQP. An administrator sets them:")
@@ -204,20 +200,3 @@ class Topology:
 
     def _say(self, text: str) -> None:
         self._cli.out.print(text)
-
-
-class _Connected:
-    """Context manager of a started and connected broker."""
-
-    def __init__(self, broker: Broker) -> None:
-        self._broker = broker
-
-    async def __aenter__(self) -> None:
-        await self._broker.start()
-        if not await self._broker.up(_UP):
-            details = [link.detail for link in self._broker.links() if link.detail]
-            await self._broker.close()
-            raise BrokerError(details[0] if details else f"the broker {self._broker.name} does not answer")
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._broker.close()

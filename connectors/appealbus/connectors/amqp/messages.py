@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from appealbus.connectors.amqp.names import Names
+from appealbus.connectors.amqp.settings import Names
 from appealbus.connectors.broker.broker import Delivered, Header, Message, Properties
 from appealbus.core import Inbound
 from appealbus.schemas.base import printable

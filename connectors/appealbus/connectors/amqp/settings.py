@@ -1,4 +1,4 @@
-"""Settings of brokers, and of the intake, the delivery and the work queue `amqp`."""
+"""Settings of brokers, and of the intake, the delivery and the work queue `amqp`; names on a broker."""
 
 from typing import Annotated
 
@@ -12,6 +12,37 @@ MAIN = "main"
 """The default broker."""
 
 QueueName = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[^\x00-\x20\x7f\[\]?]+$")]
+
+
+class Names:
+    """Names of the exchanges and queues of a bus."""
+
+    def __init__(self, prefix: str = "appealbus") -> None:
+        self.prefix = prefix
+        self.incoming = f"{prefix}.in"
+        """The topic exchange for incoming appeals."""
+        self.intake = f"{prefix}.intake"
+        """The queue of incoming appeals."""
+        self.work = f"{prefix}.work"
+        """The queue of hints for workers."""
+        self.out = f"{prefix}.out"
+        """The topic exchange of dossiers; receivers bind their queues to it."""
+        self.dead = f"{prefix}.dead"
+        """The dead-letter exchange."""
+        self.quarantine = f"{prefix}.quarantine"
+        """The dead-letter queue; the bus quarantines its messages."""
+        self.unrouted = f"{prefix}.unrouted"
+        """The alternate exchange for unroutable messages, and its queue."""
+        self.alarms = f"{prefix}.alarms"
+        """The topic exchange of alarms; receivers bind their queues to it."""
+
+    def answers(self, source: str) -> str:
+        """The queue of an agency's asynchronous answers."""
+        return f"{self.prefix}.answers.{source}"
+
+    def dead_answers(self, source: str) -> str:
+        """The dead-letter queue of asynchronous answers; the bus consumes it like the first."""
+        return f"{self.answers(source)}.dead"
 
 
 class AmqpSettings(Settings):

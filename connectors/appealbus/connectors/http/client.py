@@ -24,6 +24,8 @@ LASTS = 3600.0
 """Seconds without connection reuse. A misassigned answer shows a lasting fault, noticed or fixed within an hour."""
 
 _UNREACHED = (aiohttp.ClientConnectorError, aiohttp.ServerTimeoutError)
+_CONNECTIONS = 500
+"""Of all wires of the process."""
 _CODINGS = {"gzip": 31, "x-gzip": 31, "deflate": 15}
 
 
@@ -88,14 +90,12 @@ class HttpClient:
         large: semaphore for reading large answers: two at a time, as each may take some hundred megabytes.
     """
 
-    def __init__(self, *, connections: int = 500) -> None:
+    def __init__(self) -> None:
         self.doubts = Doubts()
         self.large = asyncio.Semaphore(2)
-        self._connections = connections
         self._users = 0
         self._sessions: tuple[aiohttp.ClientSession, aiohttp.ClientSession] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._timeouts: dict[float, aiohttp.ClientTimeout] = {}
 
     @property
     def is_open(self) -> bool:
@@ -183,7 +183,7 @@ class HttpClient:
             data=asked,
             headers=call.headers,
             allow_redirects=False,
-            timeout=self._timeout(call.connect_timeout),
+            timeout=_timeout(call.connect_timeout),
             ssl=call.tls if call.tls is not None else True,
             skip_auto_headers=("Content-Type",) if call.method == "GET" else None,
         )
@@ -205,7 +205,7 @@ class HttpClient:
         return self._sessions
 
     def _session(self, loop: asyncio.AbstractEventLoop, *, single: bool) -> aiohttp.ClientSession:
-        connector = aiohttp.TCPConnector(limit=self._connections, force_close=single)
+        connector = aiohttp.TCPConnector(limit=_CONNECTIONS, force_close=single)
         # Not a documented door; `Asked` refuses to leave by any other.
         connector._factory = functools.partial(HttpConnection, loop=loop)  # type: ignore[assignment]
         return aiohttp.ClientSession(
@@ -218,13 +218,10 @@ class HttpClient:
             skip_auto_headers=("User-Agent",),
         )
 
-    def _timeout(self, connect: float) -> aiohttp.ClientTimeout:
-        known = self._timeouts.get(connect)
-        if known is None:
-            if len(self._timeouts) >= 1000:
-                self._timeouts.clear()
-            known = self._timeouts[connect] = aiohttp.ClientTimeout(total=None, sock_connect=connect)
-        return known
+
+@functools.lru_cache(maxsize=1000)
+def _timeout(connect: float) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(total=None, sock_connect=connect)
 
 
 async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes:

@@ -21,8 +21,7 @@ from appealbus.connectors.http import (
     status_failure,
     tls_context,
 )
-from appealbus.connectors.shep.data import put, put_signed
-from appealbus.connectors.shep.message import MessageBuilder, build_response
+from appealbus.connectors.shep.data import MessageBuilder, build_response, put, put_signed
 from appealbus.connectors.shep.outcomes import fault_failure, gateway_failure, status_code, untrusted
 from appealbus.connectors.shep.reply import Response, content_of, read_response, single_use
 from appealbus.connectors.shep.settings import ShepSettings

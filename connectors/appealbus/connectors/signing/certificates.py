@@ -1,6 +1,7 @@
-"""Reading certificates from files."""
+"""Certificates: reading them from files, and what their public keys are for."""
 
 import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -27,6 +28,25 @@ UNREADABLE: Final = (
 
 _MAX_FILE = 1024 * 1024
 """Bytes of a file: a certificate has a few thousand, a chain of them some ten thousand."""
+
+
+class PublicKey(ABC):
+    """A key, and the one pair of methods (algorithm URIs) that its signatures may name."""
+
+    signature_method: str
+    digest_method: str
+
+    @abstractmethod
+    def digest(self, data: bytes) -> bytes:
+        """Return the hash of the data by the digest method."""
+
+    @abstractmethod
+    def signed_message(self, data: bytes, signature: bytes) -> bool:
+        """Whether the key signed the data, which is a canonical SignedInfo."""
+
+    @abstractmethod
+    def issued(self, document: x509.Certificate | x509.CertificateRevocationList, signed: bytes) -> bool:
+        """Whether the key signed a document; `signed` is its tbsCertificate or tbsCertList."""
 
 
 def read_certificate(path: Path) -> x509.Certificate:

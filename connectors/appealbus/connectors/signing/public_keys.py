@@ -1,6 +1,5 @@
-"""Public keys of signers: they verify messages, and the certificates and revocation lists that they issued."""
+"""Public keys of certificates: RSA or GOST."""
 
-from abc import ABC, abstractmethod
 from hashlib import sha256
 
 from cryptography import x509
@@ -9,6 +8,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
+from appealbus.connectors.signing.certificates import PublicKey
 from appealbus.connectors.signing.signature import RSA_SHA256, SHA256
 from appealbus.core import ConfigError
 
@@ -16,25 +16,6 @@ MIN_BITS = 2048
 """Shorter RSA keys count as insecure since 2013 (NIST SP 800-131A), and public authorities certify none."""
 
 _HASHES = (hashes.SHA256, hashes.SHA384, hashes.SHA512)
-
-
-class PublicKey(ABC):
-    """A key, and the one pair of methods (algorithm URIs) that its signatures may name."""
-
-    signature_method: str
-    digest_method: str
-
-    @abstractmethod
-    def digest(self, data: bytes) -> bytes:
-        """Return the hash of the data by the digest method."""
-
-    @abstractmethod
-    def signed_message(self, data: bytes, signature: bytes) -> bool:
-        """Whether the key signed the data, which is a canonical SignedInfo."""
-
-    @abstractmethod
-    def issued(self, document: x509.Certificate | x509.CertificateRevocationList, signed: bytes) -> bool:
-        """Whether the key signed a document; `signed` is its tbsCertificate or tbsCertList."""
 
 
 class RsaPublicKey(PublicKey):

@@ -10,22 +10,14 @@ from typing import Final
 from lxml import etree
 
 from appealbus.core import CallFailed
-from appealbus.schemas.namespaces import DS, SOAP11, SOAP12
+from appealbus.schemas.namespaces import DS
 from appealbus.schemas.outcome import OutcomeKind
 
-SOAP_NAMESPACES: Final = (SOAP11, SOAP12)
-_OASIS: Final = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-"
-WSSE: Final = f"{_OASIS}wssecurity-secext-1.0.xsd"
-WSU: Final = f"{_OASIS}wssecurity-utility-1.0.xsd"
-KEY_IDENTIFIER: Final = f"{_OASIS}x509-token-profile-1.0#X509SubjectKeyIdentifier"
-BASE64: Final = f"{_OASIS}soap-message-security-1.0#Base64Binary"
-X509V3: Final = f"{_OASIS}x509-token-profile-1.0#X509v3"
+OASIS: Final = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-"
+WSSE: Final = f"{OASIS}wssecurity-secext-1.0.xsd"
+WSU: Final = f"{OASIS}wssecurity-utility-1.0.xsd"
+KEY_IDENTIFIER: Final = f"{OASIS}x509-token-profile-1.0#X509SubjectKeyIdentifier"
 THUMBPRINT: Final = "http://docs.oasis-open.org/wss/oasis-wss-soap-message-security-1.1#ThumbprintSHA1"
-
-EXC_C14N: Final = "http://www.w3.org/2001/10/xml-exc-c14n#"
-C14N: Final = "http://www.w3.org/TR/2001/REC-xml-c14n-20010315"
-C14N_WITH_COMMENTS: Final = f"{C14N}#WithComments"
-ENVELOPED: Final = f"{DS}enveloped-signature"
 
 RSA_SHA256: Final = "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256"
 SHA256: Final = "http://www.w3.org/2001/04/xmlenc#sha256"
@@ -48,7 +40,6 @@ REFERENCE_PARTS: Final = [f"{{{DS}}}{name}" for name in ("Transforms", "DigestMe
 
 SECURITY: Final = f"{{{WSSE}}}Security"
 WSU_ID: Final = f"{{{WSU}}}Id"
-WSSE_ID: Final = f"{{{WSSE}}}Id"
 
 _MENDED = 300.0
 """Seconds of pause: nobody fixes keys or settings faster, and each question discloses a person for nothing."""

@@ -10,8 +10,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA1
 from lxml import etree
 
-from appealbus.connectors.signing.certificates import UNREADABLE, der_of
-from appealbus.connectors.signing.public_keys import PublicKey
+from appealbus.connectors.signing.certificates import UNREADABLE, PublicKey, der_of
 from appealbus.connectors.signing.signature import KeyInfo, failed
 from appealbus.core import CallFailed
 from appealbus.schemas.namespaces import DS

@@ -154,14 +154,14 @@ class _Loader:
         if named is not None:
             if not _is_file(named):
                 why = f"the file that the catalog names for {address} does not exist"
-                self.problems.unreadable(str(named), why)
+                self.problems.unreadable[str(named)] = why
                 return None
             return _Place(address, named.absolute())
         place = None
         if importer.file is not None and not _is_url(written):
             place = self._beside(importer.file, _path(written), address, importer.location)
         elif not _is_builtin(address):
-            self.problems.missing(address, importer.location)
+            self.problems.missing[address].append(importer.location)
         return place or (_Place(_XML_LOCATION, None) if _is_builtin(address) else None)
 
     def _beside(self, importer: Path, written: str, address: str, location: str) -> _Place | None:
@@ -171,13 +171,13 @@ class _Loader:
             file = file.resolve()
             is_inside = any(file.is_relative_to(folder) for folder in self._folders)
         except (OSError, ValueError, RuntimeError):  # a name that no file can have; links that lead to each other
-            self.problems.missing(str(file), location)
+            self.problems.missing[str(file)].append(location)
             return None
         is_there = _is_file(file)
         if not is_inside:
-            self.problems.outside(str(file), location)
+            self.problems.outside[str(file)].append(location)
         elif not is_there and not _is_builtin(address):
-            self.problems.missing(address if _is_url(address) else str(file), location)
+            self.problems.missing[address if _is_url(address) else str(file)].append(location)
         return _Place(address, file, is_outside=not is_inside) if is_there else None
 
     def _root(self, place: _Place) -> etree._Element | None:
@@ -193,11 +193,11 @@ class _Loader:
         except (OSError, UnsafeXml) as error:
             why = error.reason if isinstance(error, UnsafeXml) else f"cannot be read: {error.strerror}"
             if not place.is_outside:
-                self.problems.unreadable(place.location, why)
+                self.problems.unreadable[place.location] = why
             return None
         if root.tag not in _ROOTS:
             if not place.is_outside:
-                self.problems.unreadable(place.location, "is neither a WSDL 1.1 nor an XML schema")
+                self.problems.unreadable[place.location] = "is neither a WSDL 1.1 nor an XML schema"
             return None
         lines = drop_stray_text(root, content)
         if lines is not None:

@@ -58,32 +58,36 @@ def read_envelope(
     `charset` is the transport's encoding (see `safexml.parse`), `fallback` that of messages which wrongly claim UTF-8.
     """
     if not data.strip():
-        raise _invalid("soap.empty", "the reply is empty")
+        raise invalid("soap.empty", "the reply is empty")
     # Some servers write blank lines first. XML forbids that where a declaration follows, and they do it all the same.
     if data[:1].isspace() and (begun := data.lstrip()).startswith(b"<?xml"):
         data = begun
+    return open_envelope(parsed(data, limit, charset, fallback))
+
+
+def parsed(data: bytes, limit: int, charset: str | None, fallback: str | None) -> etree._Element:
+    """Parse a document. Raises CallFailed `xml.*`."""
     try:
-        root = parse(data, limit=limit, charset=charset, fallback=fallback)
+        return parse(data, limit=limit, charset=charset, fallback=fallback)
     except UnsafeXml as error:
         raise CallFailed(OutcomeKind.INVALID, error.code, error.reason, at_scale=error.code in TOO_MUCH) from None
-    return open_envelope(root)
 
 
 def open_envelope(root: etree._Element) -> Envelope:
     """Take a message apart: an optional Header, then one Body, nothing else. Raises CallFailed `soap.envelope`."""
     namespace = next((known for known in (SOAP11, SOAP12) if root.tag == f"{{{known}}}Envelope"), None)
     if namespace is None:
-        raise _invalid("soap.envelope", "the reply is not a SOAP envelope")
+        raise invalid("soap.envelope", "the reply is not a SOAP envelope")
     parts = list(root)
     header = parts.pop(0) if parts and parts[0].tag == f"{{{namespace}}}Header" else None
     if len(parts) != 1 or parts[0].tag != f"{{{namespace}}}Body":
-        raise _invalid("soap.envelope", "the SOAP envelope does not consist of a header at most and one body")
+        raise invalid("soap.envelope", "the SOAP envelope does not consist of a header at most and one body")
     body = parts[0]
     inside = tuple(body)
     # Servers put a 1.2 fault into a 1.1 envelope and the other way round.
     if inside and inside[0].tag in (f"{{{SOAP11}}}Fault", f"{{{SOAP12}}}Fault"):
         if len(inside) > 1:
-            raise _invalid("soap.envelope", "the SOAP body holds more than a fault")
+            raise invalid("soap.envelope", "the SOAP body holds more than a fault")
         return Envelope(root, header, body, (), _fault(inside[0]))
     return Envelope(root, header, body, inside, None)
 
@@ -135,5 +139,5 @@ def _local(name: str | None) -> str:
     return (name or "").rpartition(":")[2].strip()
 
 
-def _invalid(code: str, reason: str) -> CallFailed:
+def invalid(code: str, reason: str) -> CallFailed:
     return CallFailed(OutcomeKind.INVALID, code, reason)

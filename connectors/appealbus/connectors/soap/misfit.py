@@ -4,13 +4,14 @@ Used when zeep has failed, or built something else than was given: zeep's own te
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import date, time
 from decimal import Decimal
 from typing import Any
 
 from lxml import etree
 
+from appealbus.connectors.soap.problems import listed
 from appealbus.schemas.namespaces import XSD
 
 _REPEATED = re.compile(r"__\d+$")
@@ -38,7 +39,8 @@ def misfit(xsd_type: Any, content: Mapping[str, object], path: tuple[str, ...] =
         place = (*path, key)
         part = known.get(key, known.get(_REPEATED.sub("", key)))
         if part is None:
-            return f"{_told(path, key)} is not in the contract, which has {_listed(known) or 'nothing'} there"
+            names = listed((name for name in known if not name.startswith("_")), _MOST_NAMES)
+            return f"{_told(path, key)} is not in the contract, which has {names or 'nothing'} there"
         several = isinstance(value, list | tuple)
         if several and not part.accepts_multiple and not hasattr(part.type, "item_type"):
             return f"{_told(place)} {_takes(part.type)}, and is given a list"
@@ -99,9 +101,3 @@ def _kind(value: object) -> str:
 def _told(path: tuple[str, ...], key: str | None = None) -> str:
     steps = path if key is None else (*path, key)
     return ".".join(step if _PLAIN_KEY.fullmatch(step) else "(a key)" for step in steps)
-
-
-def _listed(names: Iterable[str]) -> str:
-    shown = [name for name in names if not name.startswith("_")]
-    more = [f"{len(shown) - _MOST_NAMES} more"] if len(shown) > _MOST_NAMES else []
-    return ", ".join([*shown[:_MOST_NAMES], *more])

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from lxml import etree
 
 from appealbus.connectors.http import BUSY, HttpReply, charset_of, status_failure
-from appealbus.connectors.soap.envelope import Envelope, open_envelope
+from appealbus.connectors.soap.envelope import Envelope, invalid, open_envelope, parsed
 from appealbus.connectors.soap.multipart import is_multipart, put_back, split_parts
 from appealbus.connectors.soap.outcomes import by_precedence, fault_failure
+from appealbus.connectors.soap.settings import SoapSettings
 from appealbus.core import CallFailed
 from appealbus.schemas.outcome import OutcomeKind
-from appealbus.schemas.safexml import TOO_MUCH, UnsafeXml, parse
 
 WRONG_ANSWER = "soap.wrong_answer"
 _ADDRESSING = ("http://www.w3.org/2005/08/addressing", "http://schemas.xmlsoap.org/ws/2004/08/addressing")
@@ -67,16 +67,8 @@ class OpenedReply:
     attachments: Mapping[str, bytes]
 
 
-def open_reply(
-    reply: HttpReply,
-    *,
-    limit: int,
-    fallback: str | None,
-    faults: Mapping[str, OutcomeKind],
-    wanted: Mapping[str, str],
-    fault_texts: Mapping[str, OutcomeKind] | None = None,
-) -> OpenedReply:
-    """Parse an answer that is no failure. Raises CallFailed.
+def open_reply(reply: HttpReply, settings: SoapSettings, wanted: Mapping[str, str]) -> OpenedReply:
+    """Parse an answer that is no failure, and that repeats the ids in `wanted`, if it has any. Raises CallFailed.
 
     A fault takes precedence over the status, except over 408, 429, 503, and over 401, 403, 407 unless the settings map
     the fault to `refused` or `not_found`.
@@ -87,7 +79,7 @@ def open_reply(
     if failed is None and not reply.body.strip():
         return OpenedReply(None, reply.alone, {})
     try:
-        envelope, attachments = _envelope(reply, limit, fallback)
+        envelope, attachments = _envelope(reply, settings.limit, settings.encoding)
     except CallFailed:
         # Proxies and crashed servers answer in HTML; then the status is all that there is.
         if failed is not None:
@@ -95,7 +87,7 @@ def open_reply(
         raise
     correlated = is_tied(envelope.header, wanted) or reply.alone
     if envelope.fault is not None:
-        meant = fault_failure(envelope.fault, faults, fault_texts)
+        meant = fault_failure(envelope.fault, settings.faults, settings.fault_texts)
         meant.details = envelope.fault.details
         fault = by_precedence(meant, reply, failed)
         fault.correlated = correlated
@@ -108,29 +100,18 @@ def open_reply(
 def answer_in(envelope: Envelope, expected: str) -> etree._Element:
     """Return the one element of the Body, if it is the operation's answer. Raises CallFailed `soap.*`."""
     if len(envelope.children) != 1:
-        raise _invalid("soap.body", f"the SOAP body holds {len(envelope.children)} elements instead of one")
+        raise invalid("soap.body", f"the SOAP body holds {len(envelope.children)} elements instead of one")
     answer = envelope.children[0]
     if answer.tag != expected:
-        raise _invalid("soap.unexpected", "the SOAP body holds another element than the contract says")
+        raise invalid("soap.unexpected", "the SOAP body holds another element than the contract says")
     return answer
 
 
 def _envelope(reply: HttpReply, limit: int, fallback: str | None) -> tuple[Envelope, Mapping[str, bytes]]:
     content_type = reply.headers.get("Content-Type", "")
     if not is_multipart(content_type):
-        return open_envelope(_parsed(reply.body, limit, charset_of(content_type), fallback)), {}
+        return open_envelope(parsed(reply.body, limit, charset_of(content_type), fallback)), {}
     parts = split_parts(reply.body, content_type)
-    root = _parsed(parts.root, limit, charset_of(parts.root_type), fallback)
+    root = parsed(parts.root, limit, charset_of(parts.root_type), fallback)
     left_over = put_back(root, parts, limit)
     return open_envelope(root), left_over
-
-
-def _parsed(data: bytes, limit: int, charset: str | None, fallback: str | None) -> etree._Element:
-    try:
-        return parse(data, limit=limit, charset=charset, fallback=fallback)
-    except UnsafeXml as error:
-        raise CallFailed(OutcomeKind.INVALID, error.code, error.reason, at_scale=error.code in TOO_MUCH) from None
-
-
-def _invalid(code: str, reason: str) -> CallFailed:
-    return CallFailed(OutcomeKind.INVALID, code, reason)

@@ -21,6 +21,7 @@ from appealbus.connectors.http import HttpClient, HttpReply, hand_over, kept_rep
 from appealbus.connectors.soap.contract import WsdlContract, load_contract
 from appealbus.connectors.soap.envelope import build_envelope, serialise
 from appealbus.connectors.soap.headers import Headers
+from appealbus.connectors.soap.problems import listed
 from appealbus.connectors.soap.reply import WRONG_ANSWER, OpenedReply, answer_in, echoes, open_reply
 from appealbus.connectors.soap.settings import SoapSettings
 from appealbus.connectors.soap.wsdl import Operation
@@ -108,24 +109,11 @@ class SoapWire(Wire):
         self, operation: Operation, answer: HttpReply, wanted: Mapping[str, str], observed_at: datetime
     ) -> Reply:
         try:
-            return await self._reply(operation, answer, self._opened(answer, wanted), observed_at)
-        except CallFailed as failed:
-            raise failed.over(answer.body, observed_at) from failed.__cause__
-
-    def _opened(self, answer: HttpReply, wanted: Mapping[str, str]) -> OpenedReply:
-        try:
-            return open_reply(
-                answer,
-                limit=self._settings.limit,
-                fallback=self._settings.encoding,
-                faults=self._settings.faults,
-                fault_texts=self._settings.fault_texts,
-                wanted=wanted,
-            )
+            return await self._reply(operation, answer, open_reply(answer, self._settings, wanted), observed_at)
         except CallFailed as failed:
             if failed.code == WRONG_ANSWER:
                 self.doubt()
-            raise
+            raise failed.over(answer.body, observed_at) from failed.__cause__
 
     async def _reply(
         self, operation: Operation, answer: HttpReply, opened: OpenedReply, observed_at: datetime
@@ -163,11 +151,11 @@ class SoapWire(Wire):
     def describe(self) -> str:
         """List the contract's operations, and its omitted and renamed parts."""
         names = list(self._contract.port.operations)
-        said = f"{len(names)} {'operation' if len(names) == 1 else 'operations'}: {_listed(names, ', ')}"
+        said = f"{len(names)} {'operation' if len(names) == 1 else 'operations'}: {listed(names, _TOLD, ', ')}"
         if unset := self._headers.unset():
-            said += f"; headers of the contract that the settings do not give: {_listed(unset, ', ')}"
+            said += f"; headers of the contract that the settings do not give: {listed(unset, _TOLD, ', ')}"
         notes = self._contract.notes
-        return f"{said}; notes: {_listed(notes, '; ')}" if notes else said
+        return f"{said}; notes: {listed(notes, _TOLD, '; ')}" if notes else said
 
     def contract(self, request: str | None, operation: str | None) -> MessageContract:
         """Return the schemas of the WSDL, and the elements of the operation. Raises CallFailed if it does not match."""
@@ -273,11 +261,6 @@ class SoapWire(Wire):
         if self._contract.checker is not None:
             self._contract.checker.check(content, "soap.request", "the request")
         return content
-
-
-def _listed(items: Sequence[str], separator: str) -> str:
-    more = [f"{len(items) - _TOLD} more"] if len(items) > _TOLD else []
-    return separator.join([*items[:_TOLD], *more])
 
 
 def _checked(headers: dict[str, str], key: str) -> dict[str, str]:

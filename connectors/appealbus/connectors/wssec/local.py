@@ -5,17 +5,12 @@ import uuid
 from lxml import etree
 
 from appealbus.connectors.signing.local import LocalSigner, own_xml
-from appealbus.connectors.signing.signature import (
-    BASE64,
-    EXC_C14N,
-    SECURITY,
-    SOAP_NAMESPACES,
-    WSSE,
-    WSU,
-    WSU_ID,
-    X509V3,
-)
+from appealbus.connectors.signing.signature import OASIS, SECURITY, WSSE, WSU, WSU_ID
+from appealbus.connectors.wssec.structure import EXC_C14N, SOAP_NAMESPACES
 from appealbus.connectors.wssec.verify import verify
+
+BASE64 = f"{OASIS}soap-message-security-1.0#Base64Binary"
+X509V3 = f"{OASIS}x509-token-profile-1.0#X509v3"
 
 # Receivers that look for the prefix and not for the namespace do exist.
 etree.register_namespace("wsu", WSU)

@@ -3,8 +3,8 @@
 from lxml import etree
 
 from appealbus.connectors.signing.ncanode import ServiceSigner
-from appealbus.connectors.signing.signature import METHODS, WSSE_ID, WSU_ID, is_costly
-from appealbus.connectors.wssec.structure import methods_of, signed_parts
+from appealbus.connectors.signing.signature import METHODS, WSU_ID, is_costly
+from appealbus.connectors.wssec.structure import WSSE_ID, methods_of, signed_parts
 from appealbus.core import CallFailed
 from appealbus.schemas.safexml import UnsafeXml, parse
 

@@ -6,23 +6,26 @@ This prevents signature wrapping.
 
 from collections import Counter
 from collections.abc import Collection
+from typing import Final
 
 from lxml import etree
 
 from appealbus.connectors.signing.signature import (
-    EXC_C14N,
     GOST_2004,
     REFERENCE_PARTS,
     SECURITY,
     SIGNATURE_PARTS,
     SIGNED_INFO_PARTS,
-    SOAP_NAMESPACES,
-    WSSE_ID,
+    WSSE,
     WSU_ID,
     failed,
     failed_as_all,
 )
-from appealbus.schemas.namespaces import DS, SIGNATURE
+from appealbus.schemas.namespaces import DS, SIGNATURE, SOAP11, SOAP12
+
+SOAP_NAMESPACES: Final = (SOAP11, SOAP12)
+EXC_C14N: Final = "http://www.w3.org/2001/10/xml-exc-c14n#"
+WSSE_ID: Final = f"{{{WSSE}}}Id"
 
 
 def signed_parts(envelope: etree._Element) -> tuple[etree._Element, etree._Element]:

@@ -3,19 +3,16 @@
 Anything beyond signing the whole document is rejected: another signature, reference or place, other transforms.
 """
 
+from typing import Final
+
 from lxml import etree
 
-from appealbus.connectors.signing.signature import (
-    C14N,
-    C14N_WITH_COMMENTS,
-    ENVELOPED,
-    REFERENCE_PARTS,
-    SIGNATURE_PARTS,
-    SIGNED_INFO_PARTS,
-    failed,
-)
+from appealbus.connectors.signing.signature import REFERENCE_PARTS, SIGNATURE_PARTS, SIGNED_INFO_PARTS, failed
 from appealbus.schemas.namespaces import DS, SIGNATURE
 
+C14N: Final = "http://www.w3.org/TR/2001/REC-xml-c14n-20010315"
+C14N_WITH_COMMENTS: Final = f"{C14N}#WithComments"
+ENVELOPED: Final = f"{DS}enveloped-signature"
 _TRANSFORMS = ([ENVELOPED, C14N_WITH_COMMENTS], [ENVELOPED, C14N])
 """The two are equivalent: URI="" excludes comments (XML Signature, 4.3.3.3)."""
 

@@ -42,7 +42,7 @@ def verify(root: etree._Element, trust: Trust, *, now: datetime | None = None, c
         )
     try:
         candidates = trust.candidates(read_key_info(signature), methods)
-        info = _canonical_info(signature[0])
+        info = canonical_info(signature[0])
         take_out(signature)
         covered = etree.tostring(root, method="c14n", with_comments=False)
         trust.check(signed_by(signature, candidates, info, covered), now or wall(), came_at)
@@ -54,7 +54,7 @@ def verify(root: etree._Element, trust: Trust, *, now: datetime | None = None, c
         raise failed("data_signature.structure", "the data has no canonical form") from None
 
 
-def _canonical_info(info: etree._Element) -> bytes:
+def canonical_info(info: etree._Element) -> bytes:
     """Return the canonical form of SignedInfo inside its document (Canonical XML 1.0, section 2.4)."""
     # lxml leaves out what a part inherits, unless the part stands alone: then it writes the namespaces into it.
     alone = etree.fromstring(etree.tostring(info, encoding="utf-8", with_tail=False))

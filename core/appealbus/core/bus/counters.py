@@ -3,7 +3,7 @@
 import math
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import accumulate
 
 from appealbus.core.domain.counts import Delays
@@ -38,16 +38,15 @@ BUCKETS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 600.0, 3600.0, 21_60
 
 
 class DelayTally:
-    def __init__(self, bounds: Sequence[float] = BUCKETS) -> None:
-        self._bounds = bounds
-        self._counts = [0] * (len(bounds) + 1)
+    def __init__(self) -> None:
+        self._counts = [0] * (len(BUCKETS) + 1)
         self._seconds = 0.0
 
     def took(self, seconds: float) -> None:
         """Negative values, after a clock was set back, count as zero."""
         seconds = max(0.0, seconds)
-        self._counts[bisect_left(self._bounds, seconds)] += 1
+        self._counts[bisect_left(BUCKETS, seconds)] += 1
         self._seconds += seconds
 
     def told(self) -> Delays:
-        return Delays(tuple(zip((*self._bounds, math.inf), accumulate(self._counts), strict=True)), self._seconds)
+        return Delays(tuple(zip((*BUCKETS, math.inf), accumulate(self._counts), strict=True)), self._seconds)

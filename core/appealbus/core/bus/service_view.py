@@ -31,11 +31,19 @@ from appealbus.core.process.worker import worker
 from appealbus.schemas.dossier import Completeness
 
 
-class Observed(Protocol):
-    """The part of `Bus` that is checked."""
+class Watched(Protocol):
+    """The part of `Bus` that is needed here."""
 
+    settings: Configuration
     parts: Parts
     clock_watch: ClockWatch
+    guards: dict[str, Guard]
+    relays: list[Relay]
+    watchdog: Watchdog
+    messages: Tally
+    answers: Tally
+    dossiers: Counter[str]
+    delays: dict[str, DelayTally]
 
     @property
     def journal(self) -> Journal:
@@ -45,11 +53,21 @@ class Observed(Protocol):
     def draining(self) -> bool:
         """Whether it is stopping."""
 
+    @property
+    def in_flight(self) -> int:
+        """Number of appeals in work in this process."""
+
+    async def accept(self, message: Inbound) -> Taken | Quarantined:
+        """Accept a message."""
+
+    def links(self) -> list[LinkState]:
+        """Return the states of all persistent connections."""
+
     def links_of(self, name: str, links: Callable[[], Iterable[LinkState]]) -> list[LinkState]:
         """Return the connection states of one part."""
 
 
-async def checks(bus: Observed, probe: Callable[[], Awaitable[None]]) -> list[Check]:
+async def checks(bus: Watched, probe: Callable[[], Awaitable[None]]) -> list[Check]:
     """Check the bus, its journal and its connections. Sources do not count, since agencies come and go.
 
     `probe` writes to the journal and returns once that is on disk; it may raise JournalError or TimeoutError.
@@ -67,7 +85,7 @@ async def checks(bus: Observed, probe: Callable[[], Awaitable[None]]) -> list[Ch
     return results + [_link(link, False) for name, link in ways_out.items() if name not in needed]
 
 
-def _clock(bus: Observed) -> list[Check]:
+def _clock(bus: Watched) -> list[Check]:
     doubt, problem = bus.journal.doubt, bus.clock_watch.problem
     doubted = None if doubt is None else of_clock(doubt)
     checked = [_check("clock", False, doubted, "it is steady")]
@@ -104,29 +122,6 @@ def _check(name: str, needed: bool, found: Finding | None, well: str) -> Check:
 
 _MESSAGE_RESULTS = ("new", "repeated", "quarantined", "failed")
 _DELIVERY_RESULTS = ("delivered", "failed", "alone")
-
-
-class Watched(Observed, Protocol):
-    """The part of `Bus` that is needed here."""
-
-    settings: Configuration
-    guards: dict[str, Guard]
-    relays: list[Relay]
-    watchdog: Watchdog
-    messages: Tally
-    answers: Tally
-    dossiers: Counter[str]
-    delays: dict[str, DelayTally]
-
-    @property
-    def in_flight(self) -> int:
-        """Number of appeals in work in this process."""
-
-    async def accept(self, message: Inbound) -> Taken | Quarantined:
-        """Accept a message."""
-
-    def links(self) -> list[LinkState]:
-        """Return the states of all persistent connections."""
 
 
 class ServiceView:
@@ -196,5 +191,7 @@ def _counted(tally: Tally) -> dict[tuple[str, str], int]:
 
 
 def _calls(guard: Guard) -> SourceCalls:
-    counts = accumulate(guard.latency.histogram)
-    return SourceCalls(tuple(zip((*BUCKETS, math.inf), counts, strict=True)), guard.latency.total, guard.left_behind)
+    counts = accumulate(guard.context.latency.histogram)
+    return SourceCalls(
+        tuple(zip((*BUCKETS, math.inf), counts, strict=True)), guard.context.latency.total, guard.context.left_behind
+    )

@@ -1,6 +1,5 @@
 """`appealbus retry`, `refresh`, `hold` and `release`: moving one appeal, or all that are selected."""
 
-from dataclasses import dataclass
 from typing import Annotated, Any
 
 import typer
@@ -43,8 +42,8 @@ def retry(
     Many are shown first, with a hash; `--yes HASH` does it to those. The bus that runs asks, or else the next one.
     """
     order = Order(Operation.REFRESH) if anew else Order(Operation.RETRY, everything)
-    asked = _Asked(order, number, _checked(reason), yes, chosen, as_json)
-    _ask_again(cli_of(context), asked, _one(context, asked))
+    many = Many(order, chosen.selection, str, yes, _checked(reason), chosen.purpose, as_json)
+    _ask_again(cli_of(context), many, _one(context, number, many))
 
 
 @selects
@@ -61,8 +60,8 @@ def refresh(
 
     Many are shown first, with a hash; `--yes HASH` does it to those.
     """
-    asked = _Asked(Order(Operation.REFRESH), number, _checked(reason), yes, chosen, as_json)
-    _ask_again(cli_of(context), asked, _one(context, asked))
+    many = Many(Order(Operation.REFRESH), chosen.selection, str, yes, _checked(reason), chosen.purpose, as_json)
+    _ask_again(cli_of(context), many, _one(context, number, many))
 
 
 @selects
@@ -73,7 +72,8 @@ def assess(
 
     No question is asked again for it. They are shown first, with a hash; `--yes HASH` does it to those.
     """
-    _one(context, _Asked(Order(Operation.ASSESS), None, _checked(reason), yes, chosen, as_json))
+    many = Many(Order(Operation.ASSESS), chosen.selection, str, yes, _checked(reason), chosen.purpose, as_json)
+    _one(context, None, many)
 
 
 @selects
@@ -91,7 +91,8 @@ def hold(
     Versions that are made go out all the same. A worker that has it in hand now lets go of it within seconds, and what
     it finds is refused. Many are shown first, with a hash; `--yes HASH` does it to those.
     """
-    one = _one(context, _Asked(Order(Operation.HOLD), number, _checked(reason), yes, chosen, as_json))
+    many = Many(Order(Operation.HOLD), chosen.selection, str, yes, _checked(reason), chosen.purpose, as_json)
+    one = _one(context, number, many)
     checked_reason(reason)
     cli, by = cli_of(context), person()
     if not cli.change(lambda journal: appeals.hold(journal, one, reason=reason, by=by)):
@@ -113,41 +114,30 @@ def release(
 
     Many are shown first, with a hash; `--yes HASH` does it to those.
     """
-    one = _one(context, _Asked(Order(Operation.RELEASE), number, _checked(reason), yes, chosen, as_json))
+    many = Many(Order(Operation.RELEASE), chosen.selection, str, yes, _checked(reason), chosen.purpose, as_json)
+    one = _one(context, number, many)
     cli, by = cli_of(context), person()
     if not cli.change(lambda journal: appeals.release(journal, one, reason=reason, by=by)):
         cli.no_appeal(one)
     _say(cli, as_json, {"number": one, "held": False}, f"{one} is worked again.")
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    order: Order
-    number: str | None
-    reason: str
-    yes: str | None
-    chosen: Chosen
-    as_json: bool
-
-
-def _one(context: typer.Context, asked: _Asked) -> str:
+def _one(context: typer.Context, number: str | None, many: Many) -> str:
     """Return the given number; with a selection, run the operation on it and end the command."""
-    selection = asked.chosen.selection
-    if asked.number is None:
-        if not selection and asked.yes is None:
+    if number is None:
+        if not many.selection and many.yes is None:
             raise typer.BadParameter("write NUMBER, or say which appeals are meant, such as --source egkn")
-        many = Many(asked.order, selection, str, asked.yes, asked.reason, asked.chosen.purpose, asked.as_json)
         operate(cli_of(context), many)
-    if selection or asked.yes is not None:
+    if many.selection or many.yes is not None:
         raise typer.BadParameter("write NUMBER, or say which appeals are meant, not both")
-    return asked.number
+    return number
 
 
-def _ask_again(cli: Cli, asked: _Asked, number: str) -> None:
-    refresh = asked.order.operation is Operation.REFRESH
+def _ask_again(cli: Cli, many: Many, number: str) -> None:
+    refresh = many.order.operation is Operation.REFRESH
 
     async def ask_again(journal: Journal) -> tuple[int | None, AppealRow | None]:
-        count = await journal.do(leases.Retry(number, asked.order.everything, refresh, asked.reason))
+        count = await journal.do(leases.Retry(number, many.order.everything, refresh, many.reason))
         return count, await journal.ask(lists.appeal_row, number)
 
     count, row = cli.change(ask_again)
@@ -158,7 +148,7 @@ def _ask_again(cli: Cli, asked: _Asked, number: str) -> None:
     else:
         lookups = "lookup is" if count == 1 else "lookups are"
         text = f"{number} is worked again at once; {count} {lookups} asked again."
-    _say(cli, asked.as_json, {"number": number, "questions": count, "closed": row and row.closed}, text)
+    _say(cli, many.as_json, {"number": number, "questions": count, "closed": row and row.closed}, text)
 
 
 def _say(cli: Cli, as_json: bool, document: dict[str, Any], text: str) -> None:

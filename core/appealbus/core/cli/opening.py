@@ -4,6 +4,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING
 
 import structlog
 from rich.control import Control
@@ -23,7 +24,11 @@ from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.key import KeyFile
 from appealbus.core.journal.mark import Mark
 from appealbus.core.journal.schema import Progress, Tell
-from appealbus.core.loading.host import Host
+
+if TYPE_CHECKING:
+    from appealbus.core.loading.host import Host
+
+log = structlog.get_logger(__name__)
 
 log = structlog.get_logger(__name__)
 
@@ -54,7 +59,7 @@ _VOUCHED = BEAT + 2.0
 
 @asynccontextmanager
 async def opened(
-    bus: BusSettings, terminal: Terminal, host: Host | None, *, restored: bool, anew: bool, ends_workers: bool
+    bus: BusSettings, terminal: Terminal, host: "Host | None", *, restored: bool, anew: bool, ends_workers: bool
 ) -> AsyncIterator[Journal]:
     """Open the journal as described at `Cli.journal`, to write if there is a host; show a migration's progress."""
     write = host is not None

@@ -140,7 +140,8 @@ def chosen_by(
         said["body"] = parse_body(said["body"])
         if said["body"] is None:
             raise typer.BadParameter("write a БИН, or the nine digits of a territory in КАТО", param_hint="--body")
-    said["accepted_before"] = _accepted_before(said.pop("older_than"))
+    days = said.pop("older_than")
+    said["accepted_before"] = None if days is None else before_days(days, wall())
     named = named_by(person=person, person_file=person_file, parcel=parcel, parcel_file=parcel_file)
     return Chosen(Selection(named=named, **said), checked_purpose(purpose, asked=bool(named)))
 
@@ -164,10 +165,6 @@ def checked_purpose(purpose: str | None, *, asked: bool) -> str:
     if purpose is not None and not 0 < len(purpose.strip()) <= _LONGEST:
         raise typer.BadParameter(f"write one to {_LONGEST} characters", param_hint="--purpose")
     return purpose or ""
-
-
-def _accepted_before(days: int | None) -> datetime | None:
-    return None if days is None else before_days(days, wall())
 
 
 def _named(what: str, option: str, file: Path | None, read: Callable[[str], tuple[str, str] | None]) -> tuple[str, str]:

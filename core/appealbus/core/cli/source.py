@@ -26,7 +26,6 @@ _NAMED = 20
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The source, as in the configuration.")]
 
-
 group = typer.Typer(help="Have a source stand still for a while.", no_args_is_help=True)
 
 

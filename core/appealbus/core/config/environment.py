@@ -106,7 +106,6 @@ def override(document: dict[str, Any], env: Mapping[str, str]) -> tuple[dict[Key
 
     Returns:
         Which variable set each path, and what could not be put anywhere.
-
     """
     variables: dict[KeyPath, str] = {}
     problems = []

@@ -29,7 +29,6 @@ class Written:
         file: the file it came from; None where there is none.
         folder: where relative paths start.
         secrets: the references to secrets that were met so far.
-
     """
 
     def __init__(
@@ -59,7 +58,6 @@ class Written:
 
         Raises:
             InvalidConfig: with everything that is wrong in it.
-
         """
         return self._check(model, self.document, (), (), ())
 
@@ -104,7 +102,6 @@ class Loaded(Written):
 
     Attributes:
         settings: the bus's own part.
-
     """
 
     def __init__(
@@ -129,7 +126,6 @@ class Loaded(Written):
 
         Raises:
             InvalidConfig: with everything that is wrong in this table.
-
         """
         table: Any = self.document
         for part in path:
@@ -196,7 +192,6 @@ def load(file: Path | None = None, env: Mapping[str, str] | None = None) -> Load
 
     Raises:
         InvalidConfig: with everything that is wrong in the bus's own part.
-
     """
     if file is None:
         if not DEFAULT_FILE.exists():
@@ -211,7 +206,6 @@ def load_written(file: Path) -> Written:
 
     Raises:
         InvalidConfig: it cannot be read, or is no TOML.
-
     """
     document, text = _read(file)
     return Written(document, file=file, text=text)

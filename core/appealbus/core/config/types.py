@@ -113,7 +113,6 @@ class Secret:
 
         Raises:
             ConfigError: the variable is not set or the file cannot be read; names the key.
-
         """
         if self._env is not None:
             value = self._environ.get(self._env, "")

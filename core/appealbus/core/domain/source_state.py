@@ -12,7 +12,6 @@ from appealbus.core.lazy_text import LazyText, told
 SOON = timedelta(days=30)
 """Warning time before the end: an authority takes days to issue a new one, a state's longer."""
 
-
 PURPOSES = (told("signs our questions"), told("signs its answers"), told("issues certificates"))
 """Known purposes, so that catalogues include them."""
 
@@ -28,7 +27,6 @@ class CertificateState:
             into no journal, metric or log.
         not_before: from when on it counts.
         not_after: until when.
-
     """
 
     name: str

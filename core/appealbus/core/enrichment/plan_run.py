@@ -32,10 +32,6 @@ _LOST = 2
 """Attempts without a recorded end before a suspect's turn skips a question. One may be innocent."""
 
 
-def _always() -> bool:
-    return True
-
-
 @dataclass(frozen=True, slots=True)
 class Enrichment:
     """What the runs of all plans share."""
@@ -53,7 +49,7 @@ class Enrichment:
     """Saves the end of a question, with the id of its late answer, if any, and the replies, if they are kept."""
     pause_from: Callable[[], datetime] | None = None
     """Clock for the start of pauses; None: a pause starts at the end of the question."""
-    gives_up: Callable[[], bool] = _always
+    gives_up: Callable[[], bool] = lambda: True
     """Whether questions of too old appeals are given up now."""
     key_of: Callable[[str], str] = str
     """Makes a question's key from its query's hash, which could otherwise be reversed."""
@@ -234,7 +230,7 @@ class PlanRun:
     def _until(self, node: Node) -> float:
         if not self.case.version:
             return self.deadline
-        timeout = self._enrichment.guards[node.lookup.source].timeout
+        timeout = self._enrichment.guards[node.lookup.source].context.settings.timeout
         return max(self.deadline, monotonic() + timeout + TURN)
 
     async def _mark(self, node: Node, draft: Draft, before: LookupState | None) -> bool:

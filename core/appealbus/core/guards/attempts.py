@@ -17,7 +17,6 @@ from appealbus.core.guards.gate import UNSURE
 from appealbus.core.guards.question import Ended, Question
 from appealbus.core.guards.single_flight import REMEMBERED, Flight
 from appealbus.core.interfaces.lookup import invalid, timed_out, unavailable
-from appealbus.core.interfaces.notes import Notes
 from appealbus.core.interfaces.source import Source
 from appealbus.core.interfaces.wire import Call, CallFailed, Wire
 from appealbus.core.masking import masked
@@ -308,11 +307,8 @@ class Attempts(Flight):
                 raise
             self.so_far = self._context.defect(lookup, error)
         finally:
-            self._note(source.notes)
+            self._context.note(self.question, source.notes, self.so_far)
         return bool(source.replies)
-
-    def _note(self, notes: Notes) -> None:
-        self._context.note(self.question, notes, self.so_far)
 
     def _of_fault(self, failed: CallFailed) -> Outcome[Record]:
         """Return the outcome of a failed call: the lookup's, if it knows the source's fault, else the wire's."""

@@ -21,7 +21,6 @@ from appealbus.core.guards.held_questions import AnswerReading, LeftOut, Remembe
 from appealbus.core.guards.question import Ended, Question
 from appealbus.core.guards.rereading import Rereading
 from appealbus.core.guards.single_flight import Flight, Tell, into
-from appealbus.core.guards.slots import Latency
 from appealbus.core.interfaces.lookup import Lookup, unavailable
 from appealbus.schemas.outcome import Outcome
 from appealbus.schemas.record import Record
@@ -93,7 +92,6 @@ def own_call(context: SourceContext, question: Question, key: Key) -> Flight:
 
 CHAIN: tuple[Policy, ...] = (in_time, late_answer, fresh_answer, single_flight, gate_and_breaker, own_call)
 
-
 _MOST_AGAIN = 500
 """Limit of parked questions per second: two and a half claims of the dispatcher."""
 
@@ -102,13 +100,14 @@ class Guard:
     """Protects one source: what a question passes on its way stands in `CHAIN`.
 
     Attributes:
+        context: what all its questions share; `ready` is False until its wire has started.
         gate: pauses, windows and quotas.
     """
 
     def __init__(self, bound: Bound, services: GuardServices) -> None:
         """The wire's creator starts and closes it."""
-        self._context = SourceContext(bound, services)
-        self.gate = self._context.gate
+        self.context = SourceContext(bound, services)
+        self.gate = self.context.gate
 
     def put(self, question: Question, tell: Tell) -> Callable[[], None]:
         """Ask the question, or answer it from the cache, before its deadline.
@@ -116,7 +115,7 @@ class Guard:
         The access log has a row for this appeal before `tell` is called, once, maybe before this returns. The returned
         callback withdraws the question, so that `tell` is not called any more.
         """
-        context, lookup, tell_counted = self._context, question.lookup, partial(self._count, tell)
+        context, lookup, tell_counted = self.context, question.lookup, partial(self._count, tell)
         # What is not idempotent, or is answered later, is each appeal's own: nothing to share, nothing to remember.
         key = (lookup.name, question.key) if lookup.idempotent and not context.wire.answers_async else None
         for policy in CHAIN:
@@ -140,11 +139,11 @@ class Guard:
 
     async def reread(self, question: Question, conversation: Conversation) -> Ended:
         """Read stored replies again; nothing leaves, and nothing is counted or cached."""
-        return await Rereading(self._context, question, conversation).run()
+        return await Rereading(self.context, question, conversation).run()
 
     def defect(self, lookup: Lookup[Any, Record], error: BaseException) -> Outcome[Record]:
         """Log and count an error of a lookup before its question was asked, and return the outcome."""
-        return self._context.defect(lookup, error)
+        return self.context.defect(lookup, error)
 
     def recall(self, state: SourceState, lookups: Collection[str], present: Mapping[str, str]) -> None:
         """Restore what the last run knew of the source's replies.
@@ -156,11 +155,11 @@ class Guard:
         for name, learnt in state.usual.items():
             now = present.get(name, name)
             usual[now] = usual[now] + learnt if now in usual else learnt
-        self._context.usual, self._context.absent = usual, usual.keys() - lookups
+        self.context.usual, self.context.absent = usual, usual.keys() - lookups
 
     def state(self) -> SourceState:
         """Return the source's current state. Outcomes are counted since the start, including shared and cached ones."""
-        context = self._context
+        context = self.context
         p50, p95 = context.latency.quantiles(0.5, 0.95)
         return SourceState(
             source=context.source,
@@ -187,20 +186,11 @@ class Guard:
         )
 
     @property
-    def ready(self) -> bool:
-        """False until its wire has started; nothing can leave before."""
-        return self._context.ready
-
-    @ready.setter
-    def ready(self, ready: bool) -> None:
-        self._context.ready = ready
-
-    @property
     def takes_now(self) -> int:
         """Number of questions that it can take in the next second."""
-        context = self._context
+        context = self.context
         waiting = len(context.slots) + (0 if context.bucket is None else len(context.bucket))
-        if context.stopping or waiting or not self.ready or self.gate.shut_to_returning:
+        if context.stopping or waiting or not context.ready or self.gate.shut_to_returning:
             return 0
         if context.breaker.state is not BreakerState.CLOSED:
             return 0
@@ -209,29 +199,15 @@ class Guard:
         most = max(settings.concurrency, int(min(1 / pace, _MOST_AGAIN)) if pace else 0)
         return min(most, _MOST_AGAIN, max(1, int(settings.rate)) if settings.rate else most)
 
-    @property
-    def left_behind(self) -> int:
-        return self._context.left_behind
-
-    @property
-    def timeout(self) -> float:
-        """The longest that one call may take."""
-        return self._context.settings.timeout
-
-    @property
-    def latency(self) -> Latency:
-        """Durations of its calls."""
-        return self._context.latency
-
     async def drain(self, grace: float) -> None:
         """Refuse new questions, let running ones end for up to `grace` seconds, cancel the rest."""
-        self._context.stopping = True
-        await self._context.flights.drain(grace)
+        self.context.stopping = True
+        await self.context.flights.drain(grace)
         if self.gate.settling:
             await asyncio.wait(self.gate.settling, timeout=grace)
 
     def _count(self, tell: Tell, ended: Ended) -> None:
-        outcomes, kind = self._context.outcomes, ended.outcome.kind.value
+        outcomes, kind = self.context.outcomes, ended.outcome.kind.value
         outcomes[kind] = outcomes.get(kind, 0) + 1
         tell(ended)
 

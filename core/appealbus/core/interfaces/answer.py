@@ -14,7 +14,6 @@ class Answer:
         question_id: of the question that it answers: what went out as the correlation id.
         body: as it came. The bus does not look into it.
         head: what else the wire needs to read it, in the wire's own words.
-
     """
 
     question_id: str
@@ -30,7 +29,6 @@ class RawReply:
         body: byte for byte as it came; what provenance has the hash of.
         head: what else the wire needs to read it, in the wire's own words.
         at: when it came.
-
     """
 
     body: bytes
@@ -57,5 +55,4 @@ class Answers(Protocol):
 
         Raises:
             JournalError: nothing could be written; whoever sent it keeps it.
-
         """

@@ -26,7 +26,6 @@ class Inbound:
         message_id: set where it shall be taken under another id than its own.
         expects: `appeal` or `change`, where a sender that is known says what it sends, and perhaps under which
             `message_id`: what is neither, or names another channel or id, is sent back and nothing of it is kept.
-
     """
 
     channel: str

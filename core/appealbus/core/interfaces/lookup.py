@@ -45,7 +45,6 @@ def unavailable(
         reason: for people.
         retry_after: seconds for which the source wants to be left alone.
         not_before: when the question is put again, with its time zone: exactly then, where that is known.
-
     """
     return Outcome(OutcomeKind.UNAVAILABLE, None, code, reason, retry_after, not_before)
 
@@ -171,7 +170,6 @@ class Lookup(ABC, Generic[Q, R_co]):
             detail: an element of the fault's detail: each is shown, in their order, until one means something. It may
                 be about a person: nothing of its text belongs into a code or a reason.
             query: what was asked.
-
         """
         return None
 

@@ -52,7 +52,6 @@ class Factory(Generic[P_co]):
         Raises:
             TypeError: the name is empty or no text, `settings` is no model of settings (perhaps the two classes stand
                 the wrong way round), or `make` cannot be called.
-
         """
         if not (isinstance(name, str) and name):
             raise TypeError(f"Factory({name!r}, …): the name must be a text that is not empty")

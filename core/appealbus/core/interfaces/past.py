@@ -31,7 +31,6 @@ class Other:
         parcel: whether it names one of the same parcels itself.
         told: whether the one says that it repeats this one.
         like: about how similar their texts are; 0.0 where it was not found by its text.
-
     """
 
     appeal_id: int
@@ -62,7 +61,6 @@ class Past:
         copies: how many of other people have about the same text, among those that were looked at.
         neighbours: how many of other people name one of the same parcels, in the same way.
         more: whether there are others that were not looked at: then both are at least so many.
-
     """
 
     others: tuple[Other, ...] = ()
@@ -78,7 +76,6 @@ class Comparison:
     Attributes:
         document: in values that JSON has, or that are moments or days.
         shown: ids of the others that it shows something of: that somebody looks is noted of these, too.
-
     """
 
     document: dict[str, Any]

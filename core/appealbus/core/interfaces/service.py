@@ -56,7 +56,6 @@ class JournalView(Protocol):
 
         Raises:
             CursorRefused: nobody can go on from the cursor without missing anything; it says where to start again.
-
         """
 
     async def warned(self) -> list[Warned]:
@@ -99,7 +98,6 @@ class RunningBus(Protocol):
 
         Raises:
             JournalError: if nothing could be written; the sender keeps the message.
-
         """
 
     def sources(self) -> list[SourceState]:
@@ -128,7 +126,6 @@ class RunningBus(Protocol):
 
         Raises:
             JournalError: the journal does not answer.
-
         """
 
     async def checks(self, probe: Callable[[], Awaitable[None]]) -> list[Check]:
@@ -136,7 +133,6 @@ class RunningBus(Protocol):
 
         Args:
             probe: `journal.probe`, or what shares one among many who ask; raises JournalError or TimeoutError.
-
         """
 
 

@@ -63,7 +63,6 @@ class Source:
             lenient: whether the lookup can take a reply that breaks its schema (`Lookup.lenient`).
             use_once: what signed answers have counted; None: nothing notes it.
             another: awaited before each request but the first, which the guard has counted; None: nothing is counted.
-
         """
         self.name: Final = name
         self._call = call
@@ -97,7 +96,6 @@ class Source:
 
         Raises:
             CallFailed: for everything that is not an answer. Let it pass.
-
         """
         if self._sent and self._another is not None:
             await self._another()
@@ -140,7 +138,6 @@ class Source:
 
         Raises:
             CallFailed: `reply.repeated`: it has counted before; `reply.not_noted`: nobody knows.
-
         """
         if self._use_once is None:
             return

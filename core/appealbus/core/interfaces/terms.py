@@ -34,7 +34,6 @@ class Terms(ABC):
             first: the form that it came in; the same where nothing has changed it.
             accepted_at: when the bus got it.
             changes: what has happened to it since.
-
         """
 
     def known_until(self) -> date | None:

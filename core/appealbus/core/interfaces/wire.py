@@ -43,7 +43,6 @@ class Form:
         shape: how it lies there.
         type_name: for `typed`, the name of the type as `{namespace}name`; None: the content's own name.
         signed: whether the service takes signed content alone (XML Signature, enveloped).
-
     """
 
     shape: Shape = Shape.CHILD
@@ -59,7 +58,6 @@ class MessageContract:
         schemas: the roots of all XSD documents.
         request: the element of the request; None: not known, or there is none.
         reply: the element of the answer; None: not known, or there is none.
-
     """
 
     schemas: Sequence[etree._Element]
@@ -85,7 +83,6 @@ class Request:
         form: how the service wants it behind a gateway; None: the wire's own default.
         headers: elements of the message's header, written as the setting `soap_headers` is, and over it. Wires without
             such a place ignore them.
-
     """
 
     body: Payload
@@ -110,7 +107,6 @@ class Call:
             repeats.
         came: takes a reply as it came, where it is kept: wires that have `rereads` hand over each one here, before
             they look into it.
-
     """
 
     question_id: str
@@ -147,7 +143,6 @@ class SingleUse:
     Attributes:
         key: a hash of all that is signed, 64 characters at most.
         until: when its date is so old that the wire refuses it for that.
-
     """
 
     key: str
@@ -174,7 +169,6 @@ class Reply:
             answered with an error of its business. What it means, a code in the body tells; nothing else there counts.
         once: of a signed answer, what it is known again by: it counts once.
         gaps: what `Notes.gaps` hold, of a body that was compared with a schema; None: nobody knows what may be in it.
-
     """
 
     body: Payload
@@ -206,7 +200,6 @@ class CallFailed(AppealBusError):
         details: of a SOAP fault, the elements of its detail, for `Lookup.fault`. Never told or logged.
         raw_sha256: of what came, as it came, where it was no answer; see `over`.
         observed_at: when it came.
-
     """
 
     def __init__(
@@ -267,7 +260,6 @@ class Wire(ABC):
 
         Raises:
             CallFailed: for everything that is not an answer, within `call.timeout`.
-
         """
 
     @abstractmethod
@@ -287,7 +279,6 @@ class Wire(ABC):
 
         Raises:
             CallFailed: the contract has no such operation: every such call would fail.
-
         """
         return None
 
@@ -298,7 +289,6 @@ class Wire(ABC):
             answer: the business content, as the lookup gets it.
             request: the question.
             call: whose ids the source would repeat.
-
         """
         return answer
 
@@ -307,7 +297,6 @@ class Wire(ABC):
 
         Raises:
             CallFailed: with what to write into the settings.
-
         """
 
     def links(self) -> Sequence[LinkState]:

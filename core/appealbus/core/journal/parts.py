@@ -13,7 +13,7 @@ import structlog
 from sqlalchemy import BigInteger, Column, Connection, Integer, Table, Text, column, delete, func, select, table
 
 from appealbus.core.errors import ConfigError
-from appealbus.core.interfaces.journal_part import JournalPart, Rows
+from appealbus.core.interfaces.journal_part import JournalPart
 from appealbus.core.journal.drivers import bulk, direct
 from appealbus.core.journal.key import JournalKey, key_of
 from appealbus.core.journal.tables import appeal, document, metadata
@@ -35,8 +35,8 @@ journal_part = Table(
 )
 """The parts whose tables are there, and how many migrations these had."""
 
-Kept: TypeAlias = Sequence[tuple[JournalPart, Rows]]
-"""The rows that parts keep of one appeal."""
+Kept: TypeAlias = Sequence[tuple[Table, Sequence[Mapping[str, Any]]]]
+"""The rows that parts keep of one appeal, without its id."""
 
 
 def is_older(connection: Connection, parts: Iterable[JournalPart]) -> bool:
@@ -68,10 +68,11 @@ def bring(connection: Connection, part: JournalPart) -> None:
 
 def rows_of(parts: Iterable[JournalPart], form: Appeal, key: JournalKey) -> Kept:
     """Return what parts keep of an appeal. One that raises keeps nothing."""
-    kept = []
+    kept: list[tuple[Table, Sequence[Mapping[str, Any]]]] = []
     for part in parts:
         try:
-            kept.append((part, part.rows(form, key.secret_of)))
+            rows = part.rows(form, key.secret_of)
+            kept += [(its, _checked(its, rows.get(its.name, ()))) for its in part.tables]
         except BaseException as error:
             if not is_defect(error):
                 raise
@@ -79,13 +80,19 @@ def rows_of(parts: Iterable[JournalPart], form: Appeal, key: JournalKey) -> Kept
     return kept
 
 
+def _checked(its: Table, rows: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
+    columns = {*its.columns.keys()} - {"appeal_id"}
+    if any(row.keys() != columns for row in rows):
+        raise ValueError(f"a row of {its.name} has other columns")
+    return rows
+
+
 def add(connection: Connection, items: Iterable[tuple[int, Kept]]) -> None:
     """Insert rows by appeal id, never over existing ones."""
     by_table: defaultdict[Table, list[Mapping[str, Any]]] = defaultdict(list)
     for appeal_id, kept in items:
-        for part, rows in kept:
-            for its in part.tables:
-                by_table[its] += [{"appeal_id": appeal_id, **row} for row in rows.get(its.name, ())]
+        for its, rows in kept:
+            by_table[its] += [{"appeal_id": appeal_id, **row} for row in rows]
     for its, rows_of_all in by_table.items():
         bulk.insert_new(connection, its, rows_of_all)
 

@@ -28,8 +28,8 @@ from appealbus.schemas.territory import within
 
 log = structlog.get_logger(__name__)
 
-__all__ = ["OLDEST", "PARSES", "PENDING", "DeliverySelection", "DueMoved", "Found", "Kind", "KnownLookup"]
-__all__ += ["Moving", "Outline", "Place", "Retry", "Selection"]
+__all__ = ["OLDEST", "PARSES", "PENDING", "DeliverySelection", "DueMoved", "Found", "Kind", "KnownLookup", "Moving"]
+__all__ += ["Outline", "Place", "Retry", "Selection"]
 __all__ += ["appeal_by", "appeal_of", "appeal_row", "appeals", "appeals_with", "asked", "before_days", "cases"]
 __all__ += ["dossier_of", "hold", "holder", "known", "outline_page", "outlines", "parcel", "plausible", "records"]
 __all__ += ["release", "rows_of", "within"]

@@ -14,7 +14,6 @@ from appealbus.core.rights.senders import missing
 from appealbus.core.rights.viewer import Action, Viewer
 from appealbus.core.rights.views import Views
 
-__all__ = ["EVERYTHING", "TECHNICAL", "Action", "FieldError", "FieldHidden", "Looks", "Mask"]
-__all__ += ["Masker", "NeverMasked", "NotMasked", "Policy", "Seen", "Viewer", "Views"]
-__all__ += ["etag", "is_damage", "leaves_of", "missing", "of_each", "read_policy", "titled"]
-__all__ += ["Json", "Path", "warnings"]
+__all__ = ["EVERYTHING", "TECHNICAL", "Action", "FieldError", "FieldHidden", "Json", "Looks", "Mask", "Masker"]
+__all__ += ["NeverMasked", "NotMasked", "Path", "Policy", "Seen", "Viewer", "Views"]
+__all__ += ["etag", "is_damage", "leaves_of", "missing", "of_each", "read_policy", "titled", "warnings"]

@@ -98,7 +98,6 @@ _MAIN = threading.main_thread()
 ALARM = CallTimeout()
 """The instance of the process."""
 
-
 inside: ContextVar[str] = ContextVar("inside", default="")
 """The plugin whose code runs, which determines the threads used; empty for the bus itself."""
 _MOMENT = 1.0

@@ -66,11 +66,6 @@ class FoundIdentifier:
     end: int
 
 
-def identifiers_in(text: str) -> Iterator[FoundIdentifier]:
-    """Yield identifiers from left to right, with repeats."""
-    return iter(Scanner(text))
-
-
 def _words(text: str, start: int, stop: int) -> Iterator[tuple[int, str]]:
     """Yield end and meaning of each keyword in a range."""
     part = lowered(text[start:stop])
@@ -89,7 +84,7 @@ def lowered(text: str) -> str:
 
 
 class Scanner:
-    """One pass over a text. `cut`: the text exceeds the limit."""
+    """One pass over a text: its identifiers from left to right, with repeats. `cut`: the text exceeds the limit."""
 
     def __init__(self, text: str) -> None:
         self.text = text

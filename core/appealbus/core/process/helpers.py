@@ -88,7 +88,6 @@ class Helper:
             HelperDied: two of them ended over it.
             TimeoutError: it takes too long; the helper is ended.
             JournalError: none can be started.
-
         """
         for _ in range(_TRIES):
             whole = False

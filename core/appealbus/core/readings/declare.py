@@ -92,7 +92,6 @@ class At(_Paths):
             other field takes; `.` to the element itself; `xml()` into XML that is the text of an element.
         of: how to read a nested model. Left out, the model's own declarations count.
         word: what the value is, for the code of a failure: `reply.bad_<word>`. Left out, it follows from the type.
-
     """
 
     def __init__(self, *paths: str, of: "ReadingSpec | None" = None, word: str = "") -> None:

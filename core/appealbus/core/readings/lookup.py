@@ -51,7 +51,6 @@ class Declared(Lookup[Q, R_co]):
 
         Raises:
             DeclarationError: a name leads nowhere.
-
         """
         super().__init_subclass__(**kwargs)
         if "lenient" not in cls.__dict__:
@@ -75,7 +74,6 @@ class Declared(Lookup[Q, R_co]):
 
         Raises:
             DeclarationError: answers have a code, and the settings do not say what codes mean.
-
         """
         if self.take.code is not None and not isinstance(settings, BusinessCodes):
             raise DeclarationError(
@@ -100,7 +98,6 @@ class Declared(Lookup[Q, R_co]):
 
         Raises:
             CallFailed: `invalid`: the answer lacks or breaks what the record needs.
-
         """
         if reply.status is not None:
             return self._business_error(reply, reply.status, source)

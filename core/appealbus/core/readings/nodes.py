@@ -11,7 +11,6 @@ from appealbus.schemas.namespaces import XSI
 
 _HAS_NIL = etree.XPath("boolean(descendant-or-self::*/@xsi:nil)", namespaces={"xsi": XSI})
 
-
 _LARGEST = 1024
 """Bits of a whole number that is converted to text; Python refuses the largest, and no register has them."""
 

@@ -56,7 +56,6 @@ class Reading(ReadingSpec, Generic[M]):
 
         Raises:
             DeclarationError: it can never work.
-
         """
         if not isinstance(zone, tzinfo):
             raise DeclarationError(f"zone is no tzinfo; write zone=ZoneInfo({zone!r})")
@@ -90,7 +89,6 @@ class Reading(ReadingSpec, Generic[M]):
         Raises:
             CallFailed: `invalid`: what the record needs is missing (`reply.missing`) or cannot be read
                 (`reply.bad_<word>`). The reason names the path, never the value.
-
         """
         root = payload if isinstance(payload, etree._Element) else JsonNode("", payload)
         return self.record(root, Run(root, notes if notes is not None else Notes()))
@@ -100,7 +98,6 @@ class Reading(ReadingSpec, Generic[M]):
 
         Raises:
             CallFailed: as `read` does.
-
         """
         try:
             table = self.program.part(node, run, each=True) or {}
@@ -131,7 +128,6 @@ class Reading(ReadingSpec, Generic[M]):
 
         Raises:
             CallFailed: there is no record without it.
-
         """
         program: Program | None = self.program
         path: list[str] = []

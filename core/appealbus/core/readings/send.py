@@ -30,7 +30,6 @@ class Asking:
         question_id: ours, which the access log has a row under.
         now: the time.
         message_id: of this message: the question's own at first, and a new one each time that it is asked again.
-
     """
 
     query: Any
@@ -77,7 +76,6 @@ class Send:
 
         Raises:
             DeclarationError: a path that cannot be.
-
         """
         if root and not _ROOT.fullmatch(root):
             raise DeclarationError(f"the root {root!r} is not a name such as '{{urn:example}}Request'")

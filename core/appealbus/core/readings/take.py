@@ -104,7 +104,6 @@ class Take(Generic[R]):
 
         Raises:
             DeclarationError: a path or a name leads nowhere.
-
         """
         self.path = parse_reply_path(path).every()
         self.code = parse_reply_path(code) if code else None
@@ -138,7 +137,6 @@ class Take(Generic[R]):
 
         Raises:
             CallFailed: `reply.missing`: it has no code, or nothing of what would be around records.
-
         """
         root = body if isinstance(body, etree._Element) else JsonNode("", body)
         run = Run(root, notes if notes is not None else Notes())
@@ -170,7 +168,6 @@ class Take(Generic[R]):
 
         Raises:
             CallFailed: `reply.missing`: what would be around records is not there.
-
         """
         names = self.path.steps
         if self.code is None and len(names) > 1 and not any(local_name(child) == names[0] for child in root):

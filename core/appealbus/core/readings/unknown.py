@@ -41,12 +41,7 @@ def unchecked_fields(
 ) -> frozenset[str]:
     """Return the fields that stand where a schema leaves all open, and says of nothing there what it is.
 
-    Args:
-        places: of all fields.
-        way: names of elements from the root's children down to the record.
-        schema: of the answer.
-        root: of the answer.
-
+    `way` has the names of elements from the root's children down to the record.
     """
     return frozenset(
         field
@@ -90,20 +85,10 @@ def _open_steps(
 def unknown_fields(places: Sequence[Place], node: Node, run: Run) -> set[str]:
     """Return the fields that are unknown, of several within each other the outermost.
 
-    A field is unknown if what stands at its place could not be read; or if nothing does, though its schema wants
-    something there, or has something beside it that it does not know. A list is, too, if what it does not know has the
-    same parts as the items of the list: else it would be shorter in silence. Without a schema it is what has begun to
-    come that counts for not known, unless it came beside the field before; and where that is more than is looked at,
-    all that is absent is unknown, and every list.
-
-    Args:
-        places: of all fields.
-        node: the record's element.
-        run: the reading that has just ended.
-
     A field is unknown if its place is unreadable. So is an empty field that its schema requires, or that has an
     unknown element beside it. A list is also unknown if an unknown element has the parts of its items. Without a
-    schema, newly appearing elements count as unknown, unless the field occurred beside them before.
+    schema, newly appearing elements count as unknown, unless the field occurred beside them before. Where more came
+    than is looked at, all absent fields are unknown, and every list.
     """
     own = run.steps(node)
     fields: set[str] = set()

@@ -28,7 +28,6 @@ def the_one(
         is_asked: says of a record whether it is about whom was asked.
         source: the source's name, in front of the codes.
         what: what a record is about, in one word: `person`, `parcel`.
-
     """
     if not records:
         return not_found()

@@ -60,7 +60,6 @@ def element_of(reply: Reply) -> etree._Element:
 
     Raises:
         CallFailed: `reply.not_xml`, where the wire brought something else.
-
     """
     if isinstance(reply.body, etree._Element):
         return reply.body
@@ -95,7 +94,6 @@ def text(element: etree._Element, path: str) -> str | None:
 
     Raises:
         CallFailed: `reply.bad_value`, where the schema does not allow it.
-
     """
     inner = child(element, path)
     if inner is None or inner.text is None or is_nil(inner):
@@ -116,7 +114,6 @@ def require(element: etree._Element, path: str) -> etree._Element:
 
     Raises:
         CallFailed: `reply.missing`.
-
     """
     inner = child(element, path)
     return inner if inner is not None else _missing(path)
@@ -127,7 +124,6 @@ def require_text(element: etree._Element, path: str) -> str:
 
     Raises:
         CallFailed: `reply.missing`, where it is absent, nil or empty.
-
     """
     return text(element, path) or _missing(path)
 
@@ -196,7 +192,6 @@ def needed(value: V | None, path: str) -> V:
 
     Raises:
         CallFailed: `reply.missing`, where there was none.
-
     """
     return value if value is not None else _missing(path)
 

@@ -45,23 +45,16 @@ class Checker:
             vocabulary: its names: only these may appear in a reason, for all others are the sender's; and only its
                 global elements may be a message.
             loose: the same schema where nothing need be there; see `loosened`.
-
         """
         self._schema = schema
         self._vocabulary = vocabulary
         self._loose = loose
 
     def check(self, message: etree._Element, code: str, what: str) -> None:
-        """Check a message.
-
-        Args:
-            message: the element.
-            code: of the failure.
-            what: `the reply`, `the request`.
+        """Check a message; `what` is `the reply` or `the request`.
 
         Raises:
             CallFailed: with the code, naming the element that breaks the schema, never its value.
-
         """
         message = self._unsigned(message)
         if _SIZE(message) > _LARGE:
@@ -82,7 +75,6 @@ class Checker:
 
         Raises:
             CallFailed: `reply.schema`: it breaks the schema and may not, or it is no element of the schema at all.
-
         """
         if notes.check is ReplyCheck.OFF:
             return
@@ -172,7 +164,6 @@ class MessageSchema:
             path: the schema.
             root: `{namespace}name` of an answer's root. Content that came without a root in a namespace, as
                 some senders put it, is taken to be that.
-
         """
         self.path = path
         self.root = root
@@ -204,7 +195,6 @@ class MessageSchema:
 
         Raises:
             CallFailed: `reply.schema`, naming the element that breaks the schema, never its value.
-
         """
         if not str(message.tag).startswith("{"):
             message.tag = self.root

@@ -38,7 +38,6 @@ _ENTRY = 1024
 _AGAIN = 60.0
 """Seconds until a failed version is retried: lists that contain it stay fast, and it does not stay hidden long."""
 
-
 _TRIES = 3
 """Attempts until a version counts as damaged. Readers of the feed wait until then."""
 

@@ -41,7 +41,6 @@ class History:
     Attributes:
         entries: what is seen of it, oldest first.
         next: behind which position the next page begins; None: this is the last one.
-
     """
 
     entries: Sequence[LogEntry]

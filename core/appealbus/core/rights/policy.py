@@ -10,7 +10,7 @@ from appealbus.core.config.loading import Loaded, Written, load_written
 from appealbus.core.config.models import Configuration
 from appealbus.core.config.problems import InvalidConfig, Problem, dotted
 from appealbus.core.domain.client import Client, Role
-from appealbus.core.domain.event import by_person
+from appealbus.core.domain.event import by_api, by_person
 from appealbus.core.interfaces.past import PastAssessor
 from appealbus.core.loading.host import Host
 from appealbus.core.rights.fields import fields_below, leads
@@ -18,7 +18,7 @@ from appealbus.core.rights.identifiers import KINDS
 from appealbus.core.rights.mask import EVERYTHING, MASKS, ROLES, Mask
 from appealbus.core.rights.paths import PARTS, Path, Pattern, path_of
 from appealbus.core.rights.settings import ChannelSettings, ClientSettings, MaskSettings, PolicySettings
-from appealbus.core.rights.viewer import Viewer, of_client
+from appealbus.core.rights.viewer import Viewer
 from appealbus.schemas.appeal import Appeal, AppealKind
 from appealbus.schemas.record import Record
 from appealbus.schemas.shapes import TYPED_RECORDS
@@ -65,7 +65,10 @@ class Policy:
         purpose = purpose if own.purpose is None else own.purpose
         if self.comparing and (client.places or client.kinds or client.role is Role.CHANNEL):
             mask = self.alone.setdefault(mask.name, replace(mask, comparing=self.comparing))
-        return of_client(client, mask, purpose_needed=purpose, counted=self.counted)
+        channel, actor = client.channel if client.role is Role.CHANNEL else "", by_api(client.name)
+        return Viewer(
+            client.name, client.role, mask, client.places, client.kinds, purpose, channel, self.counted, actor
+        )
 
     def of_person(self, client: Client) -> Viewer:
         """Return the viewer for a client who is signed in to the console: a person in the log."""

@@ -6,8 +6,8 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import Any
 
-from appealbus.core.domain.client import Client, Role
-from appealbus.core.domain.event import by_api, by_person
+from appealbus.core.domain.client import Role
+from appealbus.core.domain.event import by_person
 from appealbus.core.domain.listing import AppealRow, AppealState
 from appealbus.core.journal.appeals.suspects import REASON
 from appealbus.core.rights.fields import is_of_the_dossier
@@ -81,7 +81,6 @@ MAY: dict[Role, frozenset[Action]] = {
     | {Action.REPORT},
 }
 """Allowed actions by role; masks decide which content is visible."""
-
 
 _ROW: dict[str, Sequence[Path]] = {
     "closed": [("changes", ("kind",))],
@@ -233,11 +232,3 @@ def _at_rest(row: AppealRow, *, is_done: bool) -> AppealState:
     if row.state is AppealState.HELD:
         return row.state
     return AppealState.IDLE if is_done else AppealState.PARKED
-
-
-def of_client(client: Client, mask: Mask, *, purpose_needed: bool, counted: tuple[Path, ...] = ()) -> Viewer:
-    """Return the viewer for a client."""
-    own = client.channel if client.role is Role.CHANNEL else ""
-    return Viewer(
-        client.name, client.role, mask, client.places, client.kinds, purpose_needed, own, counted, by_api(client.name)
-    )

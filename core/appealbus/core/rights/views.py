@@ -61,16 +61,11 @@ class Views:
     async def dossier(self, row: AppealRow, version: int | None = None, raw: bytes | None = None) -> Seen | None:
         """Return a version of a dossier, the newest by default; None where there is none.
 
-        A version that looks like the one before it is none to this viewer.
-
-        Args:
-            row: the appeal.
-            version: its number.
-            raw: the newest one, where somebody has read it with the row.
+        A version that looks like the one before it is none to this viewer. `raw` is the newest one, where somebody has
+        read it with the row.
 
         Raises:
             ValueError: it is damaged: nothing of it is shown.
-
         """
         wanted = version or row.version
         if not 1 <= wanted <= row.version:

@@ -68,7 +68,6 @@ async def ask(
         ValueError: it has several questions, or none; use `ask_all`.
         ConfigError: the contract cannot be used.
         PlanError: its declared paths lead nowhere.
-
     """
     asked = await ask_all(lookup, about, replies=replies, records=records, contract=contract)
     if len(asked) != 1:
@@ -83,21 +82,12 @@ async def ask_all(
     replies: Script | ScriptedWire = (),
     records: Records | None = None,
     contract: Contract | None = None,
-) -> list[Asked]:
-    """Ask a lookup all the questions that it has about an appeal, one after the other. Arguments as those of `ask`."""
-    return await ask_changed(lookup, about, replies=replies, records=records, contract=contract)
-
-
-async def ask_changed(
-    lookup: Lookup[Any, Record],
-    about: Appeal,
-    *,
-    replies: Script | ScriptedWire = (),
-    records: Records | None = None,
-    contract: Contract | None = None,
     query: Query | None = None,
 ) -> list[Asked]:
-    """Ask like `ask_all`, with `query` in place of the appeal's own if given."""
+    """Ask a lookup all the questions that it has about an appeal, one after the other. Arguments as those of `ask`.
+
+    With `query`, that is asked in place of each of them.
+    """
     script = replies if isinstance(replies, ScriptedWire) else ScriptedWire(replies)
     script.echo = lookup.take.echo if isinstance(lookup, Declared) and hasattr(lookup, "take") else None
     async with AsyncExitStack() as stack:

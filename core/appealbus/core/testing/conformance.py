@@ -15,7 +15,7 @@ from appealbus.core.interfaces.wire import CallFailed, Payload
 from appealbus.core.planning.plan import Node, PlanError
 from appealbus.core.rights.fields import leads_in
 from appealbus.core.rights.paths import path_of
-from appealbus.core.testing.asking import Asked, ask_all, ask_changed
+from appealbus.core.testing.asking import Asked, ask_all
 from appealbus.core.testing.contract import Contract
 from appealbus.core.testing.making import Records
 from appealbus.core.testing.mixup import mixed_up
@@ -39,7 +39,6 @@ def check_assessor(assessor: Assessor, dossiers: Iterable[Dossier], *, past: Pas
         assessor: the assessor.
         dossiers: some from which it concludes all that it can conclude; of others nothing is said.
         past: what one that compares appeals is given with each.
-
     """
     problems: list[str] = []
     concluded = False
@@ -97,7 +96,6 @@ async def check_lookup(
         not_in_reply: inputs that the source's answer does not repeat, so that nobody can compare them.
         contract: what the question and the good replies must fit, as with `ask`; the broken ones need not. The replies
             may be whole messages then, as the connector of its table knows them.
-
     """
     problems = list(_looks(lookup))
     try:
@@ -114,7 +112,7 @@ async def check_lookup(
     if not wire.asked:
         return [*problems, "it has no question about the appeal: give one with the inputs that it declares"]
     problems += _answered(lookup, asked[0])
-    again = partial(ask_changed, lookup, about, records=records)
+    again = partial(ask_all, lookup, about, records=records)
     problems += [problem async for problem in mixed_up(again, asked[0], replies, not_in_reply)]
     if asked[0].query is not None:
         problems += [problem async for problem in silent(lookup, asked[0].query, replies[0], contract)]

@@ -28,7 +28,6 @@ _DENIED = (
 )
 _OTHER = (OutcomeKind.INVALID, "soap.fault.other", "the source answered with a fault of its own kind")
 
-
 _DECLARATION = re.compile(r"\s*<\?xml\s[^>]*\?>")
 
 

@@ -39,7 +39,6 @@ def dossier(about: Appeal, records: Records, *, ended: Mapping[str, OutcomeKind]
         about: the appeal.
         records: what was found. Several records of one lookup have the keys `0`, `1` …
         ended: lookups that found nothing, and how each ended.
-
     """
     now = wall()
     facts = [

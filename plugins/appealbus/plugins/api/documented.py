@@ -64,17 +64,17 @@ def route(
         links: from its good answers to other routes.
 
     """
-    found: dict[int | str, Json] = {}
-    for status, told in ok.items():
-        found[status] = {**told, "headers": headers((*LIMITS, *told.get("headers", ())))}
-        if links and "content" in told:
-            found[status]["links"] = dict(links)
+    answers: dict[int | str, Json] = {}
+    for status, answer in ok.items():
+        answers[status] = {**answer, "headers": headers((*LIMITS, *answer.get("headers", ())))}
+        if links and "content" in answer:
+            answers[status]["links"] = dict(links)
     for status, problem in problems((*_EACH, *kinds)).items():
-        found[status] = problem
+        answers[status] = problem
     extra: Json = {"security": [{"token": []}, {"certificate": []}]}
     if body is not None:
         extra["requestBody"] = body
-    return {"responses": found, "openapi_extra": extra, "response_model": None}
+    return {"responses": answers, "openapi_extra": extra, "response_model": None}
 
 
 def problems(kinds: Iterable[ProblemType]) -> dict[int, Json]:
@@ -86,10 +86,10 @@ def problems(kinds: Iterable[ProblemType]) -> dict[int, Json]:
 
 
 def _problem(kinds: list[ProblemType]) -> Json:
-    told = "; ".join(f"[{kind.name}]({kind.uri}): {kind.title.lower()}" for kind in kinds)
+    text = "; ".join(f"[{kind.name}]({kind.uri}): {kind.title.lower()}" for kind in kinds)
     names = [name for kind in kinds for name in kind.headers]
-    told_of = {"description": told, "content": {MEDIA_TYPE: {"schema": ref("Problem")}}}
-    return {**told_of, "headers": headers(dict.fromkeys(names))} if names else told_of
+    answer = {"description": text, "content": {MEDIA_TYPE: {"schema": ref("Problem")}}}
+    return {**answer, "headers": headers(dict.fromkeys(names))} if names else answer
 
 
 def headers(names: Iterable[str]) -> Json:
@@ -104,7 +104,7 @@ def ref(name: str) -> Json:
 
 def content(name: str, *media_types: str) -> Json:
     """Return the content of an answer or a request: a schema in these media types, JSON by default."""
-    return {each: {"schema": ref(name) if each == JSON else {"type": "string"}} for each in media_types or (JSON,)}
+    return {kind: {"schema": ref(name) if kind == JSON else {"type": "string"}} for kind in media_types or (JSON,)}
 
 
 def link(operation: str, parameter: str, expression: str) -> Json:
@@ -131,7 +131,7 @@ def links(expression: str) -> dict[str, Json]:
 
 def intake(kind: str) -> Json:
     """Return the arguments of a route that takes messages of a kind."""
-    told = f"The {kind}, in at most 4 MiB. Who knows the XML finds its schema in the contract: `{kind}.xsd`."
+    about = f"The {kind}, in at most 4 MiB. Who knows the XML finds its schema in the contract: `{kind}.xsd`."
     receipt = content("Receipt", JSON, XML)
     problems_ = (IDS_DIFFER, OTHER_KIND, FOREIGN_CHANNEL, NOT_ACCEPTABLE, TOO_SLOW, DIFFERS, TOO_LARGE)
     made = route(
@@ -142,7 +142,7 @@ def intake(kind: str) -> Json:
             201: {"description": "It is on disk; its receipt.", "content": receipt, "headers": ("Location",)},
             200: {"description": "It came before: the receipt of then.", "content": receipt, "headers": ("Location",)},
         },
-        body={"required": True, "description": told, "content": content(f"{kind.capitalize()}Message", JSON, XML)},
+        body={"required": True, "description": about, "content": content(f"{kind.capitalize()}Message", JSON, XML)},
     )
     return {**made, "status_code": 201}
 
@@ -162,8 +162,8 @@ def looking(*kinds: ProblemType, **given: Any) -> Json:
 
 def report() -> Json:
     """Return the arguments of the route that gives figures."""
-    told = content("Report", JSON, CSV, HTML)
-    ok: dict[int, Json] = {200: {"description": "The table.", "content": told, "headers": ("Vary",)}}
+    table = content("Report", JSON, CSV, HTML)
+    ok: dict[int, Json] = {200: {"description": "The table.", "content": table, "headers": ("Vary",)}}
     return route(PURPOSE_MISSING, NOT_ACCEPTABLE, NOT_A_DAY, ok=ok)
 
 

@@ -51,8 +51,8 @@ def document(app: FastAPI) -> Json:
     for path in made["paths"].values():
         for operation in path.values():
             # FastAPI's own words for what is not well formed: here that is a problem.
-            told = operation["responses"].get("422", {})
-            if "application/json" in told.get("content", {}):
+            answer = operation["responses"].get("422", {})
+            if "application/json" in answer.get("content", {}):
                 del operation["responses"]["422"]
             for parameter in operation.get("parameters", ()):
                 parameter["schema"] = _sendable(parameter["schema"])
@@ -69,8 +69,8 @@ def document(app: FastAPI) -> Json:
 
 def _sendable(schema: Json) -> Json:
     """Return the schema of a parameter without null, which has no form in a query or a header."""
-    kinds = [each for each in schema.get("anyOf", ()) if each != {"type": "null"}]
-    return {**kinds[0], **{name: each for name, each in schema.items() if name != "anyOf"}} if kinds else schema
+    kinds = [kind for kind in schema.get("anyOf", ()) if kind != {"type": "null"}]
+    return {**kinds[0], **{name: about for name, about in schema.items() if name != "anyOf"}} if kinds else schema
 
 
 def _header(name: str, text: str) -> Json:
@@ -92,23 +92,23 @@ class _Described(GenerateJsonSchema):
 
 def schemas() -> Json:
     """Return the schemas of the document by their names."""
-    found: Json = {}
+    known: Json = {}
     for name in ("receipt", "change", "appeal", "dossier"):
         schema = json.loads((FOLDER / f"{name}.schema.json").read_text(encoding="utf-8"))
-        found |= schema.pop("$defs")
-        found[name.capitalize()] = {key: value for key, value in schema.items() if not key.startswith("$")}
+        known |= schema.pop("$defs")
+        known[name.capitalize()] = {key: value for key, value in schema.items() if not key.startswith("$")}
     ours: tuple[type[BaseModel], ...] = (*MODELS, Trouble)
     for model in ours:
         schema = model.model_json_schema(ref_template=_OURS + "{model}", schema_generator=_Described)
-        found |= schema.pop("$defs", {})
-        found[model.__name__] = schema
-    found["Problem"] = {**found.pop("Trouble"), "title": "Problem", "additionalProperties": True}
-    found["Problem"]["properties"]["type"]["examples"] = [each.uri for each in all_types()]
-    found["Search"] |= {"oneOf": [{"required": [name], "properties": {name: {"type": "string"}}} for name in ONE_OF]}
+        known |= schema.pop("$defs", {})
+        known[model.__name__] = schema
+    known["Problem"] = {**known.pop("Trouble"), "title": "Problem", "additionalProperties": True}
+    known["Problem"]["properties"]["type"]["examples"] = [kind.uri for kind in all_types()]
+    known["Search"] |= {"oneOf": [{"required": [name], "properties": {name: {"type": "string"}}} for name in ONE_OF]}
     for name, fields in _MESSAGES.items():
-        found[f"{name.capitalize()}Message"] = _message(found, name.capitalize(), fields)
-    found["AnyDossier"] = {"anyOf": [ref("Dossier"), ref("MaskedDossier")]}
-    found["MaskedDossier"] = {
+        known[f"{name.capitalize()}Message"] = _message(known, name.capitalize(), fields)
+    known["AnyDossier"] = {"anyOf": [ref("Dossier"), ref("MaskedDossier")]}
+    known["MaskedDossier"] = {
         "type": "object",
         "description": "A dossier without what the client's mask hides, and without whatever would tell of it.",
         "required": ["hidden"],
@@ -117,12 +117,12 @@ def schemas() -> Json:
             "version": {"type": "integer"},
         },
     }
-    return {name: _rewritten(schema) for name, schema in sorted(found.items())}
+    return {name: _rewritten(schema) for name, schema in sorted(known.items())}
 
 
-def _message(found: Json, name: str, fields: tuple[str, ...]) -> Json:
+def _message(known: Json, name: str, fields: tuple[str, ...]) -> Json:
     """Return the schema of a message: what cannot be used of it is kept as it is written, with a warning."""
-    properties = found[name]["properties"]
+    properties = known[name]["properties"]
     loose: Json = {
         "type": "object",
         "description": "What the contract has no place for, or cannot be used, is kept as written, with a warning.",
@@ -137,9 +137,9 @@ def _rewritten(value: Any) -> Any:
     """Return a schema with its references to where the schemas lie here; those of discriminators have no `$ref`."""
     match value:
         case dict():
-            return {key: _rewritten(each) for key, each in value.items()}
+            return {key: _rewritten(part) for key, part in value.items()}
         case list():
-            return [_rewritten(each) for each in value]
+            return [_rewritten(part) for part in value]
         case str() if value.startswith(_REFERENCES):
             return _OURS + value.removeprefix(_REFERENCES)
         case _:

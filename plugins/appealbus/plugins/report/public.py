@@ -9,7 +9,7 @@ well. So each number that can be derived from one table is zero, or at least the
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-from appealbus.plugins.report.row import PARTS, Row, Table, summed
+from appealbus.plugins.report.row import SHARE_OF, Row, Table, summed
 from appealbus.plugins.report.words import Column
 
 _ALL = frozenset(Column)
@@ -55,9 +55,8 @@ def _sum(rows: Sequence[Row], keys: set[str]) -> Row:
 def _numbers(row: Row) -> Iterator[int]:
     yield row.counts[Column.REGISTERED]
     yield row.counts[Column.REPEATS_BEFORE]
-    for whole, parts in PARTS.items():
-        for part in parts:
-            yield from _split(row, whole, part)
+    for part, whole in SHARE_OF.items():
+        yield from _split(row, whole, part)
     yield from _split(row, Column.CONSIDERED, *_TOGETHER)
 
 

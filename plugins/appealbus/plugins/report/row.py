@@ -9,34 +9,7 @@ from appealbus.core.management.appeals import within
 from appealbus.plugins.report.words import By, Column
 
 _HOUR = 3600
-PARTS = {
-    Column.REGISTERED: (
-        Column.LOCAL,
-        Column.CONSIDERED,
-        Column.REDIRECTED,
-        Column.OPEN,
-        Column.REPEATS,
-        Column.EXTENDED,
-        Column.REVERSED,
-        Column.REVIEWED,
-    ),
-    Column.REVIEWED: (Column.COMPLETE_BEFORE,),
-    Column.SETTLED: (Column.FIRST_RIGHT,),
-    Column.LOCAL: (Column.LAND,),
-    Column.OPEN: (Column.OVERDUE,),
-    Column.CONSIDERED: (
-        Column.SATISFIED,
-        Column.REFUSED,
-        Column.EXPLAINED,
-        Column.OTHER,
-        Column.REDIRECTED_CONSIDERED,
-        Column.LATE,
-        Column.LAST_TWO_DAYS,
-        Column.SETTLED,
-    ),
-}
-"""Columns that count a part of another one."""
-SHARE_OF = {part: whole for whole, parts in PARTS.items() for part in parts}
+SHARE_OF = {column: Column(column.whole) for column in Column if column.whole}
 """Denominators."""
 
 

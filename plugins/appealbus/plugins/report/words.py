@@ -1,5 +1,7 @@
 """The plugin's vocabularies; the catalogues have the Kazakh and Russian texts."""
 
+from typing import Self
+
 from appealbus.schemas.base import Word
 
 
@@ -13,32 +15,39 @@ class By(Word):
 
 
 class Column(Word):
-    """Columns, in the table's order."""
+    """Columns, in the table's order, each with the column of which it tells the share."""
+
+    whole: str
+
+    def __new__(cls, name: str, whole: str = "") -> Self:
+        column = str.__new__(cls, name)
+        column._value_, column.whole = name, whole
+        return column
 
     REGISTERED = "registered"
-    LOCAL = "local"
-    LAND = "land"
-    CONSIDERED = "considered"
-    SATISFIED = "satisfied"
-    REFUSED = "refused"
-    EXPLAINED = "explained"
-    OTHER = "other"
-    REDIRECTED = "redirected"
-    OPEN = "open"
-    OVERDUE = "overdue"
-    REPEATS = "repeats"
+    LOCAL = "local", "registered"
+    LAND = "land", "local"
+    CONSIDERED = "considered", "registered"
+    SATISFIED = "satisfied", "considered"
+    REFUSED = "refused", "considered"
+    EXPLAINED = "explained", "considered"
+    OTHER = "other", "considered"
+    REDIRECTED = "redirected", "registered"
+    OPEN = "open", "registered"
+    OVERDUE = "overdue", "open"
+    REPEATS = "repeats", "registered"
     REPEATS_BEFORE = "repeats_before"
     REPEATS_CHANGE = "repeats_change"
-    REDIRECTED_CONSIDERED = "redirected_considered"
-    LATE = "late"
-    LAST_TWO_DAYS = "last_two_days"
-    EXTENDED = "extended"
-    REVERSED = "reversed"
-    REVIEWED = "reviewed"
-    COMPLETE_BEFORE = "complete_before"
+    REDIRECTED_CONSIDERED = "redirected_considered", "considered"
+    LATE = "late", "considered"
+    LAST_TWO_DAYS = "last_two_days", "considered"
+    EXTENDED = "extended", "registered"
+    REVERSED = "reversed", "registered"
+    REVIEWED = "reviewed", "registered"
+    COMPLETE_BEFORE = "complete_before", "reviewed"
     HOURS_SAVED = "hours_saved"
-    SETTLED = "settled"
-    FIRST_RIGHT = "first_right"
+    SETTLED = "settled", "considered"
+    FIRST_RIGHT = "first_right", "settled"
     DAYS_MEDIAN = "days_median"
     DAYS_P90 = "days_p90"
 

@@ -24,15 +24,13 @@ _PEOPLE = ("taken_by", "closed_by", "done")
 
 
 def surges_seen(viewer: Viewer, now: Now) -> Surges:
-    week, day = now.week, now.day
-    return Surges(
-        week=week
-        and SurgeWeek(
-            monday=week.monday, tested=week.tested, limit=week.limit, alarms=list(alarms_seen(viewer, week.alarms))
-        ),
-        day=day and SurgeDay(**dict(day), possible=possible_seen(viewer, now.possible)),
-        record=now.record if sees_all(viewer) else None,
-    )
+    week = day = None
+    if now.week is not None:
+        alarms = list(alarms_seen(viewer, now.week.alarms))
+        week = SurgeWeek(monday=now.week.monday, tested=now.week.tested, limit=now.week.limit, alarms=alarms)
+    if now.day is not None:
+        day = SurgeDay(**dict(now.day), possible=possible_seen(viewer, now.possible))
+    return Surges(week=week, day=day, record=now.record if sees_all(viewer) else None)
 
 
 def alarms_seen(viewer: Viewer, alarms: Iterable[KeptAlarm]) -> Iterator[SurgeAlarm]:

@@ -14,7 +14,7 @@ from appealbus.plugins.terms.calendar import UnknownYear
 from appealbus.plugins.terms.citing import CODE, Cited, Place, cite
 from appealbus.plugins.terms.norms import Law, level_of
 from appealbus.plugins.terms.reckoning import Term, due_of, reckon
-from appealbus.plugins.terms.story import FAVOURABLE, Body, Life, Noted, Stay, find_ping_pong, rebuild
+from appealbus.plugins.terms.story import FAVOURABLE, Body, Life, Noted, Stay, find_ping_pong, noted, rebuild
 from appealbus.plugins.terms.words import Actor, Duty, Outcome, Remark, Standing
 from appealbus.schemas.appeal import Appeal, AppealKind
 
@@ -31,51 +31,60 @@ class Milestone:
     what: Duty
     who: Actor
     until: date
-    cited: Cited
+    article: Cited
     done: date | None
     standing: Standing
+
+
+@dataclass(frozen=True, slots=True)
+class SentPart:
+    """A part that was sent to another body."""
+
+    day: date
+    body: str
 
 
 @dataclass(frozen=True, slots=True)
 class Considered:
     body: str
     arrived: date
-    term: Term | None
-    """None: no norm applies to its day, or (of an earlier one) the calendar lacks the year."""
     outcome: Outcome
     ended: date | None
-    due_on: date | None = None
+    register_due_on: date | None
     """Due date given by the register."""
-    parts: tuple[tuple[date, str], ...] = ()
-    """Parts that were sent to other bodies, with day and body."""
+    parts: tuple[SentPart, ...]
+    term: Term | None
+    """None: no norm applies to its day, or (of an earlier one) the calendar lacks the year."""
 
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """State of an appeal's terms on a day.
+    """State of an appeal's terms on a day; its fields, and theirs, are those of the JSON.
 
     Attributes:
-        today: the day.
-        considered: all considerations, the newest last.
-        first_wrote: day on which the citizen first wrote.
-        days_here: working days since the first counted day here, up to today or the term's end.
-        days_in_all: the same since the first counted day anywhere.
-        unknown_year: the first missing year because of which something is left out; `days_here` and `days_in_all`
-            are None if it is one of theirs.
+        on: the day.
         outcome: state of the newest consideration; `silence` if its term has ended without a decision.
+        due_on: of the newest consideration; None: no norm applies.
+        first_wrote: day on which the citizen first wrote.
+        working_days_here: since the first counted day here, up to today or the term's end.
+        working_days_in_all: the same since the first counted day anywhere.
+        considered: all considerations, the newest last.
         milestones: of the newest consideration, the next first.
+        unknown_year: the first missing year because of which something is left out; the working days are None if it is
+            one of theirs.
         remarks: contradictions and breaches of the law, by day.
     """
 
-    today: date
-    considered: tuple[Considered, ...]
-    first_wrote: date
-    days_here: int | None
-    days_in_all: int | None
+    on: date
     outcome: Outcome
+    due_on: date | None
+    first_wrote: date
+    working_days_here: int | None
+    working_days_in_all: int | None
+    considered: tuple[Considered, ...]
     milestones: tuple[Milestone, ...]
+    unknown_year: int | None
     remarks: tuple[Noted, ...]
-    unknown_year: int | None = None
 
     @property
     def here(self) -> Considered:
@@ -151,10 +160,10 @@ def read_clock(data: Told, law: Law, today: date) -> Clock:
     ]
     stay, term = life.last, terms[-1]
     outcome = stay.outcome
-    if outcome is Outcome.OPEN and term is not None and term.due < today:
+    if outcome is Outcome.OPEN and term is not None and term.due_on < today:
         outcome = Outcome.SILENCE
     considered = [
-        Considered(str(stay.body), day_of(stay.arrived), reckoned, stay.outcome, stay.ended, stay.due_on, _parts(stay))
+        Considered(str(stay.body), day_of(stay.arrived), stay.outcome, stay.ended, stay.due_on, _parts(stay), reckoned)
         for stay, reckoned in zip(life.stays, terms, strict=True)
     ]
     considered[-1] = replace(considered[-1], outcome=outcome)
@@ -164,16 +173,19 @@ def read_clock(data: Told, law: Law, today: date) -> Clock:
     def worked(since: date | None) -> int | None:
         return 0 if since is None else left_out.unless(partial(law.calendar.count, since, until))
 
+    working_days_here = worked(None if term is None else term.first_day)
+    working_days_in_all = worked(min((term.first_day for term in known), default=None))
     return Clock(
-        today=today,
-        considered=tuple(considered),
-        first_wrote=min([day_of(life.stays[0].arrived), *(term.registered for term in known)]),
-        days_here=worked(None if term is None else term.first),
-        days_in_all=worked(min((term.first for term in known), default=None)),
+        on=today,
         outcome=outcome,
+        due_on=None if term is None else term.due_on,
+        first_wrote=min([day_of(life.stays[0].arrived), *(term.registered for term in known)]),
+        working_days_here=working_days_here,
+        working_days_in_all=working_days_in_all,
+        considered=tuple(considered),
         milestones=tuple(sorted(milestones, key=lambda milestone: milestone.until)),
-        remarks=tuple(sorted(remarks, key=lambda remark: (remark.day, remark.what, remark.about))),
         unknown_year=left_out.year,
+        remarks=tuple(sorted(remarks, key=lambda remark: (remark.day, remark.what, remark.about))),
     )
 
 
@@ -191,8 +203,8 @@ class _LeftOut:
             return None
 
 
-def _parts(stay: Stay) -> tuple[tuple[date, str], ...]:
-    return tuple((day, str(body)) for day, body in stay.parts)
+def _parts(stay: Stay) -> tuple[SentPart, ...]:
+    return tuple(SentPart(day, str(body)) for day, body in stay.parts)
 
 
 def _odd(life: Life, terms: list[Term | None], law: Law) -> Iterator[Noted]:
@@ -204,19 +216,19 @@ def _odd(life: Life, terms: list[Term | None], law: Law) -> Iterator[Noted]:
         away = [day for day, _ in stay.parts] + ([stay.ended] if stay.ended and stay.outcome in _HANDED_ON else [])
         if norm is not None and away:
             until = law.end_of(norm, term.registered)
-            yield from (Noted(Remark.REDIRECTED_LATE, day) for day in away if day > until)
+            yield from (noted(Remark.REDIRECTED_LATE, day) for day in away if day > until)
         if stay.ended is None or stay.outcome in _HANDED_ON:
             continue
         if stay.outcome is Outcome.SILENCE:
-            if stay.ended <= term.due:
-                yield Noted(Remark.SILENCE_EARLY, stay.ended, str(term.due))
-        elif stay.ended > term.due:
-            yield Noted(Remark.ANSWERED_LATE, stay.ended, str(term.due))
+            if stay.ended <= term.due_on:
+                yield noted(Remark.SILENCE_EARLY, stay.ended, term.due_on)
+        elif stay.ended > term.due_on:
+            yield noted(Remark.ANSWERED_LATE, stay.ended, term.due_on)
     stay, term = life.last, terms[-1]
     for day in life.complained:
         decided = stay.ended is not None and stay.ended <= day
-        if term is not None and not decided and day <= term.due:
-            yield Noted(Remark.COMPLAINED_EARLY, day, str(term.due))
+        if term is not None and not decided and day <= term.due_on:
+            yield noted(Remark.COMPLAINED_EARLY, day, term.due_on)
 
 
 def _milestones(
@@ -244,23 +256,24 @@ def _milestones(
         early = [Duty.REDIRECT, *([Duty.COMPLAINT_FORWARDING] if kind is AppealKind.COMPLAINT else [])]
         for milestone in (milestone for duty in early for milestone in after(duty, term.registered, None)):
             # Once the time for a redirect is over, the appeal stays here; a complaint has to go on all the same.
-            if milestone.until < term.due and (today <= milestone.until or milestone.what is Duty.COMPLAINT_FORWARDING):
+            goes_on = today <= milestone.until or milestone.what is Duty.COMPLAINT_FORWARDING
+            if milestone.until < term.due_on and goes_on:
                 yield milestone
-        if term.norm.extend_months and not stay.extensions and today <= term.due:
-            yield made(Duty.EXTENSION, Actor.HEAD, term.due, EXTENSION_CITED, None)
+        if term.norm.extend_months and not stay.extensions and today <= term.due_on:
+            yield made(Duty.EXTENSION, Actor.HEAD, term.due_on, EXTENSION_CITED, None)
     norm = norms.find(Duty.PRELIMINARY, term.registered, kind)
-    asked = norm is not None and calendar.count(term.first, term.base) >= norm.least_term
+    asked = norm is not None and calendar.count(term.first_day, term.moved_to) >= norm.least_term
     if norm is not None and asked and (stay.ended is None or stay.preliminary is not None):
-        yield made(Duty.PRELIMINARY, norm.who, calendar.before(term.due, norm.days), norm.cited, stay.preliminary)
+        yield made(Duty.PRELIMINARY, norm.who, calendar.before(term.due_on, norm.days), norm.cited, stay.preliminary)
     if stay.preliminary is not None:  # objections may come, and nothing tells whether they did
         yield from (mark for mark in after(Duty.OBJECTIONS, stay.preliminary, None) if today <= mark.until)
-    for done in term.lengthened:
+    for done in term.extensions:
         yield from after(Duty.EXTENSION_NOTICE, done.decided, _first_from(stay.notified, done.decided))
-    yield made(Duty.TERM, Actor.EXECUTOR, term.due, term.norm.cited, stay.ended)
+    yield made(Duty.TERM, Actor.EXECUTOR, term.due_on, term.norm.cited, stay.ended)
     if stay.ended is not None:
         yield from _after_the_end(life, stay, stay.ended, after)
-    elif term.due < today:  # silence is a refusal (art. 91 ¶2)
-        yield from _after_the_end(life, stay, term.due, after)
+    elif term.due_on < today:  # silence is a refusal (art. 91 ¶2)
+        yield from _after_the_end(life, stay, term.due_on, after)
     for day in life.complained:
         yield from after(Duty.COMPLAINT_FORWARDING, day, None)
 

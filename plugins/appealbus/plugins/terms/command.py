@@ -117,10 +117,10 @@ def _term(cli: Cli, law: Law, asked: _Asked, lang: Any, *, everything: bool) -> 
     except UnknownYear as error:
         cli.fail(str(error), EXIT_PROBLEMS)
     if asked.as_json:
-        cli.print_json({"number": asked.number, **as_json(clock, law.calendar)})
+        cli.print_json({"number": asked.number, **as_json(clock)})
         return
     cli.out.print(shown(asked.number), style="bold")
-    for line in lines(clock, law.calendar, reader(cli, lang), every_day=everything):
+    for line in lines(clock, reader(cli, lang), every_day=everything):
         cli.out.print(shown(line))
 
 

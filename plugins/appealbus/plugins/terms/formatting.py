@@ -1,17 +1,16 @@
 """Formats a clock as JSON and as text."""
 
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import fields, is_dataclass
 from datetime import date
 from typing import Any
 
 from appealbus.core.language import Reader
-from appealbus.plugins.terms.calendar import Calendar, UnknownYear
+from appealbus.plugins.terms.calendar import UnknownYear
 from appealbus.plugins.terms.citing import Cited
-from appealbus.plugins.terms.clock import Clock, Considered, Told, read_clock
+from appealbus.plugins.terms.clock import Clock, Told, read_clock
 from appealbus.plugins.terms.norms import Law, Norm
 from appealbus.plugins.terms.reckoning import Term
-from appealbus.plugins.terms.story import Noted
 from appealbus.plugins.terms.words import Assumption, Label
 from appealbus.schemas.base import Word
 
@@ -24,72 +23,36 @@ class UnitWord(Word):
     MONTHS = "months"
 
 
-def as_json(clock: Clock, calendar: Calendar) -> dict[str, Any]:
+def as_json(clock: Clock) -> dict[str, Any]:
     """Return a clock with its whole proof as JSON, with a fixed order of keys."""
-    return {
-        "on": clock.today,
-        "outcome": clock.outcome,
-        "due_on": clock.here.term.due if clock.here.term is not None else None,
-        "first_wrote": clock.first_wrote,
-        "working_days_here": clock.days_here,
-        "working_days_in_all": clock.days_in_all,
-        "considered": [_considered(stay, calendar) for stay in clock.considered],
-        "milestones": [
-            {
-                "what": milestone.what,
-                "who": milestone.who,
-                "until": milestone.until,
-                "article": milestone.cited.ru,
-                "article_kk": milestone.cited.kk or None,
-                "done": milestone.done,
-                "standing": milestone.standing,
-            }
-            for milestone in clock.milestones
-        ],
-        "unknown_year": clock.unknown_year,
-        "remarks": [_remark(remark) for remark in clock.remarks],
-    }
+    return dict(_entries(clock))
 
 
 def proof(data: Told, law: Law, today: date) -> dict[str, Any]:
     """Return the whole proof; if the due date is in an unknown year, only that year."""
     try:
-        return as_json(read_clock(data, law, today), law.calendar)
+        return as_json(read_clock(data, law, today))
     except UnknownYear as error:
         return {"on": today, "due_on": None, "unknown_year": error.year}
 
 
-def _remark(remark: Noted) -> dict[str, Any]:
-    ru, kk = remark.about if isinstance(remark.about, Cited) else (remark.about, "")
-    return {"what": remark.what, "day": remark.day, "about": ru, "about_kk": kk or None}
+def _entries(part: Any) -> Iterator[tuple[str, Any]]:
+    """Yield the fields of a part that it shows; a citation has one in each language."""
+    for field in fields(part):
+        value = getattr(part, field.name)
+        if isinstance(value, Cited):
+            yield field.name, value.ru
+            yield f"{field.name}_kk", value.kk or None
+        elif field.repr:
+            yield field.name, _plain(value)
 
 
-def _considered(stay: Considered, calendar: Calendar) -> dict[str, Any]:
-    return {
-        "body": stay.body,
-        "arrived": stay.arrived,
-        "outcome": stay.outcome,
-        "ended": stay.ended,
-        "register_due_on": stay.due_on,
-        "parts": [{"day": day, "body": body} for day, body in stay.parts],
-        "term": None if stay.term is None else _term(stay.term, calendar),
-    }
-
-
-def _term(term: Term, calendar: Calendar) -> dict[str, Any]:
-    return {
-        "norm": _norm(term.norm),
-        "norms": term.norms,
-        "calendar": term.calendar,
-        "registered": term.registered,
-        "first_day": term.first,
-        "days": [asdict(day) for day in term.days(calendar)],
-        "last_day": term.last,
-        "moved_to": term.base,
-        "extensions": [asdict(extension) for extension in term.lengthened],
-        "due_on": term.due,
-        "assumed": list(term.assumed),
-    }
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, Norm):
+        return _norm(value)
+    return dict(_entries(value)) if is_dataclass(value) else value
 
 
 def _norm(norm: Norm) -> dict[str, Any]:
@@ -107,7 +70,7 @@ def _norm(norm: Norm) -> dict[str, Any]:
     }
 
 
-def lines(clock: Clock, calendar: Calendar, to: Reader, *, every_day: bool) -> Iterator[str]:
+def lines(clock: Clock, to: Reader, *, every_day: bool) -> Iterator[str]:
     def said(label: Label, text: object) -> str:
         return f"{to.word(label)}: {text}"
 
@@ -118,25 +81,25 @@ def lines(clock: Clock, calendar: Calendar, to: Reader, *, every_day: bool) -> I
         yield said(Label.HERE_SINCE, to.day(clock.here.arrived))
     term = clock.here.term
     if term is not None:
-        yield from _of_term(term, clock, calendar, to, every_day=every_day)
-    for day, body in clock.here.parts:
-        yield said(Label.PART, f"{to.day(day)} → {body}")
+        yield from _of_term(term, clock, to, every_day=every_day)
+    for part in clock.here.parts:
+        yield said(Label.PART, f"{to.day(part.day)} → {part.body}")
     if clock.unknown_year is not None:
         yield said(Label.CALENDAR_LACKS, clock.unknown_year)
     if clock.milestones:
         yield f"{to.word(Label.MILESTONES)}:"
     for milestone in clock.milestones:
         words = f"{to.word(milestone.what)}: {to.word(milestone.who)}, {to.word(milestone.standing)}"
-        until = f"  {to.day(milestone.until)}  {words}"
-        yield f"{until} ({milestone.cited.to(to)})" + ("" if milestone.done is None else f", {to.day(milestone.done)}")
+        done = "" if milestone.done is None else f", {to.day(milestone.done)}"
+        yield f"  {to.day(milestone.until)}  {words} ({milestone.article.to(to)}){done}"
     if clock.remarks:
         yield f"{to.word(Label.REMARKS)}:"
     for remark in clock.remarks:
-        about = remark.about.to(to) if isinstance(remark.about, Cited) else remark.about
+        about = remark.about.to(to)
         yield f"  {to.day(remark.day)}  {to.word(remark.what)}" + (f" ({about})" if about else "")
 
 
-def _of_term(term: Term, clock: Clock, calendar: Calendar, to: Reader, *, every_day: bool) -> Iterator[str]:
+def _of_term(term: Term, clock: Clock, to: Reader, *, every_day: bool) -> Iterator[str]:
     def said(label: Label, text: object) -> str:
         return f"{to.word(label)}: {text}"
 
@@ -144,21 +107,22 @@ def _of_term(term: Term, clock: Clock, calendar: Calendar, to: Reader, *, every_
     length = f"{norm.days} {to.word(UnitWord[norm.unit.name])}"
     yield said(Label.NORM, f"{norm.cited.to(to)}, {length} ({norm.id}; {norm.read_in.to(to)})")
     yield said(Label.REGISTERED, to.day(term.registered))
-    yield said(Label.FIRST_DAY, to.day(term.first))
+    yield said(Label.FIRST_DAY, to.day(term.first_day))
     if every_day:
         yield f"{to.word(Label.DAYS)}:"
-        for day in term.days(calendar):
+        for day in term.days:
             yield f"  {day.number or '':>3}  {day.day}  {to.word(day.kind)}"
-    yield said(Label.LAST_DAY, to.day(term.last) + (f" → {to.day(term.base)}" if term.base != term.last else ""))
-    for done in term.lengthened:
-        yield f"  {to.word(Label.EXTENDED)} {to.day(done.decided)} → {to.day(done.until)}"
-    yield said(Label.DUE, to.day(term.due))
-    if clock.here.due_on is not None and clock.here.due_on != term.due:
-        yield said(Label.REGISTER_SAYS, to.day(clock.here.due_on))
-    if clock.days_here is not None:
-        yield said(Label.WORKING_DAYS_HERE, clock.days_here)
-    if clock.days_in_all is not None:
-        yield said(Label.WORKING_DAYS_IN_ALL, clock.days_in_all)
+    moved = "" if term.moved_to == term.last_day else f" → {to.day(term.moved_to)}"
+    yield said(Label.LAST_DAY, to.day(term.last_day) + moved)
+    for extension in term.extensions:
+        yield f"  {to.word(Label.EXTENDED)} {to.day(extension.decided)} → {to.day(extension.until)}"
+    yield said(Label.DUE, to.day(term.due_on))
+    if clock.here.register_due_on is not None and clock.here.register_due_on != term.due_on:
+        yield said(Label.REGISTER_SAYS, to.day(clock.here.register_due_on))
+    if clock.working_days_here is not None:
+        yield said(Label.WORKING_DAYS_HERE, clock.working_days_here)
+    if clock.working_days_in_all is not None:
+        yield said(Label.WORKING_DAYS_IN_ALL, clock.working_days_in_all)
     yield said(Label.CALENDAR, term.calendar)
     for assumed in term.assumed:
         yield said(Label.ASSUMED, to.word(Assumption.stored(assumed)))

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 from appealbus.core.clocks import day_of
 from appealbus.plugins.terms.calendar import Calendar, UnknownYear, days_between
 from appealbus.plugins.terms.norms import Law, Norm, Unit, months_later
-from appealbus.plugins.terms.story import Extension, Noted, Stay
+from appealbus.plugins.terms.story import Extension, Noted, Stay, noted
 from appealbus.plugins.terms.words import Assumption, DayKind, Remark
 from appealbus.schemas import AppealKind
 
@@ -38,39 +38,40 @@ class Term:
 
     Attributes:
         norm: the norm.
-        registered: day that selects the norm, and from which it counts.
-        first: first counted day.
-        last: last counted day, before it is moved.
-        base: the same, moved to a working day (art. 76 ¶5).
-        due: after all extensions.
-        lengthened: effect of each extension.
-        calendar: version of the calendar.
         norms: version of the norms.
+        calendar: version of the calendar.
+        registered: day that selects the norm, and from which it counts.
+        first_day: first counted day.
+        days: every day of the norm's term, from the first to the due date.
+        last_day: last counted day, before it is moved.
+        moved_to: the same, moved to a working day (art. 76 ¶5).
+        extensions: effect of each extension.
+        due_on: after all extensions.
         assumed: assumptions without a source.
-        remarks: oddities in the data.
+        remarks: oddities in the data; the clock has them all.
     """
 
     norm: Norm
-    registered: date
-    first: date
-    last: date
-    base: date
-    due: date
-    lengthened: tuple[Lengthened, ...]
-    calendar: str
     norms: str
+    calendar: str
+    registered: date
+    first_day: date
+    days: tuple[CountedDay, ...]
+    last_day: date
+    moved_to: date
+    extensions: tuple[Lengthened, ...]
+    due_on: date
     assumed: tuple[str, ...]
-    remarks: tuple[Noted, ...]
+    remarks: tuple[Noted, ...] = field(repr=False)
 
-    def days(self, calendar: Calendar) -> Iterator[CountedDay]:
-        """Yield every day of the norm's term, from the first to the due date."""
-        number = 0
-        calendar_days = self.norm.unit is Unit.CALENDAR
-        for day in days_between(self.first, self.base):
-            kind = calendar.kind(day)
-            counts = day <= self.last and (calendar_days or kind is DayKind.COUNTED)
-            number += counts
-            yield CountedDay(day, number if counts else None, kind)
+
+def _days(norm: Norm, first: date, last: date, until: date, calendar: Calendar) -> Iterator[CountedDay]:
+    number = 0
+    for day in days_between(first, until):
+        kind = calendar.kind(day)
+        counts = day <= last and (norm.unit is Unit.CALENDAR or kind is DayKind.COUNTED)
+        number += counts
+        yield CountedDay(day, number if counts else None, kind)
 
 
 def reckon(stay: Stay, kind: AppealKind | None, level: str, law: Law, *, redirected: bool = False) -> Term | None:
@@ -89,7 +90,7 @@ def reckon(stay: Stay, kind: AppealKind | None, level: str, law: Law, *, redirec
         with suppress(UnknownYear):  # of the arrival alone: the term does not rest on it
             arrival = law.registered_on(stay.arrived)
             if registered > arrival:
-                remarks.append(Noted(Remark.REGISTERED_LATE, registered, str(arrival)))
+                remarks.append(noted(Remark.REGISTERED_LATE, registered, arrival))
     norm, chosen = norms.term(registered, kind, level)
     if norm is None:
         return None
@@ -100,22 +101,32 @@ def reckon(stay: Stay, kind: AppealKind | None, level: str, law: Law, *, redirec
     lengthened: list[Lengthened] = []
     for extension in stay.extensions:
         if lengthened:
-            remarks.append(Noted(Remark.EXTENDED_AGAIN, extension.day))
+            remarks.append(noted(Remark.EXTENDED_AGAIN, extension.day))
         done = _lengthen(extension, norm, due, calendar, (remarks, assumed))
         if done is not None:
             lengthened.append(done)
             due = done.until
     stated = stay.due_on
     if stated is not None and stated != due:
-        remarks.append(Noted(Remark.OTHER_DUE_DATE, stated, str(due)))
+        remarks.append(noted(Remark.OTHER_DUE_DATE, stated, due))
     moment = stay.registered or stay.arrived
     if norms.day_ends_assumed and day_of(moment) < registered:
         assumed.append(norms.day_ends_assumed)
     assumed += [*norm.assumed, *norms.doubted(registered), chosen, *calendar.assumptions(registered, due)]
     return Term(
-        norm, registered, first, last, base, due, tuple(lengthened), calendar.version, norms.version,
-        tuple(dict.fromkeys(filter(None, assumed))), tuple(remarks),
-    )  # fmt: skip
+        norm=norm,
+        norms=norms.version,
+        calendar=calendar.version,
+        registered=registered,
+        first_day=first,
+        days=tuple(_days(norm, first, last, base, calendar)),
+        last_day=last,
+        moved_to=base,
+        extensions=tuple(lengthened),
+        due_on=due,
+        assumed=tuple(dict.fromkeys(filter(None, assumed))),
+        remarks=tuple(remarks),
+    )
 
 
 def due_of(stay: Stay, kind: AppealKind | None, level: str, law: Law) -> date | None:
@@ -137,10 +148,10 @@ def _lengthen(
     """Apply an extension; None if it has no legal effect. A term never shrinks."""
     remarks, assumed = notes
     if norm.extend_months == 0:
-        remarks.append(Noted(Remark.EXTENSION_FORBIDDEN, extension.day, norm.cited))
+        remarks.append(noted(Remark.EXTENSION_FORBIDDEN, extension.day, norm.cited))
         return None
     if extension.day > due:
-        remarks.append(Noted(Remark.EXTENSION_LATE, extension.day, str(due)))
+        remarks.append(noted(Remark.EXTENSION_LATE, extension.day, due))
         return None
     asked, limit = extension.until, None
     if norm.extend_months is None:
@@ -156,14 +167,14 @@ def _lengthen(
     if limit is not None and most is not None and asked > limit:
         # Days between the two are off: whatever of them was asked for moves to the same one.
         if asked > most:
-            remarks.append(Noted(Remark.EXTENSION_TOO_LONG, extension.day, str(most)))
+            remarks.append(noted(Remark.EXTENSION_TOO_LONG, extension.day, most))
         until = calendar.next_working(limit)
     elif asked < due:  # it may be of any year
         until = _moved(asked, calendar)
     else:
         until = calendar.next_working(asked)
     if until < due:
-        remarks.append(Noted(Remark.EXTENSION_SHORTER, extension.day, str(due)))
+        remarks.append(noted(Remark.EXTENSION_SHORTER, extension.day, due))
     return Lengthened(extension.day, extension.until, most, max(until, due))
 
 

@@ -48,8 +48,12 @@ class Body:
 class Noted:
     what: Remark
     day: date
-    about: str | Cited = ""
+    about: Cited
     """A kind of change, a body, a day or a norm; never the applicant."""
+
+
+def noted(what: Remark, day: date, about: object = "") -> Noted:
+    return Noted(what, day, about if isinstance(about, Cited) else Cited(str(about), ""))
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +111,7 @@ class Life:
         return self.stays[-1]
 
     def note(self, what: Remark, day: date, about: object = "") -> None:
-        self.remarks.append(Noted(what, day, str(about)))
+        self.remarks.append(noted(what, day, about))
 
 
 def rebuild(arrived: datetime, body: Body, changes: Iterable[KeptChange], *, certain: bool = True) -> Life:
@@ -198,7 +202,7 @@ def _redirected(life: Life, at: datetime, day: date, change: Change) -> None:
         before = life.stays[-2] if len(life.stays) > 1 else None
         if before is not None and before.outcome is Outcome.MOVED and before.ended == day:
             before.outcome, stay.sent = Outcome.REDIRECTED, True  # that is how it came there on this day
-            life.remarks.remove(Noted(Remark.REGISTERED_ELSEWHERE, day, str(stay.body)))
+            life.remarks.remove(noted(Remark.REGISTERED_ELSEWHERE, day, stay.body))
         else:
             life.note(Remark.REDIRECTED_TO_ITSELF, day, body)
     else:
@@ -303,5 +307,5 @@ def find_ping_pong(life: Life) -> Iterator[Noted]:
         if before is not None and before < at - 1 and _same(life.stays[before].body, stay.body):
             way = [str(other.body) for other in life.stays[: at + 1]]
             shown = way if len(way) <= _WAY else ["…", *way[-_WAY:]]
-            yield Noted(Remark.PING_PONG, day_of(stay.arrived), " → ".join(shown))
+            yield noted(Remark.PING_PONG, day_of(stay.arrived), " → ".join(shown))
         known |= dict.fromkeys(names, at)

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, Protocol
+from typing import Any, Final, TypeAlias
 
 from appealbus.connectors.signing.gost.libgcrypt import CURVES, Curve, Point, sign, streebog, verify
 from appealbus.simulator.settings import Algorithm
@@ -48,13 +48,14 @@ def _sha256(data: bytes) -> bytes:
     return hashlib.sha256(data).digest()
 
 
+def _gost(bits: int) -> Method:
+    name = f"gostr34112015-{bits}"
+    return Method(f"{_PKI}gostr34102015-{name}", f"{_PKI}{name}", lambda data: streebog(data, bits))
+
+
 METHODS: Final = {
-    Algorithm.GOST_512: Method(
-        f"{_PKI}gostr34102015-gostr34112015-512", f"{_PKI}gostr34112015-512", lambda data: streebog(data, 512)
-    ),
-    Algorithm.GOST_256: Method(
-        f"{_PKI}gostr34102015-gostr34112015-256", f"{_PKI}gostr34112015-256", lambda data: streebog(data, 256)
-    ),
+    Algorithm.GOST_512: _gost(512),
+    Algorithm.GOST_256: _gost(256),
     Algorithm.RSA: Method(f"{_MORE}rsa-sha256", _SHA256, _sha256),
 }
 # The curve of 512 bits is known from certificates of the national authority, that of 256 bits is its counterpart.
@@ -62,24 +63,6 @@ GOST_CURVES: Final = {
     Algorithm.GOST_512: CURVES["1.2.643.7.1.2.1.2.1"],
     Algorithm.GOST_256: CURVES["1.2.643.7.1.2.1.1.1"],
 }
-
-
-class PrivateKey(Protocol):
-    @property
-    def method(self) -> Method:
-        """The algorithm."""
-
-    def sign(self, data: bytes) -> bytes:
-        """Return the signature in the form of SignatureValue and of certificates."""
-
-
-class PublicKey(Protocol):
-    @property
-    def method(self) -> Method:
-        """The algorithm."""
-
-    def verify(self, data: bytes, signature: bytes) -> bool:
-        """Return whether the signature is valid."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +143,10 @@ class ThrowawayKey:
 
     def sign(self, data: bytes) -> bytes:
         return hmac.digest(self._secret, data, "sha256")
+
+
+PrivateKey: TypeAlias = GostPrivate | RsaPrivate | ThrowawayKey
+PublicKey: TypeAlias = GostPublic | RsaPublic
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,14 +126,13 @@ def issue(
     *,
     ca: bool = False,
     days: int = 365,
-    begins: datetime | None = None,
 ) -> bytes:
     """Issue a certificate in PEM for a subject's key.
 
-    `algorithm` is that of the issuer's key, a `ca` may issue certificates, and validity `begins` an hour ago by
-    default, as clocks differ.
+    `algorithm` is that of the issuer's key, and a `ca` may issue certificates. Validity begins an hour ago, as clocks
+    differ.
     """
-    begins = (begins or datetime.now(UTC) - timedelta(hours=1)).replace(microsecond=0)
+    begins = (datetime.now(UTC) - timedelta(hours=1)).replace(microsecond=0)
     signature = (
         AlgorithmIdentifier({"algorithm": _RSA_SIGNATURE, "parameters": core.Any(core.Null())})
         if algorithm is Algorithm.RSA

@@ -9,7 +9,8 @@ from datetime import datetime
 
 from lxml import etree
 
-from appealbus.simulator.content import NOT_SIGNED, SIGNATURE_EXPIRED, SIGNATURE_WRONG, RequestRefused, escaped
+from appealbus.simulator.content import escaped
+from appealbus.simulator.refusal import NOT_SIGNED, SIGNATURE_EXPIRED, SIGNATURE_WRONG, RequestRefused
 from appealbus.simulator.signing.algorithms import DS, EXCLUSIVE, WSSE, WSU, X509_V3, Certificate, Pair, ds, wsse
 
 _IDS = (f"{{{WSU}}}Id", f"{{{WSSE}}}Id")

@@ -8,12 +8,7 @@ from datetime import datetime
 
 from lxml import etree
 
-from appealbus.simulator.content import (
-    DATA_NOT_SIGNED,
-    DATA_SIGNATURE_EXPIRED,
-    DATA_SIGNATURE_WRONG,
-    RequestRefused,
-)
+from appealbus.simulator.refusal import DATA_NOT_SIGNED, DATA_SIGNATURE_EXPIRED, DATA_SIGNATURE_WRONG, RequestRefused
 from appealbus.simulator.signing.algorithms import DS, ENVELOPED, INCLUSIVE, WITH_COMMENTS, Certificate, PrivateKey, ds
 
 SIGNATURE = ds("Signature")

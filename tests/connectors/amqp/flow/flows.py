@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from appealbus.connectors.amqp.brokers import Brokers
-from appealbus.connectors.amqp.names import Names
+from appealbus.connectors.amqp.settings import Names
 from appealbus.connectors.amqp.topology import bus_of
 from appealbus.connectors.amqp.topology.by_amqp import declare
 from appealbus.connectors.broker.broker import Broker, BrokerUnreachable, Delivered, Message, Properties, Published

@@ -7,8 +7,7 @@ from contextlib import asynccontextmanager
 from structlog.testing import capture_logs
 
 from appealbus.connectors.amqp.brokers import Brokers
-from appealbus.connectors.amqp.names import Names
-from appealbus.connectors.amqp.settings import AmqpSettings
+from appealbus.connectors.amqp.settings import AmqpSettings, Names
 from appealbus.connectors.amqp.topology import answers_of, bus_of
 from appealbus.connectors.amqp.topology.by_amqp import declare
 from appealbus.connectors.broker.broker import Broker, Delivered, Message, Properties, Published

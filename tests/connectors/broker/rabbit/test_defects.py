@@ -32,7 +32,7 @@ def failing_once(original: Callable[..., Any]) -> Callable[..., Any]:
 
 async def test_a_connection_is_tried_again_after_a_defect(connect: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     """The task that makes connections has not ended."""
-    monkeypatch.setattr(links, "Attempt", failing_once(links.Attempt))
+    monkeypatch.setattr(links, "PikaConnection", failing_once(links.PikaConnection))
     with capture_logs() as logs:
         broker = await connect()
     assert len([line["link"] for line in logs if line["event"] == "amqp.task_failed"]) == 1

@@ -6,8 +6,9 @@ import pytest
 from gostcrypto import gosthash, gostsignature
 from lxml import etree
 
-from appealbus.connectors.signing.signature import EXC_C14N, GOST_DIGEST, GOST_SIGNATURE, WSU, WSU_ID
+from appealbus.connectors.signing.signature import GOST_DIGEST, GOST_SIGNATURE, WSU, WSU_ID
 from appealbus.connectors.signing.trust import load_trusted
+from appealbus.connectors.wssec.structure import EXC_C14N
 from appealbus.connectors.wssec.verify import verify
 from appealbus.schemas.namespaces import DS
 from appealbus.schemas.safexml import parse

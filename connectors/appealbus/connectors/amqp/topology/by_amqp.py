@@ -1,14 +1,11 @@
 """Comparing and declaring over AMQP, which shows exchanges and queues, but neither bindings nor policies."""
 
-from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from collections.abc import Callable
 
 from appealbus.connectors.amqp.topology.by_api import otherwise
 from appealbus.connectors.amqp.topology.finding import APPLY, Finding, not_there
-from appealbus.connectors.amqp.topology.wanted import Exchange, Queue, Wanted
+from appealbus.connectors.amqp.topology.wanted import Exchange, Part, Wanted
 from appealbus.connectors.broker.broker import Broker, BrokerRefused
-
-Part: TypeAlias = Exchange | Queue
 
 UNSEEN = Finding(
     "bindings, limits and dead-lettering cannot be seen over AMQP",
@@ -20,7 +17,7 @@ UNSEEN = Finding(
 async def look(broker: Broker, wanted: Wanted) -> list[Finding]:
     """Compare exchanges and queues with the required topology, without changes. Raises BrokerUnreachable."""
     findings: list[Finding] = []
-    for part in _parts(wanted):
+    for part in wanted.parts:
         if await _is_there(broker, part):
             # What is there already is not made by a declaration, only compared.
             findings += await _compared(broker, part)
@@ -32,7 +29,7 @@ async def look(broker: Broker, wanted: Wanted) -> list[Finding]:
 async def declare(broker: Broker, wanted: Wanted, say: Callable[[str], None]) -> list[Finding]:
     """Create missing exchanges, queues and bindings, and report each to `told`. Existing ones are never changed."""
     findings: list[Finding] = []
-    for part in _parts(wanted):
+    for part in wanted.parts:
         if await _is_there(broker, part):
             findings += await _compared(broker, part)
             continue
@@ -64,27 +61,18 @@ async def declare_in_memory(broker: Broker, wanted: Wanted) -> None:
         await broker.bind_queue(binding.queue, binding.exchange, binding.key)
 
 
-def _parts(wanted: Wanted) -> Sequence[Part]:
-    return (*wanted.exchanges, *wanted.queues)
-
-
 async def _is_there(broker: Broker, part: Part) -> bool:
-    try:
-        if isinstance(part, Exchange):
-            await broker.declare_exchange(part.name, part.kind, passive=True)
-        else:
-            await broker.declare_queue(part.name, passive=True)
-    except BrokerRefused as refusal:
-        return refusal.code != 404
-    return True
+    refusal = await _declared(broker, part, passive=True)
+    return refusal is None or refusal.code != 404
 
 
-async def _declared(broker: Broker, part: Part) -> BrokerRefused | None:
+async def _declared(broker: Broker, part: Part, *, passive: bool = False) -> BrokerRefused | None:
+    arguments = None if passive else part.arguments
     try:
         if isinstance(part, Exchange):
-            await broker.declare_exchange(part.name, part.kind, part.arguments)
+            await broker.declare_exchange(part.name, part.kind, arguments, passive=passive)
         else:
-            await broker.declare_queue(part.name, part.arguments)
+            await broker.declare_queue(part.name, arguments, passive=passive)
     except BrokerRefused as refusal:
         return refusal
     return None

@@ -1,11 +1,11 @@
-"""Comparing through the management API, which shows everything."""
+"""The management API, which shows everything: comparing, setting policies, and exporting for an administrator."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from appealbus.connectors.amqp.topology.finding import APPLY, Finding, not_there
 from appealbus.connectors.amqp.topology.management import Management, Policies, policies_of
-from appealbus.connectors.amqp.topology.wanted import QUORUM, Binding, Exchange, Queue, Wanted
+from appealbus.connectors.amqp.topology.wanted import QUORUM, Binding, Exchange, Part, Queue, Wanted
 from appealbus.connectors.broker.broker import Argument
 from appealbus.connectors.broker.memory.queue import matches
 from appealbus.schemas import Completeness
@@ -17,20 +17,22 @@ _LOSING = ("message-ttl", "expires", "max-length-bytes", "max-age")
 
 _REGIONS = [f"{number:02}" for number in range(100)]
 
+_PRIORITY = 10
+"""Above an administrator's policies for all queues; only one policy applies to each queue."""
+_APPLY_TO = "quorum_queues"
+
 
 async def look(api: Management, wanted: Wanted) -> list[Finding]:
     """Compare the required topology with the broker's. Raises ManagementFailed if the API gives no answer."""
     findings: list[Finding] = []
     missing: set[str] = set()
     policies = await policies_of(api)
-    for exchange in wanted.exchanges:
-        there = await api.get("exchanges", exchange.name)
-        findings += _exchange(exchange, there)
-        missing |= {exchange.name} if there is None else set()
-    for queue in wanted.queues:
-        there = await api.get("queues", queue.name)
-        findings += _queue(queue, there, policies)
-        missing |= {queue.name} if there is None else set()
+    for part in wanted.parts:
+        if (there := await api.get(_kind(part), part.name)) is None:
+            findings.append(Finding(f"{part.about} is missing", APPLY, by_declaring=True))
+            missing.add(part.name)
+        else:
+            findings += _exchange(part, there) if isinstance(part, Exchange) else _queue(part, there, policies)
     for binding in wanted.bindings:
         if not missing & {binding.exchange, binding.queue}:
             there = await api.get("bindings", "e", binding.exchange, "q", binding.queue)
@@ -40,8 +42,7 @@ async def look(api: Management, wanted: Wanted) -> list[Finding]:
             bindings = await api.get("exchanges", name, "bindings", "source")
             findings += _outlet(name, str(there.get("type")), bindings or [])
     for foreign in wanted.foreign:
-        kind = "exchanges" if isinstance(foreign.part, Exchange) else "queues"
-        if await api.get(kind, foreign.part.name) is None:
+        if await api.get(_kind(foreign.part), foreign.part.name) is None:
             findings.append(not_there(foreign))
     return findings
 
@@ -56,21 +57,17 @@ def lacking(queue: Queue, policies: Policies) -> dict[str, Argument]:
     }
 
 
-def _exchange(exchange: Exchange, there: Mapping[str, Any] | None) -> Iterator[Finding]:
-    about = exchange.about
-    if there is None:
-        yield Finding(f"{about} is missing", APPLY, by_declaring=True)
-        return
+def _kind(part: Part) -> str:
+    return "exchanges" if isinstance(part, Exchange) else "queues"
+
+
+def _exchange(exchange: Exchange, there: Mapping[str, Any]) -> Iterator[Finding]:
     wanted = {"type": exchange.kind, "durable": True, "auto_delete": False, "internal": False}
-    yield from _differences(about, wanted, there, exchange.arguments, there.get("arguments"))
+    yield from _differences(exchange.about, wanted, there, exchange.arguments, there.get("arguments"))
 
 
-def _queue(queue: Queue, there: Mapping[str, Any] | None, policies: Policies) -> Iterator[Finding]:
-    about = queue.about
-    if there is None:
-        yield Finding(f"{about} is missing", APPLY, by_declaring=True)
-        return
-    kind = queue.arguments["x-queue-type"]
+def _queue(queue: Queue, there: Mapping[str, Any], policies: Policies) -> Iterator[Finding]:
+    about, kind = queue.about, queue.arguments["x-queue-type"]
     wanted = {"type": kind, "durable": True, "auto_delete": False, "exclusive": False}
     # The broker writes the type down as an argument, or not, as its version and the virtual host have it.
     ours = {key: value for key, value in queue.arguments.items() if key != "x-queue-type"}
@@ -155,3 +152,57 @@ def _mapping(value: Any) -> Mapping[str, Any]:
 
 def _said(value: Any) -> str:
     return "not set" if value is None else str(value)
+
+
+async def set_policies(api: Management, wanted: Wanted, say: Callable[[str], None]) -> None:
+    """Set the policies that are not in effect; those under other names stay. Raises ManagementFailed."""
+    there = await policies_of(api)
+    for queue in wanted.queues:
+        short = lacking(queue, there)
+        holds = there.holds(queue.name, QUORUM) or {}
+        hidden = holds.get("name", queue.name) != queue.name and int(holds.get("priority", 0)) >= _PRIORITY
+        if not short or hidden:
+            continue
+        before = there.named(queue.name) or {}
+        definition = {**queue.policy, **before.get("definition", {}), **short}
+        await api.put("policies", queue.name, body=_policy(queue, definition))
+        say(f"set policy {queue.name}")
+
+
+def definitions(wanted: Wanted, virtual_host: str) -> dict[str, Any]:
+    """Return a topology in the format of `rabbitmqctl import_definitions` and the management API."""
+    where = {"vhost": virtual_host}
+    return {
+        "exchanges": [
+            {
+                **where,
+                "name": exchange.name,
+                "type": exchange.kind,
+                "durable": True,
+                "auto_delete": False,
+                "internal": False,
+                "arguments": dict(exchange.arguments),
+            }
+            for exchange in wanted.exchanges
+        ],
+        "queues": [
+            {**where, "name": queue.name, "durable": True, "auto_delete": False, "arguments": dict(queue.arguments)}
+            for queue in wanted.queues
+        ],
+        "bindings": [
+            {
+                **where,
+                "source": binding.exchange,
+                "destination": binding.queue,
+                "destination_type": "queue",
+                "routing_key": binding.key,
+                "arguments": {},
+            }
+            for binding in wanted.bindings
+        ],
+        "policies": [{**where, "name": queue.name, **_policy(queue, dict(queue.policy))} for queue in wanted.queues],
+    }
+
+
+def _policy(queue: Queue, definition: dict[str, Any]) -> dict[str, Any]:
+    return {"pattern": queue.pattern, "apply-to": _APPLY_TO, "priority": _PRIORITY, "definition": definition}

@@ -24,13 +24,13 @@ _IN_ORDER = "in order"
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    found: list[Finding]
+    findings: list[Finding]
     messages: dict[str, int] = field(default_factory=dict)
     """Number of messages in each watched queue."""
 
     @property
     def problems(self) -> list[Finding]:
-        return [finding for finding in self.found if finding.is_problem]
+        return [finding for finding in self.findings if finding.is_problem]
 
 
 async def look(broker: Broker, settings: BrokerSettings, wanted: Wanted) -> Looked:

@@ -7,9 +7,9 @@ administrator can change those at any time, and they apply to existing queues.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final, TypeVar
+from typing import Final, TypeAlias, TypeVar
 
-from appealbus.connectors.amqp.names import Names
+from appealbus.connectors.amqp.settings import Names
 from appealbus.connectors.broker.broker import Argument
 
 T = TypeVar("T")
@@ -68,6 +68,9 @@ class Queue:
         return {**self.arguments, **{f"x-{key}": value for key, value in self.policy.items()}}
 
 
+Part: TypeAlias = Exchange | Queue
+
+
 @dataclass(frozen=True, slots=True)
 class Binding:
     """A route from an exchange to a queue."""
@@ -81,7 +84,7 @@ class Binding:
 class Foreign:
     """An exchange or a queue that a setting names and another owner creates, with any arguments."""
 
-    part: Exchange | Queue
+    part: Part
     setting: str
 
 
@@ -95,6 +98,10 @@ class Wanted:
     foreign: tuple[Foreign, ...] = ()
     outlets: tuple[str, ...] = ()
     """Exchanges of dossiers, to which receivers bind their queues."""
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        return (*self.exchanges, *self.queues)
 
     def __add__(self, other: "Wanted") -> "Wanted":
         return Wanted(

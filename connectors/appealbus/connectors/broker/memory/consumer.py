@@ -27,32 +27,25 @@ class Held(Handled):
         self._stored = stored
 
     def ack(self) -> bool:
-        """Say that the message is dealt with."""
-        if not self._consumer.settle(self, "acked"):
-            return False
-        self._queue.pump()
-        return True
+        return self._settle("acked")
 
     def reject(self) -> bool:
         """Give the message to the dead-letter exchange."""
-        if not self._consumer.settle(self, "rejected"):
-            return False
-        self._queue.reject(self._stored)
-        self._queue.pump()
-        return True
+        return self._settle("rejected", self._queue.reject)
 
     def requeue(self) -> bool:
         """Put the message back to its place."""
-        return self._give_back("requeued")
+        return self._settle("requeued", self._queue.put_back)
 
     def fail(self) -> bool:
         """Put the message back to its place, as one that failed."""
-        return self._give_back("failed")
+        return self._settle("failed", self._queue.put_back)
 
-    def _give_back(self, what: str) -> bool:
+    def _settle(self, what: str, give: Callable[[Stored], None] | None = None) -> bool:
         if not self._consumer.settle(self, what):
             return False
-        self._queue.put_back(self._stored)
+        if give is not None:
+            give(self._stored)
         self._queue.pump()
         return True
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 
 import pika
@@ -123,15 +124,15 @@ class RabbitBroker(Broker):
         return self._open
 
 
+@dataclass(slots=True, eq=False)
 class _Open:
     """State between start and close."""
 
-    def __init__(self, consume: Link, publish: Link, publisher: Publisher) -> None:
-        self.consume = consume
-        self.publish = publish
-        self.publisher = publisher
-        self.consumers: list[RabbitConsumer] = []
-        self.requests: Requests | None = None
+    consume: Link
+    publish: Link
+    publisher: Publisher
+    consumers: list[RabbitConsumer] = field(default_factory=list)
+    requests: Requests | None = None
 
     async def close(self) -> None:
         await asyncio.gather(*(consumer.stop(0.0) for consumer in self.consumers))

@@ -9,7 +9,7 @@ from typing import Any
 from pika.exceptions import AMQPError
 
 from appealbus.connectors.broker.broker import BrokerError, BrokerRefused, BrokerUnreachable
-from appealbus.connectors.broker.rabbit.connection import guarded
+from appealbus.connectors.broker.rabbit.connection import guarded, resolve
 from appealbus.connectors.broker.rabbit.errors import channel_lost
 
 ANSWER = 10.0
@@ -45,7 +45,7 @@ class Channel:
         came = self.raw.connection.bytes_received
         try:
             async with asyncio.timeout(within):
-                ask(guarded(partial(_answer, future)))
+                ask(guarded(partial(resolve, future)))
                 return await future
         except TimeoutError:
             reason = NoAnswer(f"the broker gave no answer within {within:.0f} s")
@@ -99,8 +99,3 @@ class Channel:
         self._closed.set()
         self.words = str(getattr(reason, "reply_text", ""))
         self.end(channel_lost(reason))
-
-
-def _answer(future: asyncio.Future[Any], frame: Any = None) -> None:
-    if not future.done():
-        future.set_result(frame)

@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from pika import BasicProperties
@@ -34,14 +35,12 @@ INDETERMINATE = Settled(Published.INDETERMINATE)
 FULL = Settled(Published.REFUSED, NO_ROOM, "a queue is full, or could not keep the message")
 
 
+@dataclass(slots=True, eq=False)
 class _Pending:
-    __slots__ = ("ends", "future", "message", "returned")
-
-    def __init__(self, message: Message, future: "asyncio.Future[Settled]", ends: float) -> None:
-        self.message = message
-        self.future = future
-        self.ends = ends
-        self.returned = False
+    message: Message
+    future: "asyncio.Future[Settled]"
+    ends: float
+    returned: bool = False
 
 
 class Confirms:

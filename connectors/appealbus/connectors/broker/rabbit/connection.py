@@ -43,11 +43,46 @@ class ConnectionGivenUp(StreamLostError):  # type: ignore[misc] # pika has no ty
 
 
 class PikaConnection(AsyncioConnection):  # type: ignore[misc] # pika has no types
-    """A single-use connection that accepts messages whose properties pika cannot read."""
+    """A single-use connection that accepts messages whose properties pika cannot read.
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    `ended` holds why it ended, or why it did not open.
+    """
+
+    def __init__(self, host: ConnectionParameters) -> None:
+        loop = asyncio.get_running_loop()
+        self.ended: asyncio.Future[BaseException] = loop.create_future()
+        self.opened: asyncio.Future[None] = loop.create_future()
         self._held = bytearray()
-        super().__init__(*args, **kwargs)
+        super().__init__(
+            host,
+            on_open_callback=guarded(lambda _: resolve(self.opened)),
+            on_open_error_callback=guarded(self._on_end),
+            on_close_callback=guarded(self._on_end),
+            custom_ioloop=loop,
+        )
+
+    async def open(self) -> BaseException | None:
+        """Wait until it is open; return the error if it fails."""
+        try:
+            async with asyncio.timeout(self.params.stack_timeout + _GOODBYE):
+                either: list[asyncio.Future[Any]] = [self.opened, self.ended]
+                await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        except TimeoutError as error:
+            return error
+        return self.ended.result() if self.ended.done() else None
+
+    async def end(self) -> None:
+        """Close the connection; end it without the broker if that does not answer."""
+        for end in (self.close, self.kill):
+            if self.ended.done():
+                return
+            with suppress(AMQPError, TimeoutError):
+                end()
+                async with asyncio.timeout(_GOODBYE):
+                    await asyncio.wait([self.ended])
+
+    def _on_end(self, _connection: Any, error: BaseException) -> None:
+        resolve(self.ended, error)
 
     def _read_frame(self) -> tuple[int, Any]:
         """Read a frame; a message with unreadable properties passes without them.
@@ -86,46 +121,6 @@ class PikaConnection(AsyncioConnection):  # type: ignore[misc] # pika has no typ
         """End the connection without waiting for the broker, which may be frozen."""
         if not self.is_closed:
             self._terminate_stream(ConnectionGivenUp("given up"))
-
-
-class Attempt:
-    """A connection that is opened and closed once. `ended` holds why it ended, or why it did not open."""
-
-    def __init__(self, host: ConnectionParameters) -> None:
-        self.host = host
-        loop = asyncio.get_running_loop()
-        self.opened: asyncio.Future[None] = loop.create_future()
-        self.ended: asyncio.Future[BaseException] = loop.create_future()
-        self.connection = PikaConnection(
-            host,
-            on_open_callback=guarded(lambda _: resolve(self.opened)),
-            on_open_error_callback=guarded(self._on_end),
-            on_close_callback=guarded(self._on_end),
-            custom_ioloop=loop,
-        )
-
-    async def open(self) -> BaseException | None:
-        """Wait until it is open; return the error if it fails."""
-        try:
-            async with asyncio.timeout(self.host.stack_timeout + _GOODBYE):
-                either: list[asyncio.Future[Any]] = [self.opened, self.ended]
-                await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-        except TimeoutError as error:
-            return error
-        return self.ended.result() if self.ended.done() else None
-
-    async def close(self) -> None:
-        """Close the connection; end it without the broker if that does not answer."""
-        for end in (self.connection.close, self.connection.kill):
-            if self.ended.done():
-                return
-            with suppress(AMQPError, TimeoutError):
-                end()
-                async with asyncio.timeout(_GOODBYE):
-                    await asyncio.wait([self.ended])
-
-    def _on_end(self, _connection: Any, error: BaseException) -> None:
-        resolve(self.ended, error)
 
 
 def resolve(future: asyncio.Future[Any], result: Any = None) -> None:

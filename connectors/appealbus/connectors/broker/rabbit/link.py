@@ -14,7 +14,7 @@ from pika.exceptions import AMQPError
 
 from appealbus.connectors.broker.broker import Argument, BrokerRefused, BrokerUnreachable, QueueInfo
 from appealbus.connectors.broker.rabbit.channel import ANSWER, Channel
-from appealbus.connectors.broker.rabbit.connection import Attempt, PikaConnection, guarded, resolve
+from appealbus.connectors.broker.rabbit.connection import PikaConnection, guarded, resolve
 from appealbus.connectors.broker.rabbit.errors import connection_lost, not_opened
 from appealbus.core import ConfigError, LinkState, LinkStatus
 from appealbus.core.backoff import Backoff
@@ -41,8 +41,10 @@ class Link:
         self._next = 0
         self._longest_pause = longest_pause
         self._connection: PikaConnection | None = None
-        self._blocked = False
-        self._closed = False
+        self.is_blocked = False
+        """Whether the broker accepts nothing for now."""
+        self.is_closed = False
+        """Whether it is closed for good."""
         self._status = LinkStatus.CONNECTING
         self._detail = ""
         self._since: datetime = wall()
@@ -54,16 +56,6 @@ class Link:
     def is_up(self) -> bool:
         """Whether there is a connection. It may be blocked."""
         return self._connection is not None
-
-    @property
-    def is_blocked(self) -> bool:
-        """Whether the broker accepts nothing for now."""
-        return self._blocked
-
-    @property
-    def is_closed(self) -> bool:
-        """Whether it is closed for good."""
-        return self._closed
 
     def state(self, warning: str = "") -> LinkState:
         """Return the connection's state; `warning` is shown while it is up."""
@@ -79,14 +71,14 @@ class Link:
 
     async def change(self, deadline: float) -> bool:
         """Wait until anything changes; False if closed or the time is up."""
-        if self._closed:
+        if self.is_closed:
             return False
         try:
             async with asyncio.timeout_at(deadline):
                 await self._changed.wait()
         except TimeoutError:
             return False
-        return not self._closed
+        return not self.is_closed
 
     async def channel(self, within: float, *, patient: bool = False) -> Channel:
         """Open a channel as soon as there is a connection, within so many seconds.
@@ -131,7 +123,7 @@ class Link:
 
     async def close(self) -> None:
         """Close the connection for good."""
-        self._closed = True
+        self.is_closed = True
         self.announce()
         self._task.cancel()
         await asyncio.wait([self._task])
@@ -159,33 +151,33 @@ class Link:
         failures = []
         for index in range(self._next, self._next + len(hosts)):
             host = hosts[index % len(hosts)]
-            attempt = Attempt(host)
+            connection = PikaConnection(host)
             try:
-                if (failure := await attempt.open()) is not None:
+                if (failure := await connection.open()) is not None:
                     failures.append(not_opened(failure, *_who(host)))
                     continue
                 self._next = index + 1
-                return await self._stand(attempt), False
+                return await self._stand(connection), False
             finally:
-                await attempt.close()
+                await connection.end()
         # A refusal needs somebody; a host that is away may come back.
         self._note(*min(failures, key=lambda trouble: trouble[0] is not LinkStatus.REFUSED))
         return 0.0, all(status is LinkStatus.REFUSED for status, _ in failures)
 
-    async def _stand(self, attempt: Attempt) -> float:
+    async def _stand(self, connection: PikaConnection) -> float:
         """Wait until the connection is lost; return for how many seconds it was up."""
         began = monotonic()
-        self._connection = attempt.connection
-        attempt.connection.add_on_connection_blocked_callback(guarded(self._on_blocked))
-        attempt.connection.add_on_connection_unblocked_callback(guarded(self._on_unblocked))
+        self._connection = connection
+        connection.add_on_connection_blocked_callback(guarded(self._on_blocked))
+        connection.add_on_connection_unblocked_callback(guarded(self._on_unblocked))
         self._ups += 1
-        where = _where(attempt.host)
+        where = _where(connection.params)
         self._note(LinkStatus.UP, f"connected to {where}")
         try:
-            await asyncio.wait([attempt.ended])
+            await asyncio.wait([connection.ended])
         finally:
-            self._connection, self._blocked = None, False
-        self._note(LinkStatus.CONNECTING, connection_lost(attempt.ended.result(), where))
+            self._connection, self.is_blocked = None, False
+        self._note(LinkStatus.CONNECTING, connection_lost(connection.ended.result(), where))
         return monotonic() - began
 
     def _note(self, status: LinkStatus, detail: str) -> None:
@@ -209,12 +201,12 @@ class Link:
         self.announce()
 
     def _on_blocked(self, _connection: Any, frame: Any) -> None:
-        self._blocked = True
+        self.is_blocked = True
         reason = str(frame.method.reason)[:100]
         self._note(LinkStatus.BLOCKED, f"the broker takes nothing for now: {reason}")
 
     def _on_unblocked(self, _connection: Any, _frame: Any) -> None:
-        self._blocked = False
+        self.is_blocked = False
         self._note(LinkStatus.UP, "the broker takes messages again")
 
 

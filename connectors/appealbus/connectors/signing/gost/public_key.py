@@ -4,9 +4,8 @@ from asn1crypto import core
 from asn1crypto import x509 as asn1
 from cryptography import x509
 
-from appealbus.connectors.signing.certificates import der_of
+from appealbus.connectors.signing.certificates import PublicKey, der_of
 from appealbus.connectors.signing.gost.libgcrypt import CURVES, Curve, Point, load, streebog, verify
-from appealbus.connectors.signing.public_keys import PublicKey
 from appealbus.connectors.signing.signature import GOST_2004, GOST_DIGEST, GOST_SIGNATURE
 from appealbus.core import ConfigError
 

@@ -44,7 +44,8 @@ OF_REGION = (
 def region_of(appeal: Appeal) -> str:
     """Return the two-digit КАТО code of the oblast: of the addressee, else the place, else all parcels.
 
-    A cadastral number valid in several oblasts counts only together with others, to reach no wrong region.
+    A cadastral number valid in several oblasts counts only together with others, to reach no wrong region. For another
+    country, change this function.
     """
     for kato in (appeal.addressee and appeal.addressee.kato, appeal.place and appeal.place.kato):
         oblast = _oblast(kato) if kato else None

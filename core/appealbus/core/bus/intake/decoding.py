@@ -24,7 +24,6 @@ from appealbus.schemas.xmlreading import message_from_xml
 MAX_BYTES = 4 * 1024 * 1024
 """Bytes of the largest accepted message, a thousand times the usual letter; bounds the memory of the helper process."""
 
-
 SENT_BACK = frozenset({"message.foreign_channel", "message.id_differs", "message.other_kind"})
 """Codes of messages that contradict their known sender. The sender gets an error, and nothing is kept."""
 

@@ -91,7 +91,6 @@ _KEPT = 64 * 1024
 _CUT = "it was cut and cannot be replayed"
 """Part of the reason of truncated messages. Intakes that truncate use the same words."""
 
-
 DueOn = Callable[[Appeal, Appeal, datetime], date | None]
 """Computes the deadline from the newest form of an appeal, its first form, and its time of arrival."""
 

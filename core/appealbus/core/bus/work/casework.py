@@ -77,7 +77,9 @@ class Casework:
     def longest_run(self) -> float:
         """Upper bound in seconds, if all questions are asked one after the other."""
         wait = max(contract.wait for contract in self.contracts.values())
-        return wait + sum(self._guards[node.lookup.source].timeout + TURN for node in self._parts.nodes)
+        return wait + sum(
+            self._guards[node.lookup.source].context.settings.timeout + TURN for node in self._parts.nodes
+        )
 
     def learn(self, known: Sequence[KnownLookup]) -> None:
         self.contracts = self._parts.contracts.known_to(known)

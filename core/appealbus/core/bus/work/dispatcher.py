@@ -28,15 +28,13 @@ log = structlog.get_logger(__name__)
 MOST = 12 * 1024 * 1024
 """Bytes of appeals in flight, as stored in the journal. In memory an appeal with its dossier takes up to twelve
 times as much, so a worker stays under 400 MB, plus unread messages of a queue's `prefetch`."""
-LARGEST = MAX_BYTES
-"""Bytes of the largest appeal. A worker claims only if this much would fit."""
 
 
 class Budget:
     """Counts bytes in use. An appeal larger than the whole budget fits if nothing else is taken."""
 
-    def __init__(self, most: int = MOST) -> None:
-        self.most = most
+    def __init__(self) -> None:
+        self.most = MOST
         self._taken = 0
 
     @property
@@ -107,7 +105,6 @@ class Dispatcher:
         owner: str,
         concurrency: int,
         first_share: float = 0.25,
-        lease: float = LEASE,
     ) -> None:
         """Create a dispatcher without cases.
 
@@ -115,7 +112,7 @@ class Dispatcher:
         versions have priority over returning appeals.
         """
         self.owner = owner
-        self.lease = lease
+        self.lease = LEASE
         self._journal = journal
         self._work = work
         self._turns = turns
@@ -288,7 +285,7 @@ class Dispatcher:
         rested = monotonic() - self._looked >= _POLL
         if rested or self._turn_is_over:
             return self._room >= 1
-        return self._room >= max(1, self._concurrency // 4) and self.budget.fits(LARGEST)
+        return self._room >= max(1, self._concurrency // 4) and self.budget.fits(MAX_BYTES)
 
     async def _run_case(self, case: Case) -> None:
         end = await self._work(case)
@@ -376,7 +373,7 @@ class Dispatcher:
             )
             for case in claimed:
                 self.start(case)
-            more = len(claimed) == limit or (bool(claimed) and not budget.fits(LARGEST))
+            more = len(claimed) == limit or (bool(claimed) and not budget.fits(MAX_BYTES))
             self._backlog = self._backlog or more
             self._lacking = bool(self._journal.lacks_after) or (more and lost is not None)
             due = await self._journal.ask(figures.next_due)

@@ -28,7 +28,6 @@ class Recalling:
         """One comparison at a time per assessor: they are CPU work, and a hung one takes no second thread."""
         self._hung: dict[str, asyncio.Future[list[Signal] | BaseException]] = {}
         """Comparisons that timed out and still run: threads cannot be killed, so their assessors get no second one."""
-        journal.keeping = host.keeping_parts
 
     async def signals(self, appeal_id: int, appeal: Appeal) -> Mapping[str, Sequence[Signal] | None]:
         """Return the signals of each assessor, or None if it failed."""
@@ -37,10 +36,10 @@ class Recalling:
         finder = self._host.past_finder
         try:
             past = Past() if finder is None else await self._journal.ask(finder.find, appeal_id, appeal)
-        except JournalError as error:
-            if error.code != "unreadable":
+        except Exception as error:
+            if isinstance(error, JournalError) and error.code != "unreadable":
                 raise
-            log.error("journal.unreadable", appeal_id=appeal_id, error="JournalError")
+            log.error("journal.unreadable", appeal_id=appeal_id, error=type(error).__name__)
             return dict.fromkeys(self._assessors)
         return {name: await self._ask(name, each, appeal, past) for name, each in self._assessors.items()}
 

@@ -43,13 +43,13 @@ class SourceWires:
 
     async def _open(self, bound: Bound) -> None:
         guard = self._guards[bound.name]
-        guard.ready = await self._tasks.open(f"source.{bound.name}", bound.wire.start, bound.plugin)
-        if not guard.ready:
+        guard.context.ready = await self._tasks.open(f"source.{bound.name}", bound.wire.start, bound.plugin)
+        if not guard.context.ready:
             self._open_later(bound)
 
     async def _listen(self, bound: Bound) -> None:
-        listen = partial(bound.wire.listen, self._answers)
-        if self._guards[bound.name].ready and not await self._tasks.open(f"source.{bound.name}", listen, bound.plugin):
+        name, listen = f"source.{bound.name}", partial(bound.wire.listen, self._answers)
+        if self._guards[bound.name].context.ready and not await self._tasks.open(name, listen, bound.plugin):
             self._open_later(bound)
 
     def _open_later(self, bound: Bound) -> None:
@@ -58,9 +58,9 @@ class SourceWires:
 
     async def _open_late(self, bound: Bound) -> None:
         guard = self._guards[bound.name]
-        if not guard.ready:
+        if not guard.context.ready:
             await bound.wire.start()
-            guard.ready = True
+            guard.context.ready = True
         await bound.wire.listen(self._answers)
 
 

@@ -42,7 +42,6 @@ class Shape:
         blind: so says one that has nothing of it checked, `processContents="skip"`.
         open_attributes: any other attribute may be on it.
         text: what its text is; None where it has none.
-
     """
 
     children: dict[str, Child] = field(default_factory=dict)
