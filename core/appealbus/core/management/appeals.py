@@ -1,5 +1,7 @@
 """Appeals: lists and searches, one with its questions, and what a person does to it."""
 
+import structlog
+
 from appealbus.core.domain.case import PENDING
 from appealbus.core.domain.change import plausible
 from appealbus.core.domain.counts import DueMoved, Outline
@@ -23,6 +25,8 @@ from appealbus.core.journal.naming import PARSES, Kind, holder, parcel
 from appealbus.core.journal.terms import Moving
 from appealbus.core.journal.workers import known
 from appealbus.schemas.territory import within
+
+log = structlog.get_logger(__name__)
 
 __all__ = ["OLDEST", "PARSES", "PENDING", "DeliverySelection", "DueMoved", "Found", "Kind", "KnownLookup", "Moving"]
 __all__ += ["Outline", "Place", "Retry", "Selection"]
