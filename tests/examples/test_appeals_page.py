@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from appealbus.core.domain.access import Deeds
+from appealbus.core.domain.access import AuditFilter
 from appealbus.core.journal import access
 from appealbus.core.journal.journal import Journal
 from tests.services.commands import run
@@ -54,7 +54,7 @@ def client_of(folder: Path, url: str, name: str, *more: str) -> httpx.Client:
 async def looks_in(url: str) -> list[tuple[str, dict[str, Any]]]:
     """Return who looked, and at what, in order."""
     async with await Journal.open(url) as journal:
-        page = await journal.ask(access.deeds, Deeds(looks=True), None, 100)
+        page = await journal.ask(access.deeds, AuditFilter(looks=True), None, 100)
         return [(each.actor, dict(each.detail)) for each in reversed(page.entries)]
 
 

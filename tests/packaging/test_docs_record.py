@@ -7,7 +7,7 @@ import pytest
 
 import appealbus.core.journal.journal  # noqa: F401 - brings the tables of all subjects
 from appealbus.core.config.models import BusSettings, SourceSettings
-from appealbus.core.domain.event import What
+from appealbus.core.domain.event import EventType
 from appealbus.core.guards.settings import GuardSettings
 from appealbus.core.journal.tables import metadata
 from appealbus.plugins.repeats.tables import TABLES
@@ -40,4 +40,4 @@ def test_every_setting_of_retention_is_named(model: type[BusSettings], prefix: s
 
 def test_every_word_of_the_log_is_explained() -> None:
     """In the order in which the program has them."""
-    assert {cells[0].strip("`") for cells in rows("Words of the log")} == {what.value for what in What}
+    assert {cells[0].strip("`") for cells in rows("Words of the log")} == {what.value for what in EventType}

@@ -19,7 +19,7 @@ from appealbus.schemas.person import Person
 from appealbus.schemas.provenance import Provenance
 from appealbus.schemas.record import OtherRecord, Record, record_to_json, stored_record
 from appealbus.schemas.signal import Severity
-from appealbus.schemas.stored import APPEAL, DOSSIER, INPUTS, Part
+from appealbus.schemas.stored import APPEAL, DOSSIER, INPUTS, Projection
 from appealbus.schemas.upcasting import Upcaster
 from appealbus.schemas.xml import to_xml
 
@@ -182,7 +182,7 @@ class _Few(Model):
 def test_a_part_is_read_as_the_whole_is(more):
     """Whatever another release wrote: its fields have the values that they have in the whole form."""
     raw = to_json(LETTER | more)
-    part, whole = Part(APPEAL, _Few).read(raw), APPEAL.read(raw)
+    part, whole = Projection(APPEAL, _Few).read(raw), APPEAL.read(raw)
     assert (part.kind, part.due_on) == (whole.kind, whole.due_on)
 
 
@@ -190,9 +190,9 @@ def test_a_part_of_another_version_is_read_by_the_whole(monkeypatch):
     """An upcaster makes today's form of it first."""
     monkeypatch.setattr(upcasting, "UPCASTERS", [Upcaster("appeal", 0, lambda form: form | {"kind": "proposal"})])
     raw = to_json(LETTER | {"schema_version": "0"})
-    assert Part(APPEAL, _Few).read(raw).kind == "proposal"
+    assert Projection(APPEAL, _Few).read(raw).kind == "proposal"
     with pytest.raises(ValueError, match="EOF"):
-        Part(APPEAL, _Few).read(b"{")
+        Projection(APPEAL, _Few).read(b"{")
 
 
 def test_nothing_of_it_comes_from_outside():

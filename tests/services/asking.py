@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from appealbus.core.domain.listing import AppealRow
-from appealbus.core.domain.selection import Place, Selection
+from appealbus.core.domain.selection import ListPosition, Selection
 from appealbus.core.journal import naming
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.reader import JournalReader
@@ -17,7 +17,7 @@ async def appeals_of(
 ) -> list[AppealRow]:
     """Return a page of the appeals that name somebody or something, themselves or in a record."""
     selection = Selection(named=((kind, naming.PARSES[kind](identifier)),))
-    return list((await journal.find(selection, Place(after), limit)).rows)
+    return list((await journal.find(selection, ListPosition(after), limit)).rows)
 
 
 def through(journal: JournalReader, what: Any) -> Callable[..., Awaitable[Any]]:

@@ -15,7 +15,7 @@ import typer
 from appealbus.connectors.amqp.agency import AgencySettings, AgencyWire
 from appealbus.connectors.amqp.brokers import Brokers
 from appealbus.connectors.amqp.settings import AmqpSettings
-from appealbus.connectors.amqp.topology import Wanted
+from appealbus.connectors.amqp.topology import WantedTopology
 from appealbus.connectors.broker.broker import Broker, Delivered, Message, Properties
 from appealbus.connectors.broker.settings import BrokerSettings
 from appealbus.core import Call, CallFailed, Secret, Source
@@ -73,7 +73,7 @@ async def peer(request: pytest.FixtureRequest) -> AsyncIterator[Peer]:
     settings = rabbit_at(request.getfixturevalue("vhost")) if request.param == "rabbit" else None
     brokers = Brokers(AmqpSettings(brokers={"main": settings} if settings else {}))
     broker = brokers.get()
-    await brokers.start(broker, Wanted())
+    await brokers.start(broker, WantedTopology())
     assert await broker.up(60)
     address = AddressService(broker=settings)
     async with Simulator(SimulatorSettings(seed=SEED, size=SIZE, address=address)) as simulator:

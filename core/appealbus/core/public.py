@@ -16,7 +16,7 @@ from appealbus.core.domain.counts import (
     WeekCounts,
     WeekPart,
 )
-from appealbus.core.domain.event import Cursor, LogEntry, LogPage, What
+from appealbus.core.domain.event import Cursor, EventType, LogEntry, LogPage
 from appealbus.core.domain.listing import AppealRow, AppealState, VersionRow
 from appealbus.core.domain.source_state import BreakerState, CertificateState, SourceState
 from appealbus.core.errors import AppealBusError, ConfigError, JournalError
@@ -108,6 +108,9 @@ PUBLIC_MODULES = (
 """What plugins may import beside this module: for declared lookups, replies, tests, settings, stamps and pauses, to
 mask numbers and to compare texts; for pages, commands and processes that read and operate a bus."""
 
+What = EventType
+"""Deprecated, until 0.4: the earlier name."""
+
 # A plugin and its settings.
 __all__ = ["API_VERSION", "PUBLIC_MODULES", "NoSettings", "Secret", "Settings", "__version__", "hookimpl"]
 # Errors.
@@ -163,4 +166,4 @@ __all__ += ["JournalView", "RunningBus", "Service"]
 __all__ += ["BreakerState", "Check", "Counts", "Figures", "SourceCalls", "SourceState"]
 __all__ += ["AccessRow", "AppealRow", "AppealState", "Case", "KeptChange", "LookupState", "VersionRow"]
 __all__ += ["DueAtBody", "DueSoon", "Warned", "WeekCount", "WeekCounts", "WeekPart"]
-__all__ += ["Cursor", "CursorRefused", "LogEntry", "LogPage", "What"]
+__all__ += ["Cursor", "CursorRefused", "EventType", "LogEntry", "LogPage", "What"]

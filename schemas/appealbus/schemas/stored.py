@@ -54,7 +54,7 @@ class Stored(Generic[T]):
         return to_json(whole(value, dumped))
 
 
-class Part(Generic[M]):
+class Projection(Generic[M]):
     """Some fields of one of the forms, read without the others."""
 
     def __init__(self, of: Stored[Any], model: type[M]) -> None:

@@ -27,7 +27,7 @@ from appealbus.core.journal.view import PublicJournal
 from appealbus.core.language import Reader
 from appealbus.plugins.report.following import follow
 from appealbus.plugins.report.formatting import Teller
-from appealbus.plugins.report.row import Span
+from appealbus.plugins.report.row import ReportSpan
 from appealbus.plugins.report.settings import ReportSettings
 from appealbus.plugins.report.store import Store as Figures
 from appealbus.plugins.report.table import make_table
@@ -120,7 +120,7 @@ async def figures(out: Console, journal: Journal) -> None:
     today = day_of(wall())
     with closing(Figures(None)) as store:
         await follow(journal, (await journal.ask(state.how_it_stands)).journal, store)
-        table = make_table(store, ReportSettings(), Span(_FIRST, today), By.CATEGORY, today)
+        table = make_table(store, ReportSettings(), ReportSpan(_FIRST, today), By.CATEGORY, today)
     reader = Reader()
     document = Teller(table, reader, rounds=False, public=False).as_json()
     rows = sorted(document["rows"], key=lambda row: -row[Column.REGISTERED.value]["count"])

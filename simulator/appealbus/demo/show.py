@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.rule import Rule
 
 from appealbus.connectors.amqp.brokers import Brokers
-from appealbus.connectors.amqp.topology import Wanted
+from appealbus.connectors.amqp.topology import WantedTopology
 from appealbus.connectors.files.reading import read_appeals
 from appealbus.core import Inbound, Taken
 from appealbus.core.bus.bus import Bus
@@ -67,7 +67,7 @@ async def _behind_a_queue(simulator: Simulator, parts: Parts) -> AsyncIterator[N
     if not isinstance(brokers, Brokers):
         raise TypeError("another plugin is called amqp")
     broker = brokers.get()
-    await brokers.start(broker, Wanted())
+    await brokers.start(broker, WantedTopology())
     try:
         await simulator.take_questions(broker)
         for service, rules in MISBEHAVIOUR.items():

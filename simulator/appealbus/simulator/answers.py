@@ -20,7 +20,7 @@ _LARGEST_KEPT = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ReceivedQuestion:
     service: SimulatedService
     settings: ServiceSettings
     request: GatewayRequest
@@ -37,7 +37,7 @@ class AnswerWriter:
     async def fault(self, code: str, reason: str) -> bytes:
         return await self._security.written(lambda: build_fault(code, reason))
 
-    async def message(self, asked: Asked) -> bytes:
+    async def message(self, asked: ReceivedQuestion) -> bytes:
         kind, rules = asked.fate.kind, asked.service.rules
         key = asked.service.name, asked.question.key
         earlier = self._kept.get(key)
@@ -56,7 +56,7 @@ class AnswerWriter:
                 self._kept.popitem(last=False)
         return message
 
-    def _written(self, asked: Asked, message_id: str) -> bytes:
+    def _written(self, asked: ReceivedQuestion, message_id: str) -> bytes:
         """Return an answer before the gateway's signature."""
         kind, agency = asked.fate.kind, asked.service.agency
         code, text = SUCCESS, SUCCESS_MESSAGE
@@ -80,7 +80,7 @@ class AnswerWriter:
             return spoil.moved(message)
         return spoil.doubled(message) if kind is Kind.DOUBLED else message
 
-    def _correlation_id(self, asked: Asked) -> str | None:
+    def _correlation_id(self, asked: ReceivedQuestion) -> str | None:
         rule = asked.settings.correlation
         if rule is Correlation.ABSENT:
             return None

@@ -11,7 +11,7 @@ from lxml import etree
 
 from appealbus.simulator import egkn, gbdfl, gbdul, spoil
 from appealbus.simulator.agency import AgencyQuestion, bounded
-from appealbus.simulator.answers import AnswerWriter, Asked
+from appealbus.simulator.answers import AnswerWriter, ReceivedQuestion
 from appealbus.simulator.messages import GatewayRequest, read_envelope, read_request
 from appealbus.simulator.population import Population
 from appealbus.simulator.refusal import BAD_FORMAT, INTERNAL_ERROR, NO_SERVICE, RequestRefused
@@ -114,7 +114,7 @@ class Gateway:
         fate = service.fate(question)
         if fate.delay:
             await asyncio.sleep(fate.delay)
-        return await self._answer(request, Asked(service, bound, read, question, fate))
+        return await self._answer(request, ReceivedQuestion(service, bound, read, question, fate))
 
     async def _admit(
         self, request: web.Request, body: bytes
@@ -159,7 +159,7 @@ class Gateway:
         if len(self._seen) > _SEEN:
             self._seen.popitem(last=False)
 
-    async def _answer(self, request: web.Request, asked: Asked) -> web.StreamResponse:
+    async def _answer(self, request: web.Request, asked: ReceivedQuestion) -> web.StreamResponse:
         match asked.fate.kind:
             case Kind.OVERSIZED:
                 return await oversized(request, asked.service.rules.oversized_bytes)

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from appealbus.connectors.amqp.brokers import Brokers
 from appealbus.connectors.amqp.settings import MAIN, AmqpSettings
-from appealbus.connectors.amqp.topology import Wanted
+from appealbus.connectors.amqp.topology import WantedTopology
 from appealbus.connectors.broker.broker import Broker, BrokerUnreachable
 from appealbus.simulator.gateway import Gateway
 from appealbus.simulator.population import Population
@@ -67,7 +67,7 @@ class Simulator:
         self.base_url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
         if self.settings.address.broker is not None:
             self._brokers = Brokers(AmqpSettings(brokers={MAIN: self.settings.address.broker}))
-            await self._brokers.start(self._brokers.get(), Wanted())
+            await self._brokers.start(self._brokers.get(), WantedTopology())
             await self.take_questions(self._brokers.get())
         log.debug("simulator.started", port=port, seed=self.settings.seed, size=self.settings.size)
 

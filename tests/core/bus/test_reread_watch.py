@@ -13,9 +13,9 @@ from appealbus.core.bus.work import reread_watch
 from appealbus.core.bus.work.reread_watch import RereadWatch
 from appealbus.core.bus.work.rereading import AppealRead, HelperEnds, JournalAway, OtherReadings, QuestionRead
 from appealbus.core.domain.case import KeptReplies, LookupState
-from appealbus.core.domain.event import BUS, What
+from appealbus.core.domain.event import BUS, EventType
 from appealbus.core.domain.reread_pass import RereadPass, Stage
-from appealbus.core.enrichment.rereading import NOT_STARTED, Verdict
+from appealbus.core.enrichment.rereading import NOT_STARTED, RereadResult
 from appealbus.core.journal import events, keeping, log, replies, workers
 from appealbus.core.journal import replies as journal_replies
 from appealbus.core.journal.appeals import suspects
@@ -37,9 +37,9 @@ AFTER = {
     "ended_at": NOW.isoformat(),
     "was_ended_at": NOW.isoformat(),
 }
-MENDED = QuestionRead("acme.thing", "k", Verdict.DIFFERS, "invalid", "not_found", (), AFTER, gap=True)
-SURE = QuestionRead("acme.thing", "k", Verdict.SAME, "found", "found", ())
-OTHERWISE = replace(SURE, verdict=Verdict.DIFFERS, after=AFTER, otherwise=True)
+MENDED = QuestionRead("acme.thing", "k", RereadResult.DIFFERS, "invalid", "not_found", (), AFTER, gap=True)
+SURE = QuestionRead("acme.thing", "k", RereadResult.SAME, "found", "found", ())
+OTHERWISE = replace(SURE, verdict=RereadResult.DIFFERS, after=AFTER, otherwise=True)
 DEAD = HelperEnds("it ends", "busy")
 
 
@@ -72,7 +72,9 @@ def reads(monkeypatch):
                 raise found
             # One that was changed reads as it stands.
             results = [
-                replace(each, verdict=Verdict.SAME, after=None, gap=False) if gaps and appeal_id in told.done else each
+                replace(each, verdict=RereadResult.SAME, after=None, gap=False)
+                if gaps and appeal_id in told.done
+                else each
                 for each in found
             ]
             return AppealRead(appeal_id, f"N-{appeal_id - 1}", results)
@@ -112,7 +114,9 @@ async def watch_of(journal, readings=NEW, paused=None):
 async def told_in_log(journal):
     if journal.shared:
         await journal.do(events.Placing())
-    page = await journal.ask(log.page, what=(What.ORDERED, What.CARRIED_OUT, What.STOPPED, What.REREAD))
+    page = await journal.ask(
+        log.page, what=(EventType.ORDERED, EventType.CARRIED_OUT, EventType.STOPPED, EventType.REREAD)
+    )
     assert {entry.actor for entry in page.entries} <= {BUS}
     return [(entry.what, entry.detail) for entry in page.entries]
 
@@ -205,7 +209,7 @@ async def test_the_journal_is_away_from_the_process(journal, reads, monkeypatch)
 async def test_what_is_left_is_told(journal, reads):
     """A record that would lose what it told, a wire that does not start, an appeal that is held."""
     ids = await appeals(journal, 40)
-    impossible = replace(MENDED, verdict=Verdict.IMPOSSIBLE, now=NOT_STARTED, after=None)
+    impossible = replace(MENDED, verdict=RereadResult.IMPOSSIBLE, now=NOT_STARTED, after=None)
     reads.results = {each: [SURE] for each in ids}
     reads.results |= {ids[0]: [replace(MENDED, was="found", otherwise=True)], ids[1]: [impossible], ids[2]: [MENDED]}
     await journal.do(suspects.Hold("N-2", by=BUS, reason="x"))

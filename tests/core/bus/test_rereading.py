@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from appealbus.core.bus.work import rereading
-from appealbus.core.bus.work.rereading import AppealRead, QuestionRead, RereadProcess, Written, write_read
+from appealbus.core.bus.work.rereading import AppealRead, QuestionRead, RereadProcess, WriteResult, write_read
 from appealbus.core.domain.case import LookupState
 from appealbus.core.domain.pauses import PARTLY_READ
-from appealbus.core.enrichment.rereading import Verdict
+from appealbus.core.enrichment.rereading import RereadResult
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import keeping
 from appealbus.core.journal.appeals import cases
@@ -70,27 +70,30 @@ async def test_what_becomes_of_an_appeal(kind: str, request: pytest.FixtureReque
         "ended_at": now.isoformat(),
         "was_ended_at": now.isoformat(),
     }
-    differs = QuestionRead("acme.thing", "k", Verdict.DIFFERS, "invalid", "not_found", (), after)
+    differs = QuestionRead("acme.thing", "k", RereadResult.DIFFERS, "invalid", "not_found", (), after)
     content = Appeal(message_id="m1", channel="files", kind=AppealKind.COMPLAINT, applicant=PersonApplicant(), text="")
     async with await Journal.open(url) as journal:
         accepted = await journal.accept(NewAppeal(content, now, "appealbus"))
         number = accepted.receipt.number
         await journal.do(keeping.Keep(accepted.appeal_id, state))
         read = AppealRead(accepted.appeal_id, number, [differs])
-        assert await write_read(journal, read, "mended") is Written.CHANGED
+        assert await write_read(journal, read, "mended") is WriteResult.CHANGED
         await journal.do(keeping.Keep(accepted.appeal_id, replace(state, ended_at=datetime.now(UTC))))
-        assert await write_read(journal, read, "mended") is Written.ANSWERED
-        same, unread = (replace(differs, verdict=each, after=None) for each in (Verdict.SAME, Verdict.IMPOSSIBLE))
-        assert await write_read(journal, replace(read, results=[same, unread]), "mended") is Written.SAME
-        assert await write_read(journal, replace(read, results=[unread]), "mended") is Written.NOT_KEPT
-        assert await write_read(journal, replace(read, results=[]), "mended") is Written.NOT_KEPT
+        assert await write_read(journal, read, "mended") is WriteResult.ANSWERED
+        same, unread = (
+            replace(differs, verdict=each, after=None) for each in (RereadResult.SAME, RereadResult.IMPOSSIBLE)
+        )
+        assert await write_read(journal, replace(read, results=[same, unread]), "mended") is WriteResult.SAME
+        assert await write_read(journal, replace(read, results=[unread]), "mended") is WriteResult.NOT_KEPT
+        assert await write_read(journal, replace(read, results=[]), "mended") is WriteResult.NOT_KEPT
         still_open = replace(state, ended_at=datetime.now(UTC), next_attempt_at=now)
         await journal.do(keeping.Keep(accepted.appeal_id, still_open))
         partly = after | {"kind": "found", "code": PARTLY_READ, "was_ended_at": still_open.ended_at.isoformat()}
         assert (
-            await write_read(journal, replace(read, results=[replace(differs, after=partly)]), "x") is Written.CHANGED
+            await write_read(journal, replace(read, results=[replace(differs, after=partly)]), "x")
+            is WriteResult.CHANGED
         )
         assert (await journal.ask(cases.states, number))[0].next_attempt_at == now  # it is asked again as it was to be
-        assert await write_read(journal, AppealRead(99, "N-99", [differs]), "mended") is Written.GONE
-        assert await write_read(journal, AppealRead(99, None), "mended") is Written.GONE
-        assert await write_read(journal, AppealRead(99, None, died=True), "mended") is Written.DIED
+        assert await write_read(journal, AppealRead(99, "N-99", [differs]), "mended") is WriteResult.GONE
+        assert await write_read(journal, AppealRead(99, None), "mended") is WriteResult.GONE
+        assert await write_read(journal, AppealRead(99, None, died=True), "mended") is WriteResult.DIED

@@ -10,7 +10,7 @@ from appealbus.core import Assessor, CallFailed, From, OutcomeKind, Reply, Taken
 from appealbus.core.bus.bus import Bus
 from appealbus.core.bus.work import case_run
 from appealbus.core.domain.listing import AppealRow
-from appealbus.core.domain.operation import Operation, Order, Verdict
+from appealbus.core.domain.operation import ItemResult, Operation, Order
 from appealbus.core.domain.selection import Selection
 from appealbus.core.journal import figures
 from appealbus.core.journal.appeals import leases, lists, suspects
@@ -85,11 +85,11 @@ async def test_what_is_unassessed_is_assessed_once_the_rule_is_mended(tmp_path: 
         assert [(await row(bus, numbers[text])).unassessed for text in "abc"] == [("rule",), ("rule",), ()]
         assert (await bus.journal.ask(figures.counts)).unassessed == {"rule": 2}
         asked = len(wire.asked)
-        assert await assessed(bus, unassessed=True) == {Verdict.DONE: 2}
+        assert await assessed(bus, unassessed=True) == {ItemResult.DONE: 2}
         assert [(await row(bus, numbers[text])).version for text in "abc"] == [1, 1, 1]  # it raises still
         assert (await bus.journal.ask(figures.counts)).unassessed == {"rule": 2}
         rule.broken = ("b",)
-        assert await assessed(bus, unassessed=True) == {Verdict.DONE: 2}
+        assert await assessed(bus, unassessed=True) == {ItemResult.DONE: 2}
         rows = [await row(bus, numbers[text]) for text in "abc"]
         assert [(each.version, each.unassessed, each.signal) for each in rows] == [
             (2, (), "warning"),
@@ -99,7 +99,7 @@ async def test_what_is_unassessed_is_assessed_once_the_rule_is_mended(tmp_path: 
         made = await dossier(bus, numbers["a"])
         assert (made.unassessed, [signal.code for signal in made.signals]) == ([], ["rule.holds"])
         rule.broken = ()
-        assert await assessed(bus, unassessed=True) == {Verdict.DONE: 1}
+        assert await assessed(bus, unassessed=True) == {ItemResult.DONE: 1}
         assert await assessed(bus, unassessed=True) == {}
         assert (await bus.journal.ask(figures.counts)).unassessed == {}
         assert len(wire.asked) == asked
@@ -112,10 +112,10 @@ async def test_a_rule_that_does_not_load_has_assessed_nothing(tmp_path: Path) ->
     async with running_bus(tmp_path, WHO, assessors=[Rule("a")]) as bus:
         number = (await taken(bus, "a"))["a"]
     async with running_bus(tmp_path, WHO) as bus:
-        assert await assessed(bus, unassessed=True) == {Verdict.DONE: 1}
+        assert await assessed(bus, unassessed=True) == {ItemResult.DONE: 1}
         assert ((await row(bus, number)).version, (await row(bus, number)).unassessed) == (1, ("rule",))
     async with running_bus(tmp_path, WHO, bus={"retired": ["rule"]}) as bus:
-        assert await assessed(bus, unassessed=True) == {Verdict.DONE: 1}
+        assert await assessed(bus, unassessed=True) == {ItemResult.DONE: 1}
         assert ((await row(bus, number)).version, (await row(bus, number)).unassessed) == (2, ())
 
 
@@ -130,7 +130,7 @@ async def test_what_waits_for_a_source_waits_on(tmp_path: Path) -> None:
         number = (await taken(bus, "a"))["a"]
         before, rule.broken = await row(bus, number), ()
         assert (before.state, before.unassessed, len(wire.asked)) == ("parked", ("rule",), 1)
-        assert await assessed(bus, unassessed=True) == {Verdict.DONE: 1}
+        assert await assessed(bus, unassessed=True) == {ItemResult.DONE: 1}
         after = await row(bus, number)
         assert (after.state, after.due_at, after.version, after.unassessed) == ("parked", before.due_at, 2, ())
         assert len(wire.asked) == 1
@@ -149,7 +149,7 @@ async def test_a_rule_that_raises_on_makes_no_versions(tmp_path: Path) -> None:
         found = await row(bus, number)
         assert (found.version, found.unassessed, rule.calls) == (1, ("rule",), calls + 3)
         await bus.journal.do(suspects.Hold(number, by="olga", reason="why not"))
-        assert await assessed(bus, unassessed=True) == {Verdict.HELD: 1}
+        assert await assessed(bus, unassessed=True) == {ItemResult.HELD: 1}
     gone = {"retired": ["rule"]}
     async with running_bus(tmp_path, WHO, wire=ScriptedWire(), bus=gone) as bus:
         await bus.journal.do(suspects.Releasing(number))

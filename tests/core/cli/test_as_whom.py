@@ -180,7 +180,7 @@ async def test_an_export_passes_what_is_damaged_and_holds_little(journal, number
             connection.execute("UPDATE dossier SET document = ? WHERE version = ?", (body, version))
     monkeypatch.setattr(export, "_HELD", 1)
     written = []
-    wanted = export.Wanted(export.What.DOSSIERS, export.Form.JSONL, None)
+    wanted = export.ExportOrder(export.Exported.DOSSIERS, export.ExportFormat.JSONL, None)
     viewer = Viewer("v", None, mask)
     count, end = await export._rows(journal, viewer, wanted, lambda rows, cursor: written.append((rows, cursor)))
     (first, cursor), (rest, last) = written

@@ -12,7 +12,7 @@ import pytest
 
 from appealbus.core.cli import tail
 from appealbus.core.cli.context import Cli
-from appealbus.core.domain.event import Cursor, Event, What
+from appealbus.core.domain.event import Cursor, Event, EventType
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import events, retention
 from appealbus.core.journal.appeals import suspects
@@ -39,9 +39,9 @@ def runs(appeal_id, count):
         event
         for _ in range(count)
         for event in (
-            Event(What.CLAIMED, appeal_id, "worker:w"),
-            Event(What.ENDED, appeal_id, "worker:w", "egkn.parcel", FAILED),
-            Event(What.PARKED, appeal_id, "worker:w", detail={"completeness": "partial"}),
+            Event(EventType.CLAIMED, appeal_id, "worker:w"),
+            Event(EventType.ENDED, appeal_id, "worker:w", "egkn.parcel", FAILED),
+            Event(EventType.PARKED, appeal_id, "worker:w", detail={"completeness": "partial"}),
         )
     ]
 
@@ -173,7 +173,7 @@ async def test_tail_waits_for_a_journal_that_is_away(journal, accepted, monkeypa
     monkeypatch.setattr(tail, "_ANEW", 0.0)
     monkeypatch.setattr(tail, "_SOONEST", 0.01)
     shown, place = [], None
-    everything = tail.Wanted((), None, None, None)
+    everything = tail.TailFilter((), None, None, None)
     async with aclosing(tail._pages(cli, everything, tail.Start(None, 5, follow=True))) as pages:
         async for entries, reached in pages:
             shown, place = [*shown, *(entry.what for entry in entries)], reached
@@ -193,7 +193,7 @@ async def test_whoever_stops_within_a_page_goes_on_within_it(end, journal, accep
     """The cursor at the end is that of the last entry that was shown; there is none where nobody knows which it is."""
     await note(journal, *runs(accepted.appeal_id, 2))
     cli, (stop, said) = Cli(None), end
-    wanted, start = tail.Wanted((), None, None, None), tail.Start(Cursor(1, 0), 0, follow=False)
+    wanted, start = tail.TailFilter((), None, None, None), tail.Start(Cursor(1, 0), 0, follow=False)
 
     @asynccontextmanager
     async def way():

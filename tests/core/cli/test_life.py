@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from appealbus.core.cli.life import failures, life
 from appealbus.core.cli.log_lines import span
-from appealbus.core.domain.event import LogEntry, What
+from appealbus.core.domain.event import EventType, LogEntry
 from appealbus.core.journal.drivers.encoding import to_number
 
 T = datetime(2026, 11, 24, 5, tzinfo=UTC)
@@ -22,14 +22,14 @@ class Life:
         self.entries.append(LogEntry(len(self.entries) + 1, at, what, 1, "N-1", actor, about, detail))
         return self
 
-    def run(self, question, *tries, end=What.PARKED, about="egkn.parcel", key="99bb", **last):
-        self.add(What.CLAIMED)
+    def run(self, question, *tries, end=EventType.PARKED, about="egkn.parcel", key="99bb", **last):
+        self.add(EventType.CLAIMED)
         if tries:
-            self.add(What.ASKED, about, question=question, source="egkn", served="source")
+            self.add(EventType.ASKED, about, question=question, source="egkn", served="source")
         how = tries[-1] if tries else {"kind": "unavailable", "code": "breaker.open"}
         how = {name: how[name] for name in ("kind", "code") if name in how}
         told = {"question": question, "key": key, **how, "tries": list(tries)}
-        self.add(What.ENDED, about, **{**told, **last})
+        self.add(EventType.ENDED, about, **{**told, **last})
         return self.add(end, completeness="partial", version=1) if end else self
 
     def told(self):
@@ -58,7 +58,7 @@ def test_runs_that_brought_the_same_are_told_once():
     made = Life().run("q0", {**HTTP, "ms": 1})
     for number in range(1, 9):
         made.run(f"q{number}", *([{**HTTP, "ms": 1}] if number % 2 else []))
-    made.run("q9", {"kind": "found", "ms": 5}, end=What.VERSION)
+    made.run("q9", {"kind": "found", "ms": 5}, end=EventType.VERSION)
     heads = [head for head, _ in made.told()]
     assert heads == ["egkn.parcel", "parked", "…", "egkn.parcel", "version"]
     last = (made.entries[-5].at).astimezone()
@@ -79,8 +79,8 @@ def test_questions_that_come_due_beside_each_other_are_told_once_each():
 
 def test_what_happens_between_runs_parts_them():
     """A look, a hold or a delivery is never folded away, nor are the runs around it taken together."""
-    made = Life().run("q1").add(What.READ, actor="person:aidos/root", **{"as": "dossier", "version": 1}).run("q2")
-    made.add(What.DELIVERED, "registry", version=1).run("q3").run("q4")
+    made = Life().run("q1").add(EventType.READ, actor="person:aidos/root", **{"as": "dossier", "version": 1}).run("q2")
+    made.add(EventType.DELIVERED, "registry", version=1).run("q3").run("q4")
     told = made.told()
     assert [head for head, _ in told].count("egkn.parcel") == 4
     assert ("read", "dossier version 1, by aidos/root") in told
@@ -89,9 +89,11 @@ def test_what_happens_between_runs_parts_them():
 
 def test_what_has_no_end_is_told():
     """A question that left and was never heard of, a worker that has the appeal still or died over it."""
-    made = Life().add(What.CLAIMED).add(What.ASKED, "egkn.parcel", question="q1", source="egkn", served="source")
+    made = (
+        Life().add(EventType.CLAIMED).add(EventType.ASKED, "egkn.parcel", question="q1", source="egkn", served="source")
+    )
     assert made.told() == [("claimed", "in work, by worker 0a1b2c3d"), ("egkn.parcel", "asked egkn, question q1")]
-    made.add(What.SUSPECTED, deaths=2)
+    made.add(EventType.SUSPECTED, deaths=2)
     assert made.told() == [
         ("egkn.parcel", "asked egkn, question q1"),
         ("suspected", "its worker died with it in work, for the second time in its turn, by worker 0a1b2c3d"),
@@ -107,12 +109,12 @@ def test_questions_of_one_lookup_are_told_apart():
 
 def test_failures_alone():
     """What went wrong, also where it went right in the end; the same question in a row once."""
-    made = Life().add(What.ACCEPTED, "files", message_id="m", by="x", number="N-1").run("q0", {**HTTP, "ms": 1})
+    made = Life().add(EventType.ACCEPTED, "files", message_id="m", by="x", number="N-1").run("q0", {**HTTP, "ms": 1})
     for number in range(1, 4):
         made.run(f"q{number}")
-    made.run("q4", {**HTTP, "ms": 1}, {"kind": "found", "ms": 1}, end=What.VERSION)
-    made.add(What.FAILED, "registry", version=1, code="away").add(What.DELIVERED, "registry", version=1)
-    made.run("q5", {"kind": "not_found", "ms": 1}).add(What.HELD, actor="person:olga", reason="the court asked")
+    made.run("q4", {**HTTP, "ms": 1}, {"kind": "found", "ms": 1}, end=EventType.VERSION)
+    made.add(EventType.FAILED, "registry", version=1, code="away").add(EventType.DELIVERED, "registry", version=1)
+    made.run("q5", {"kind": "not_found", "ms": 1}).add(EventType.HELD, actor="person:olga", reason="the court asked")
     told = [(line.head, line.text.partition(" until ")[0]) for line in failures(made.entries)]
     assert told == [
         ("egkn.parcel", "unavailable [http.503] after 1 ms"),
@@ -125,8 +127,10 @@ def test_failures_alone():
 def test_what_a_later_version_writes_is_shown_as_it_is():
     """An unknown word, and details of other types than ours."""
     made = Life().add("weighed", "thing", actor="plugin:scales", grams=7)
-    made.add(What.ENDED, "egkn.parcel", key=7, kind=None, tries="none", next="soon").add(What.ACCEPTED, urgency="x")
-    made.add(What.SUSPECTED, deaths=[1]).add(What.VERSION, due=10**18, pending=3)
+    made.add(EventType.ENDED, "egkn.parcel", key=7, kind=None, tries="none", next="soon").add(
+        EventType.ACCEPTED, urgency="x"
+    )
+    made.add(EventType.SUSPECTED, deaths=[1]).add(EventType.VERSION, due=10**18, pending=3)
     assert made.told()[0] == ("weighed", 'thing {"grams":7}, by plugin:scales')
     assert len(made.told()) == 5
 

@@ -10,7 +10,7 @@ import pytest
 from appealbus.core.bus.intake.reception import Reception
 from appealbus.core.cli import misnamed
 from appealbus.core.config.models import BusSettings
-from appealbus.core.domain.event import What
+from appealbus.core.domain.event import EventType
 from appealbus.core.interfaces.intake import Inbound, Taken
 from appealbus.core.journal import log
 from appealbus.core.journal.appeals import cases, lists
@@ -88,7 +88,7 @@ async def test_it_is_shown_then_done_once(program, journal, take):
         assert told == {(f"corrected.{each}", "field.unknown") for each in ("applicant", "parcels[0]")}
         as_came = (await journal.ask(cases.case, number)).appeal
         assert (as_came.applicant, len(as_came.as_written)) == (None, 2)
-    changed = (await journal.ask(log.page, None, 100, what=[What.CHANGED])).entries
+    changed = (await journal.ask(log.page, None, 100, what=[EventType.CHANGED])).entries
     assert {(each.actor[:7], each.detail["reason"]) for each in changed} == {("person:", WHY[1])}
     again = program("rename", "post", "--yes", *WHY)
     assert (again.returncode, "0 appeals would be changed." in again.stdout) == (0, True)

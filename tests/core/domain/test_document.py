@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from appealbus.core.domain.document import (
     Document,
-    Part,
+    PartRef,
     appeal_document,
     bare,
     fact_document,
@@ -64,7 +64,7 @@ def test_what_is_put_together_is_the_dossier(text, records):
     dossier = dossier_of(text, records)
     appeal = appeal_document(dossier.appeal)
     facts = [fact_document(fact.record, fact.provenance) for fact in dossier.facts]
-    version = written(dossier, Part(appeal.digest, len(appeal.body)), facts)
+    version = written(dossier, PartRef(appeal.digest, len(appeal.body)), facts)
     bodies = {each.digest: each.body for each in (appeal, *facts)}
     whole = put_together(version.skeleton, [bodies[digest] for digest in version.digests])
     assert orjson.loads(whole) == orjson.loads(dossier.model_dump_json(exclude_none=True))
@@ -78,7 +78,7 @@ def test_what_is_put_together_is_the_dossier(text, records):
 
 def test_a_version_with_too_few_documents_is_damaged():
     """It is an error, never a dossier with a hole."""
-    version = written(dossier_of("x", [{}]), Part(b"d" * 32, 2), [Document.of(b"{}")])
+    version = written(dossier_of("x", [{}]), PartRef(b"d" * 32, 2), [Document.of(b"{}")])
     with pytest.raises(ValueError, match="zip"):
         put_together(version.skeleton, [b"{}"])
 

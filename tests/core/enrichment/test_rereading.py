@@ -30,7 +30,7 @@ from appealbus.core.cli import reread_helper
 from appealbus.core.config.models import MeaninglessSettings
 from appealbus.core.domain.case import WITHDRAWN, ReplyRow
 from appealbus.core.enrichment.differences import How, differences, keeps
-from appealbus.core.enrichment.rereading import Reread, Rereader, Verdict
+from appealbus.core.enrichment.rereading import Reread, Rereader, RereadResult
 from appealbus.core.guards.context import Bound, GuardServices
 from appealbus.core.guards.conversation import Came, Conversation, Failed, pack
 from appealbus.core.guards.guard import Guard
@@ -143,7 +143,7 @@ async def reread(
 async def test_an_invalid_reply_that_is_an_answer_now() -> None:
     """It would be found, with the trail of then and the plugin of today, and would not be asked again."""
     [read] = await reread(INVALID, await row("Ағаш"))
-    assert (read.verdict, read.was, read.now) == (Verdict.DIFFERS, "invalid [reply.schema]", "found")
+    assert (read.verdict, read.was, read.now) == (RereadResult.DIFFERS, "invalid [reply.schema]", "found")
     after = read.after
     assert after is not None
     assert (after.kind, after.code, after.ended_at, after.next_attempt_at) == (OutcomeKind.FOUND, "", LATER, None)
@@ -159,25 +159,25 @@ async def test_an_invalid_reply_that_is_an_answer_now() -> None:
 @pytest.mark.parametrize(
     ("before", "body", "verdict", "fields"),
     [
-        (state(OutcomeKind.FOUND, name="a"), "a", Verdict.SAME, []),
-        (state(OutcomeKind.FOUND, name="a"), "b", Verdict.DIFFERS, ["name"]),
-        (state(OutcomeKind.FOUND, name="a"), "none", Verdict.STAYS, []),
-        (state(OutcomeKind.FOUND, name="a"), "503", Verdict.STAYS, []),
-        (state(OutcomeKind.NOT_FOUND, "s.none"), "none", Verdict.SAME, []),
-        (state(OutcomeKind.NOT_FOUND, "s.none"), "a", Verdict.DIFFERS, []),
-        (state(OutcomeKind.NOT_FOUND, "s.none"), "503", Verdict.STAYS, []),
-        (INVALID, "none", Verdict.DIFFERS, []),
-        (INVALID, "503", Verdict.STAYS, []),
-        (INVALID, "untied", Verdict.STAYS, []),
+        (state(OutcomeKind.FOUND, name="a"), "a", RereadResult.SAME, []),
+        (state(OutcomeKind.FOUND, name="a"), "b", RereadResult.DIFFERS, ["name"]),
+        (state(OutcomeKind.FOUND, name="a"), "none", RereadResult.STAYS, []),
+        (state(OutcomeKind.FOUND, name="a"), "503", RereadResult.STAYS, []),
+        (state(OutcomeKind.NOT_FOUND, "s.none"), "none", RereadResult.SAME, []),
+        (state(OutcomeKind.NOT_FOUND, "s.none"), "a", RereadResult.DIFFERS, []),
+        (state(OutcomeKind.NOT_FOUND, "s.none"), "503", RereadResult.STAYS, []),
+        (INVALID, "none", RereadResult.DIFFERS, []),
+        (INVALID, "503", RereadResult.STAYS, []),
+        (INVALID, "untied", RereadResult.STAYS, []),
     ],
 )
 async def test_what_becomes_of_what_was_known(
-    before: LookupState, body: str, verdict: Verdict, fields: list[str]
+    before: LookupState, body: str, verdict: RereadResult, fields: list[str]
 ) -> None:
     """An answer replaces another answer and a failure; no record is lost for a reading that has none."""
     [read] = await reread(before, await row(body))
     assert (read.verdict, [each.path for each in read.fields]) == (verdict, fields)
-    assert (read.after is not None) is (verdict is Verdict.DIFFERS)
+    assert (read.after is not None) is (verdict is RereadResult.DIFFERS)
 
 
 async def test_the_newest_answer_counts() -> None:
@@ -190,20 +190,20 @@ async def test_the_newest_answer_counts() -> None:
     assert known.provenance is not None
     trail = known.provenance.model_copy(update={"observed_at": AT + timedelta(minutes=6)})
     [read] = await reread(replace(known, provenance=trail), *rows[1:])
-    assert (read.verdict, read.now) == (Verdict.IMPOSSIBLE, "reply.older")
+    assert (read.verdict, read.now) == (RereadResult.IMPOSSIBLE, "reply.older")
 
 
 async def test_what_a_question_does_not_stand_on_is_no_difference() -> None:
     """A reply without an answer, where a later attempt got none: a record is compared with its own reply."""
     refused = replace(state(OutcomeKind.UNAVAILABLE, "breaker.open"), provenance=None)
     [read] = await reread(refused, await row("503"))
-    assert (read.verdict, read.now) == (Verdict.SAME, "unavailable [breaker.open]")
+    assert (read.verdict, read.now) == (RereadResult.SAME, "unavailable [breaker.open]")
     again = await row("none", minutes=9, question_id="q2")
-    for name, verdict in (("a", Verdict.SAME), ("b", Verdict.DIFFERS)):
+    for name, verdict in (("a", RereadResult.SAME), ("b", RereadResult.DIFFERS)):
         [read] = await reread(state(OutcomeKind.FOUND, name="a"), again, await row(name))
         assert read.verdict is verdict
     [read] = await reread(refused, again)
-    assert read.verdict is Verdict.DIFFERS
+    assert read.verdict is RereadResult.DIFFERS
 
 
 async def test_several_calls_get_what_came_in_their_order() -> None:
@@ -221,7 +221,7 @@ async def test_several_calls_get_what_came_in_their_order() -> None:
     ]
     failed = Failed(OutcomeKind.TIMED_OUT, "http.timeout", "late")
     [result] = await reread(INVALID, await row("login", failed), lookups=[reading(2)])
-    assert (result.verdict, result.now) == (Verdict.STAYS, "timed_out [http.timeout]")
+    assert (result.verdict, result.now) == (RereadResult.STAYS, "timed_out [http.timeout]")
 
 
 class _Old(Kept):
@@ -239,18 +239,18 @@ async def test_what_cannot_be_read_again_is_told() -> None:
         ([replace(whole, key="another")], {}, "reply.not_asked"),
     ):
         [read] = await reread(INVALID, *rows, **given)  # type: ignore[arg-type]
-        assert (read.verdict, read.now, read.after) == (Verdict.IMPOSSIBLE, code, None)
+        assert (read.verdict, read.now, read.after) == (RereadResult.IMPOSSIBLE, code, None)
     [read] = await reread(INVALID, replace(whole, packed=b""), whole)
-    assert read.verdict is Verdict.DIFFERS
+    assert read.verdict is RereadResult.DIFFERS
 
 
 async def test_a_lookup_that_raises_or_is_renamed() -> None:
     """A defect is told as what it is; under its new name a lookup reads what was kept under the former one."""
     [read] = await reread(INVALID, await row("a"), lookups=[reading(read=lambda _: 1 / 0)])
-    assert (read.verdict, read.now) == (Verdict.STAYS, "invalid [plugin.error]")
+    assert (read.verdict, read.now) == (RereadResult.STAYS, "invalid [plugin.error]")
     new = reading(name="s.new")
     [read] = await reread(INVALID, await row("a"), lookups=[new], present={"s.thing": "s.new"})
-    assert (read.verdict, read.lookup) == (Verdict.DIFFERS, "s.new")
+    assert (read.verdict, read.lookup) == (RereadResult.DIFFERS, "s.new")
     assert read.before is not None
     assert read.before.lookup == "s.thing"
 
@@ -260,7 +260,7 @@ async def test_what_was_kept_before_the_query_had_one_more_field_is_read() -> No
     asked = (Input(name="x", value="1", path="message_id"),)
     before = replace(INVALID, key="before", inputs=asked)
     [read] = await reread(before, replace(await row("a"), key="before"))
-    assert (read.verdict, read.key) == (Verdict.DIFFERS, "before")
+    assert (read.verdict, read.key) == (RereadResult.DIFFERS, "before")
     assert read.after is not None
     assert read.after.inputs == asked
 
@@ -273,7 +273,7 @@ async def test_an_answer_that_came_by_itself() -> None:
         answers_async = True
 
     [read] = await reread(INVALID, await row("a", late=True), wire=Later())
-    assert read.verdict is Verdict.DIFFERS
+    assert read.verdict is RereadResult.DIFFERS
     [read] = await reread(INVALID, await row("a"), wire=Later())
     assert read.now == "wire.cannot_reread"
 
@@ -327,7 +327,7 @@ def with_gap(was: LookupState, unknown: str = "next") -> LookupState:
 async def test_a_mended_schema_heals_a_record_that_stays_the_same() -> None:
     """There is nothing where something could have stood: that is known now."""
     [read] = await reread(read_in_part(), await row("Ағаш"), lookups=[partly()])
-    assert (read.verdict, read.was, read.now) == (Verdict.DIFFERS, "found [reply.partly_read]", "found")
+    assert (read.verdict, read.was, read.now) == (RereadResult.DIFFERS, "found [reply.partly_read]", "found")
     assert read.after is not None
     assert read.after.provenance is not None
     assert (read.after.code, read.after.next_attempt_at, read.after.provenance.unknown) == ("", None, None)
@@ -343,7 +343,7 @@ async def test_what_nobody_could_check_is_told_of_a_record_that_stays_the_same()
 
     openly = kit.lookup("s.thing", ask_openly, x=From("message_id"))
     [read] = await reread(state(OutcomeKind.FOUND, name="a"), await row("Ағаш"), lookups=[openly])
-    assert read.verdict is Verdict.DIFFERS
+    assert read.verdict is RereadResult.DIFFERS
     assert not read.otherwise
     assert read.after is not None
     assert read.after.provenance is not None
@@ -353,9 +353,9 @@ async def test_what_nobody_could_check_is_told_of_a_record_that_stays_the_same()
 async def test_what_is_read_in_part_again_stays_provisional() -> None:
     """It said that it was found, and the dossier was complete."""
     [read] = await reread(read_in_part(), await row("Ағаш"), lookups=[partly("next")])
-    assert read.verdict is Verdict.SAME
+    assert read.verdict is RereadResult.SAME
     [read] = await reread(read_in_part(), await row("Ағаш"), lookups=[partly("next", name="b")])
-    assert read.verdict is Verdict.DIFFERS
+    assert read.verdict is RereadResult.DIFFERS
     assert read.after is not None
     assert (read.after.code, read.after.next_attempt_at) == ("reply.partly_read", LATER)
     assert read.after.pending
@@ -403,7 +403,7 @@ def test_what_was_told_of_a_list_that_may_have_more(
     """An item that was read is in no doubt: none goes for one that could not be read before."""
     was, now = (replace(state(OutcomeKind.FOUND), record=other({"l": each})) for each in (before, after))
     fields = differences(other({"l": before}), other({"l": after}))
-    read = Reread("s.thing", KEY, Verdict.DIFFERS, "found", "found", fields, now, with_gap(was, unknown))
+    read = Reread("s.thing", KEY, RereadResult.DIFFERS, "found", "found", fields, now, with_gap(was, unknown))
     assert read.otherwise == otherwise
 
 
@@ -431,7 +431,7 @@ async def test_what_was_to_be_asked_anew_still_is(code: str) -> None:
     """An old answer that is read in full now is as old as before: it said nothing of that, and was never asked anew."""
     old = with_gap(state(OutcomeKind.FOUND, code, "a", reason="why", next_attempt_at=LATER))
     [read] = await reread(old, await row("a"))
-    assert (read.verdict, read.otherwise) == (Verdict.DIFFERS, False)
+    assert (read.verdict, read.otherwise) == (RereadResult.DIFFERS, False)
     assert read.after is not None
     assert read.after.provenance is not None
     assert read.after.provenance.unknown is None
@@ -445,7 +445,7 @@ async def test_what_was_to_be_asked_anew_still_is(code: str) -> None:
 async def test_that_nothing_was_found_of_old_is_no_other_reading() -> None:
     """It was counted as told otherwise, and would have been told as if it was asked for."""
     [read] = await reread(state(OutcomeKind.NOT_FOUND, "source.stale", next_attempt_at=LATER), await row("none"))
-    assert (read.verdict, read.otherwise) == (Verdict.SAME, False)
+    assert (read.verdict, read.otherwise) == (RereadResult.SAME, False)
 
 
 def test_long_lists_are_compared_at_once() -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import structlog
 
 from appealbus.core import Assessor, found
-from appealbus.core.domain.event import Event, What
+from appealbus.core.domain.event import Event, EventType
 from appealbus.core.journal import events
 from appealbus.core.journal.appeals.accepting import NewAppeal
 from appealbus.core.journal.journal import Journal
@@ -61,7 +61,7 @@ def letter(number):
 
 def seal(connection, items):
     """Write an entry of the log that only the next release knows."""
-    events.note(connection, [Event(What.SEALED, 1, "sealer:seal", "chain", {"hash": "00ff", "of": [1, 2]})])
+    events.note(connection, [Event(EventType.SEALED, 1, "sealer:seal", "chain", {"hash": "00ff", "of": [1, 2]})])
     return [None for _ in items]
 
 

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import create_engine, delete, select, text, update
 
 from appealbus.core.domain.client import Client, Credential, Role
-from appealbus.core.domain.event import Cursor, What, by_api
+from appealbus.core.domain.event import Cursor, EventType, by_api
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import access, clients, events, feed, log, renewing, store
 from appealbus.core.journal.journal import Journal
@@ -97,11 +97,11 @@ async def test_what_becomes_of_clients_is_in_the_log_without_secrets(journal, ur
         pass
     entries = (await journal.ask(log.page)).entries
     assert [(entry.what, entry.actor, entry.about) for entry in entries] == [
-        (What.CLIENT_ADDED, "person:aigul", "desk"),
-        (What.CLIENT_ROTATED, "person:aigul", "desk"),
-        (What.CLIENT_REVOKED, "person:aigul", "desk"),
-        (What.CLIENT_REVOKED, "person:aigul", "desk"),
-        (What.READ, "api:desk", ""),
+        (EventType.CLIENT_ADDED, "person:aigul", "desk"),
+        (EventType.CLIENT_ROTATED, "person:aigul", "desk"),
+        (EventType.CLIENT_REVOKED, "person:aigul", "desk"),
+        (EventType.CLIENT_REVOKED, "person:aigul", "desk"),
+        (EventType.READ, "api:desk", ""),
     ]
     assert entries[0].detail["places"] == ["710000000"]
     assert [entry.detail.get("credential") for entry in entries] == ["00ff", "01", "01", None, None]
@@ -113,12 +113,17 @@ async def test_what_becomes_of_clients_is_in_the_log_without_secrets(journal, ur
 
 async def test_no_more_requests_than_there_are_in_a_minute(journal):
     """What is left is granted, each minute and each client for itself; minutes that are over are forgotten."""
-    assert [await journal.do(clients.Wish("desk", 100, wanted, 10)) for wanted in (4, 4, 4, 4)] == [4, 4, 2, 0]
-    assert await journal.do(clients.Wish("desk", 101, 4, 10)) == 4
-    assert await journal.do(clients.Wish("other", 100, 11, 10)) == 10
-    assert await journal.do(clients.Wish("desk", 100, 1, 5)) == 0  # fewer are allowed now
-    assert [await journal.do(clients.Wish("desk", 102, wanted, 10)) for wanted in (0, -3)] == [0, 0]
-    await journal.do(clients.Wish("desk", 110, 1, 10))
+    assert [await journal.do(clients.RequestAllowance("desk", 100, wanted, 10)) for wanted in (4, 4, 4, 4)] == [
+        4,
+        4,
+        2,
+        0,
+    ]
+    assert await journal.do(clients.RequestAllowance("desk", 101, 4, 10)) == 4
+    assert await journal.do(clients.RequestAllowance("other", 100, 11, 10)) == 10
+    assert await journal.do(clients.RequestAllowance("desk", 100, 1, 5)) == 0  # fewer are allowed now
+    assert [await journal.do(clients.RequestAllowance("desk", 102, wanted, 10)) for wanted in (0, -3)] == [0, 0]
+    await journal.do(clients.RequestAllowance("desk", 110, 1, 10))
     query = select(clients.client_use.c.client, clients.client_use.c.minute)
     kept = await journal.ask(lambda connection: {tuple(row) for row in connection.execute(query)})
     assert kept == {("desk", 110), ("other", 100)}

@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 
 from appealbus.core import packing
 from appealbus.core.domain.case import Case
-from appealbus.core.domain.document import Part, written
+from appealbus.core.domain.document import PartRef, written
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import documents, keeping
 from appealbus.core.journal.appeals import cases, claiming, leases
@@ -62,9 +62,9 @@ def engine(url: str) -> Iterator[Engine]:
 async def conclude(journal: Journal, case: Case) -> None:
     """Write the next version of an appeal, with its newest form and all facts."""
     done = with_changes(case)
-    content = Part(case.content, case.size)
+    content = PartRef(case.content, case.size)
     if done.form is not None:
-        content = Part(done.form.document.digest, len(done.form.document.body))
+        content = PartRef(done.form.document.digest, len(done.form.document.body))
     dossier = Dossier(
         number=case.receipt.number,
         version=case.version + 1,

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import insert
 
-from appealbus.core.domain.access import Deeds, LookPlace
+from appealbus.core.domain.access import AuditFilter, LookPlace
 from appealbus.core.journal import access, events
 from appealbus.core.journal.appeals import lists
 from appealbus.core.journal.events import log_entry
@@ -72,16 +72,16 @@ async def test_pages_are_what_is_wanted_once_and_the_newest_first(filled, make, 
     monkeypatch.setattr("appealbus.core.journal.access._SCAN", 150)
     day = make.now + timedelta(days=1)
     for wanted in (
-        Deeds(),
-        Deeds(looks=True),
-        Deeds(looks=True, actor="api:registry"),
-        Deeds(actor="person:aigul", what="held"),
-        Deeds(what="paused"),
-        Deeds(appeal_id=2),
-        Deeds(looks=True, since=day, until=day + timedelta(days=1)),
-        Deeds(actor="person:marat", since=day, appeal_id=1),
-        Deeds(until=make.now),
-        Deeds(since=day + timedelta(days=90)),
+        AuditFilter(),
+        AuditFilter(looks=True),
+        AuditFilter(looks=True, actor="api:registry"),
+        AuditFilter(actor="person:aigul", what="held"),
+        AuditFilter(what="paused"),
+        AuditFilter(appeal_id=2),
+        AuditFilter(looks=True, since=day, until=day + timedelta(days=1)),
+        AuditFilter(actor="person:marat", since=day, appeal_id=1),
+        AuditFilter(until=make.now),
+        AuditFilter(since=day + timedelta(days=90)),
     ):
         found, before = [], None
         for _ in range(200):
@@ -134,12 +134,12 @@ async def test_each_page_goes_by_its_index(url, make, monkeypatch):
         if journal._readers.dialect.name != "sqlite":
             pytest.skip("PostgreSQL chooses by how many rows there are")
         for wanted, index in (
-            (Deeds(), "ix_log_entry_deed "),
-            (Deeds(actor="person:a"), "ix_log_entry_deed_by"),
-            (Deeds(what="held"), "ix_log_entry_deed "),
-            (Deeds(looks=True), "ix_log_entry_look "),
-            (Deeds(looks=True, actor="person:a"), "ix_log_entry_look_by"),
-            (Deeds(looks=True, appeal_id=1), "ix_log_entry_appeal"),
+            (AuditFilter(), "ix_log_entry_deed "),
+            (AuditFilter(actor="person:a"), "ix_log_entry_deed_by"),
+            (AuditFilter(what="held"), "ix_log_entry_deed "),
+            (AuditFilter(looks=True), "ix_log_entry_look "),
+            (AuditFilter(looks=True, actor="person:a"), "ix_log_entry_look_by"),
+            (AuditFilter(looks=True, appeal_id=1), "ix_log_entry_appeal"),
         ):
             del heard[:]
             await journal.ask(access.deeds, wanted, 10, 5)

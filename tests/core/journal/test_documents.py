@@ -11,8 +11,8 @@ from sqlalchemy import create_engine, text
 from structlog.testing import capture_logs
 
 from appealbus.core import packing
-from appealbus.core.domain.document import Part, fact_parts, written
-from appealbus.core.domain.event import What
+from appealbus.core.domain.document import PartRef, fact_parts, written
+from appealbus.core.domain.event import EventType
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import documents, events, keeping, log
 from appealbus.core.journal.appeals import cases as journal_cases
@@ -46,7 +46,7 @@ async def told(journal, case, state, *, keeps=True):
     )
     if keeps:
         await journal.post(keeping.Keep(case.appeal_id, state))
-    version = written(dossier, Part(case.content, case.size), [state.fact])
+    version = written(dossier, PartRef(case.content, case.size), [state.fact])
     await journal.conclude(
         Conclusion(
             case.appeal_id,
@@ -232,7 +232,7 @@ async def test_a_source_that_fails_for_weeks_leaves_one_document(journal, make, 
     await journal.do(keeping.Keep(accepted.appeal_id, replace(make.state(runs=6), provenance=found.provenance)))
     await journal.do(events.Placing())
     assert await count(url) == 3  # the appeal, the last attempt, the record
-    page = await journal.ask(log.page, what=[What.ENDED])
+    page = await journal.ask(log.page, what=[EventType.ENDED])
     trails = [entry.detail["trail"] for entry in page.entries if "trail" in entry.detail]
     assert [trail.get("reply") for trail in trails] == [f"{run:064}" for run in range(1, 6)] + [None]
     assert trails[0] | {"reply": ""} == {"connector": "shep", "plugin": "acme", "version": "1.0", "reply": ""}

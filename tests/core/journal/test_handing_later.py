@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from appealbus.core.domain.event import Cursor
-from appealbus.core.domain.operation import Operation, Order, Verdict
+from appealbus.core.domain.operation import ItemResult, Operation, Order
 from appealbus.core.domain.selection import HistorySelection
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import events, feed, log, retention
@@ -106,7 +106,7 @@ async def test_nothing_older_than_what_it_has(journal, conclude, two):
     progress, left_out = await carried_out(journal, given)
     first, second = (one.receipt.number for one in two)
     assert progress.verdicts == {"newer_delivered": 3, "done": 1}
-    assert left_out == {f"{first} version {version}": Verdict.NEWER for version in (1, 2, 3)}
+    assert left_out == {f"{first} version {version}": ItemResult.NEWER for version in (1, 2, 3)}
     assert progress.refused == 0
     assert await taken(journal) == {first: [4], second: [1]}
     assert len((await frozen(journal)).ids) == 0

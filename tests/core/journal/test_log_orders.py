@@ -4,7 +4,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from appealbus.core.domain.event import Event, What
+from appealbus.core.domain.event import Event, EventType
 from appealbus.core.journal import events, log, store
 from tests.services.forms import form
 from tests.services.journals import engine_of
@@ -54,7 +54,7 @@ class World:
             self.open[writer] = connection, connection.begin(), []
         connection, _, noted = self.open[writer]
         new = [(writer, next(self.marks)) for _ in range(number)]
-        events.note(connection, [Event(What.REPEATED, None, f"w{w}", str(mark)) for w, mark in new])
+        events.note(connection, [Event(EventType.REPEATED, None, f"w{w}", str(mark)) for w, mark in new])
         connection.exec_driver_sql("SELECT 1")  # till then it is not in the database
         noted += new
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from appealbus.core.domain.event import Event, What
+from appealbus.core.domain.event import Event, EventType
 from appealbus.core.journal import events, store
 from tests.services import scripts
 from tests.services.forms import form
@@ -38,7 +38,7 @@ class Writing:
                 marks = [f"{writer}-{index}-{each}" for each in range(dice.randint(1, 3))]
                 with opened.lock:  # as the writer does: on SQLite nobody starves
                     transaction = connection.begin()
-                    events.note(connection, [Event(What.REPEATED, None, f"w{writer}", mark) for mark in marks])
+                    events.note(connection, [Event(EventType.REPEATED, None, f"w{writer}", mark) for mark in marks])
                     connection.exec_driver_sql("SELECT 1")  # till then it is not in the database
                     time.sleep(dice.expovariate(500))
                     if dice.random() < 0.05:

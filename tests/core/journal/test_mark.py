@@ -20,27 +20,27 @@ from appealbus.core.journal.checkpoint import Checkpoint
 from appealbus.core.journal.errors import Behind
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.lock import FileLock, HostLock
-from appealbus.core.journal.mark import Mark, Place
+from appealbus.core.journal.mark import Mark, WalPosition
 from tests.core.journal.conftest import NOW
 from tests.services.journals import sqlite_journal
 
-AT = Mark("j", 2, 50, NOW, Place("1", 3, 1000))
+AT = Mark("j", 2, 50, NOW, WalPosition("1", 3, 1000))
 
 
 @pytest.mark.parametrize(
     ("follows", "then"),
     [
         (True, {}),
-        (True, {"beat": 51, "place": Place("1", 3, 1001)}),
+        (True, {"beat": 51, "place": WalPosition("1", 3, 1001)}),
         (True, {"beat": 51, "place": None}),
-        (True, {"place": Place("1", 4, 10)}),  # a promoted standby that had all
-        (True, {"beat": 51, "place": Place("2", 1, 10)}),  # an upgraded cluster
-        (True, {"epoch": 3, "beat": 1, "place": Place("1", 1, 1)}),  # restored, and said so
+        (True, {"place": WalPosition("1", 4, 10)}),  # a promoted standby that had all
+        (True, {"beat": 51, "place": WalPosition("2", 1, 10)}),  # an upgraded cluster
+        (True, {"epoch": 3, "beat": 1, "place": WalPosition("1", 1, 1)}),  # restored, and said so
         (False, {"epoch": 1, "beat": 70}),
         (False, {"beat": 49}),
         (False, {"clock": NOW + timedelta(seconds=1)}),  # a history that parted before this beat
-        (False, {"place": Place("1", 3, 999)}),
-        (False, {"beat": 60, "place": Place("1", 2, 5000)}),  # the primary of before is back
+        (False, {"place": WalPosition("1", 3, 999)}),
+        (False, {"beat": 60, "place": WalPosition("1", 2, 5000)}),  # the primary of before is back
         (False, {"journal": "k"}),
         (False, {"journal": "k", "epoch": 3}),
     ],
@@ -54,11 +54,13 @@ def test_where_a_copy_was_found_it_is_refused_however_far_others_have_worked_it(
     """The journal from before may follow, and what was restored."""
     found = replace(AT, since=NOW)
     later = replace(AT, beat=500, clock=NOW + timedelta(hours=1))
-    assert not found.leads_to(replace(later, place=Place("1", 4, 5000)))
-    assert not found.leads_to(replace(later, place=Place("2", 1, 10)))
-    assert not found.leads_to(replace(later, place=Place("1", 3, 5000)))  # a dump of it was put back into its cluster
+    assert not found.leads_to(replace(later, place=WalPosition("1", 4, 5000)))
+    assert not found.leads_to(replace(later, place=WalPosition("2", 1, 10)))
+    assert not found.leads_to(
+        replace(later, place=WalPosition("1", 3, 5000))
+    )  # a dump of it was put back into its cluster
     assert not found.leads_to(replace(later, place=None))
-    assert found.leads_to(replace(AT, beat=52, clock=NOW + timedelta(seconds=2), place=Place("1", 3, 1500)))
+    assert found.leads_to(replace(AT, beat=52, clock=NOW + timedelta(seconds=2), place=WalPosition("1", 3, 1500)))
     assert found.leads_to(replace(later, epoch=3))
 
 

@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 
 from appealbus.core import Inbound, found, not_found
-from appealbus.core.domain.document import Part, put_together, written
+from appealbus.core.domain.document import PartRef, put_together, written
 from appealbus.core.domain.listing import AppealState
 from appealbus.core.journal import documents, figures
 from appealbus.core.journal.appeals import cases, leases, lists
@@ -204,6 +204,6 @@ def test_inputs_keep_what_another_release_knows_of_them():
     made = Dossier.model_validate(
         {**form, "appeal": {"message_id": "1"}, "outcomes": [{**outcome, "inputs": list(inputs)}]}
     )
-    kept = written(made, Part(b"", 0), [])
+    kept = written(made, PartRef(b"", 0), [])
     (told,) = json.loads(put_together(kept.skeleton, [b"{}"]))["outcomes"]
     assert told["inputs"] == [given]

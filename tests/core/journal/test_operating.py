@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import delete, text
 
 from appealbus.core.domain.listing import AppealState, NamedView
-from appealbus.core.domain.operation import Frozen, Operation, Order, Verdict
+from appealbus.core.domain.operation import Frozen, ItemResult, Operation, Order
 from appealbus.core.domain.selection import DeliverySelection, Selection
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import events, keeping, log, named_views, tables
@@ -58,8 +58,8 @@ async def test_what_rests_is_assessed_and_no_question_is_due(journal, url, make,
     await journal.do(leases.Release("me", [taken["ready"].appeal_id]))
     await journal.do(leases.Renewal("me", [taken["in_work"].appeal_id], journal.now(), 600))
     progress, left_out = await carried_out(journal, Order(Operation.ASSESS), Selection(kind="complaint"))
-    assert progress.verdicts == {Verdict.DONE: 2, Verdict.IN_WORK: 1, Verdict.HELD: 1, Verdict.NOTHING: 1}
-    assert left_out[taken["held"].receipt.number] is Verdict.HELD
+    assert progress.verdicts == {ItemResult.DONE: 2, ItemResult.IN_WORK: 1, ItemResult.HELD: 1, ItemResult.NOTHING: 1}
+    assert left_out[taken["held"].receipt.number] is ItemResult.HELD
     for name in ("parked", "idle"):
         number = taken[name].receipt.number
         assert (await journal.ask(lists.appeal_row, number)).state is AppealState.READY
@@ -88,10 +88,10 @@ async def test_each_row_has_its_verdict(journal, url, make, conclude):
     assert progress.verdicts == {"done": 1, "nothing_to_do": 2, "in_work": 1, "held": 1}
     assert (progress.finished, progress.refused) == (True, 2)
     assert left_out == {
-        numbers["answered"]: Verdict.NOTHING,
-        numbers["in_work"]: Verdict.IN_WORK,
-        numbers["held"]: Verdict.HELD,
-        numbers["asked_anyway"]: Verdict.NOTHING,
+        numbers["answered"]: ItemResult.NOTHING,
+        numbers["in_work"]: ItemResult.IN_WORK,
+        numbers["held"]: ItemResult.HELD,
+        numbers["asked_anyway"]: ItemResult.NOTHING,
     }
     (ordered,) = await entries(journal, "ordered")
     (ended,) = await entries(journal, "carried_out")
@@ -231,7 +231,7 @@ async def test_a_worker_that_claims_meanwhile(journal, url, many, monkeypatch):
 
     steps, _ = await asyncio.wait_for(asyncio.gather(act(), claim()), PATIENCE)
     assert steps[-1].seen == len(frozen.ids)
-    refused = {number for progress in steps for number, verdict in progress.left_out if verdict is Verdict.IN_WORK}
+    refused = {number for progress in steps for number, verdict in progress.left_out if verdict is ItemResult.IN_WORK}
     rows = {row.number: row for row in await journal.ask(lists.rows_of, list(frozen.ids))}
     assert all(rows[number].state is AppealState.IN_WORK for number in refused)
     assert refused
@@ -295,7 +295,7 @@ async def test_rows_that_were_not_done_are_kept(journal, many, monkeypatch):
     begun = await operations.begin(journal, frozen, frozen.hash, reason="a", newest=0)
     *_, last = [progress async for progress in operations.carry_out(journal, frozen.hash)]
     found, after = [], 0
-    while page := await journal.ask(operating.not_done, begun.id, Verdict.HELD, after, 3):
+    while page := await journal.ask(operating.not_done, begun.id, ItemResult.HELD, after, 3):
         found += [each.id for each in page]
         after = page[-1].place
     assert found == held

@@ -8,14 +8,14 @@ import pytest
 
 from appealbus.core.clocks import KAZAKHSTAN
 from appealbus.core.domain.pauses import Needs, QuotaUse
-from appealbus.core.domain.selection import Place
+from appealbus.core.domain.selection import ListPosition
 from appealbus.core.guards.pace import Pace
 from appealbus.core.guards.settings import GuardSettings
 from appealbus.core.journal import keeping
 from appealbus.core.journal import waiting as reads
 from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.journal.journal import Journal
-from appealbus.core.management.outages import Asked, _in_time, missing, outage
+from appealbus.core.management.outages import SourceSetup, _in_time, missing, outage
 from appealbus.schemas.dossier import Completeness
 from appealbus.schemas.outcome import OutcomeKind
 from tests.core.journal.explaining import explain_all
@@ -26,7 +26,7 @@ MORNING = datetime.combine(TODAY, time(9), KAZAKHSTAN)
 
 
 def asked(**guard):
-    return Asked("s", GuardSettings(**guard), ("complaint",), frozenset({"s.thing"}))
+    return SourceSetup("s", GuardSettings(**guard), ("complaint",), frozenset({"s.thing"}))
 
 
 async def park(journal, make, days, waits_for=("s",)):
@@ -65,11 +65,11 @@ async def test_what_cannot_be_asked_by_the_end_of_its_day_is_missed(journal, mak
     # Two calls on the 26th are for what is overdue and what was due on the 25th, two on the 27th for the 26th's.
     assert days == [(25, 1, 1, 0), (26, 3, 3, 1), (27, 5, 5, 4), (4, 1, 0, 0)]
     assert (found.missed, found.anyway, found.over_at) == (9, 5, date(2026, 12, 1))
-    pages, after = [], Place(0)
+    pages, after = [], ListPosition(0)
     for _ in range(5):
         page = await missing(journal, asked(), found, after, 2)
         pages += [each.number for each in page]
-        after = Place(page[-1].appeal_id, page[-1].due_on.toordinal())
+        after = ListPosition(page[-1].appeal_id, page[-1].due_on.toordinal())
     wanted = [numbers[1], *numbers[2:4], numbers[9], *numbers[4:7], numbers[10], new.receipt.number]
     assert pages == wanted
     partly = await outage(journal, asked(quota_day=2), MORNING)

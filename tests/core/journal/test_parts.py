@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import text
 
 from appealbus.core.bus.duties.filling import fill_next
-from appealbus.core.domain.document import Form, appeal_document
+from appealbus.core.domain.document import FormDocument, appeal_document
 from appealbus.core.errors import ConfigError
 from appealbus.core.journal import retention
 from appealbus.core.journal.appeals.concluding import Conclusion
@@ -52,11 +52,11 @@ async def test_rows_come_with_the_form_and_go_with_the_appeal(url, make):
         one, two = [await journal.accept(make.new(name, text=said)) for name, said in (("1", "ab cd"), ("2", "ef"))]
         assert await rows(journal) == ([(1, 5), (2, 2)], [(1, "ab"), (1, "cd"), (2, "ef")])
         form = make.new("1", text="new").appeal
-        await conclude(journal, one.appeal_id, form=Form(form, appeal_document(form)))
+        await conclude(journal, one.appeal_id, form=FormDocument(form, appeal_document(form)))
         assert await rows(journal) == ([(1, 3), (2, 2)], [(1, "new"), (2, "ef")])
     async with await Journal.open(url) as journal:
         form = make.new("2", text="gone").appeal
-        await conclude(journal, two.appeal_id, form=Form(form, appeal_document(form)))
+        await conclude(journal, two.appeal_id, form=FormDocument(form, appeal_document(form)))
         assert await rows(journal) == ([(1, 3)], [(1, "new")])
         assert (await retention.prune(journal, retention.Ages(journal.now() + timedelta(days=1))))["appeals"] == 2
         assert await rows(journal) == ([], [])

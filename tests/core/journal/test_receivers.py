@@ -5,12 +5,12 @@ from datetime import timedelta
 
 import pytest
 
-from appealbus.core.domain.operation import Verdict
-from appealbus.core.domain.selection import NOWHERE, Place
+from appealbus.core.domain.operation import ItemResult
+from appealbus.core.domain.selection import NOWHERE, ListPosition
 from appealbus.core.journal import events, figures, log
 from appealbus.core.journal.deliveries import deliveries, delivering, receivers
 from appealbus.core.journal.deliveries.deliveries import DeliveryState
-from appealbus.core.journal.deliveries.delivering import Shown
+from appealbus.core.journal.deliveries.delivering import ShownVersion
 from appealbus.core.journal.deliveries.receivers import ReceiverState
 from appealbus.core.journal.journal import Journal
 from tests.core.journal.explaining import explain_all
@@ -43,13 +43,13 @@ async def listed(journal, state, limit=2):
     found, after = [], NOWHERE
     while page := await journal.deliveries_to("out", state, after, limit):
         found += [each.delivery.id for each, _ in page]
-        after = Place.parse(str(page[-1][1]))
+        after = ListPosition.parse(str(page[-1][1]))
     return found
 
 
 async def shown(journal, delivery_id):
     found = await journal.ask(receivers.of_appeal, delivery_id)
-    return Shown.of(found.delivery)
+    return ShownVersion.of(found.delivery)
 
 
 async def test_receivers_are_told_with_what_stands_at_their_head(journal, five):
@@ -71,7 +71,7 @@ async def test_pages_of_each_state_have_all_of_it_once(journal, five):
     assert (sorted(confirmed), confirmed[-1]) == ([five[0], *five[2:]], five[0])
     (one, _), *_ = await journal.deliveries_to("out", ALONE)
     assert one.appeal.number == one.delivery.number
-    for state, place in ((ALONE, Place(1, 1)), (WAITING, Place(7)), (DELIVERED, Place(2**63, 1))):
+    for state, place in ((ALONE, ListPosition(1, 1)), (WAITING, ListPosition(7)), (DELIVERED, ListPosition(2**63, 1))):
         with pytest.raises(ValueError, match="another order"):
             await journal.deliveries_to("out", state, place)
 
@@ -82,22 +82,23 @@ async def test_what_was_shown_is_given_up_once(journal, five):
     both = await asyncio.gather(
         *(journal.do(delivering.Decision(refused, reason="on paper", again=False)) for _ in range(2))
     )
-    assert sorted(both) == [Verdict.DONE, Verdict.NOTHING]
+    assert sorted(both) == [ItemResult.DONE, ItemResult.NOTHING]
     waits = await shown(journal, five[2])
     assert (
         await journal.do(delivering.Decision(await shown(journal, five[1]), reason="after all", again=True))
-        == Verdict.DONE
+        == ItemResult.DONE
     )
-    assert await journal.do(delivering.Decision(refused, reason="late", again=False)) == Verdict.NOTHING
-    assert await journal.do(delivering.Decision(refused, reason="late", again=True)) == Verdict.NOTHING
+    assert await journal.do(delivering.Decision(refused, reason="late", again=False)) == ItemResult.NOTHING
+    assert await journal.do(delivering.Decision(refused, reason="late", again=True)) == ItemResult.NOTHING
     await journal.do(delivering.Failed([(five[2], "unreachable", journal.now())]))
-    assert await journal.do(delivering.Decision(waits, reason="on paper", again=False)) == Verdict.DONE
+    assert await journal.do(delivering.Decision(waits, reason="on paper", again=False)) == ItemResult.DONE
     assert (
-        await journal.do(delivering.Decision(await shown(journal, five[0]), reason="x", again=False)) == Verdict.NOTHING
+        await journal.do(delivering.Decision(await shown(journal, five[0]), reason="x", again=False))
+        == ItemResult.NOTHING
     )
     assert (
-        await journal.do(delivering.Decision(Shown(999, WAITING, waits.since, 0), reason="x", again=False))
-        == Verdict.GONE
+        await journal.do(delivering.Decision(ShownVersion(999, WAITING, waits.since, 0), reason="x", again=False))
+        == ItemResult.GONE
     )
     await placed(journal)
     told = [each for each in (await journal.ask(log.page, limit=1000)).entries if "reason" in each.detail]
@@ -111,12 +112,12 @@ async def test_what_was_shown_is_given_up_once(journal, five):
 async def test_what_waits_and_was_sent_again_is_not_what_was_shown(journal, five):
     """One that had failed begins anew with its attempts: a decision about what it was before does nothing."""
     before = await shown(journal, five[2])
-    assert await journal.do(delivering.Decision(before, reason="on paper", again=False)) == Verdict.DONE
+    assert await journal.do(delivering.Decision(before, reason="on paper", again=False)) == ItemResult.DONE
     assert (
         await journal.do(delivering.Decision(await shown(journal, five[2]), reason="after all", again=True))
-        == Verdict.DONE
+        == ItemResult.DONE
     )
-    assert await journal.do(delivering.Decision(before, reason="on paper", again=False)) == Verdict.NOTHING
+    assert await journal.do(delivering.Decision(before, reason="on paper", again=False)) == ItemResult.NOTHING
 
 
 async def test_a_version_is_not_sent_behind_a_newer_one(journal, make, conclude):
@@ -131,11 +132,11 @@ async def test_a_version_is_not_sent_behind_a_newer_one(journal, make, conclude)
     assert (await journal.ask(receivers.of_appeal, first.delivery_id)).newer == 2
     assert (
         await journal.do(delivering.Decision(await shown(journal, first.delivery_id), reason="x", again=True))
-        == Verdict.NEWER
+        == ItemResult.NEWER
     )
     assert (
         await journal.do(delivering.Decision(await shown(journal, second.delivery_id), reason="lost", again=True))
-        == Verdict.DONE
+        == ItemResult.DONE
     )
     assert [each.version for each in await journal.ask(deliveries.undelivered, "out", journal.now(), 10)] == [2]
 

@@ -14,7 +14,7 @@ from appealbus.core.journal import replies as writing
 from appealbus.core.journal.appeals import cases, claiming, lists, suspects
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.keeping import Anew
-from appealbus.core.journal.replies import Place, Span
+from appealbus.core.journal.replies import ReplyPosition, ReplySpan
 from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.record import OtherRecord
 from tests.core.journal.conftest import Conclude, Make
@@ -80,11 +80,11 @@ async def test_appeals_are_gone_through_in_the_order_of_their_replies(journal: J
     await journal.do(keeping.Keep(ids[0], make.state(key="other")))
 
     async def through(since: float, upto: float = 999.0, page: int = 1) -> list[int]:
-        span, after, found = Span("gbdfl", make.later(since), make.later(upto)), None, []
+        span, after, found = ReplySpan("gbdfl", make.later(since), make.later(upto)), None, []
         while rows := await journal.ask(writing.appeals_with_replies, span, after, page):
             found += [ids.index(appeal_id) for appeal_id, _ in rows]
             after = rows[-1][1]
-            assert isinstance(after, Place)
+            assert isinstance(after, ReplyPosition)
         return found
 
     for page in (1, 2, 10):
@@ -131,8 +131,8 @@ async def test_a_page_of_appeals_costs_what_it_has(tmp_path: Path, monkeypatch: 
     async with await Journal.open(f"sqlite:///{tmp_path}/journal.db") as journal:
         heard.clear()
         moment = datetime.now().astimezone()
-        await journal.ask(writing.appeals_with_replies, Span("a", moment, moment), Place(moment, 1), 10)
-        await journal.ask(writing.newest_with_replies, "a", Place(moment, 1), 10)
+        await journal.ask(writing.appeals_with_replies, ReplySpan("a", moment, moment), ReplyPosition(moment, 1), 10)
+        await journal.ask(writing.newest_with_replies, "a", ReplyPosition(moment, 1), 10)
     lines = [line for _, plan in heard for line in plan.splitlines()]
     assert [line.split(" (")[0] for line in lines if line.startswith("SEARCH")] == [
         "SEARCH reply USING INDEX ix_reply_source",

@@ -6,7 +6,7 @@ from datetime import date
 import pytest
 
 from appealbus.core.domain.listing import AppealState
-from appealbus.core.domain.selection import NOWHERE, Place, Selection
+from appealbus.core.domain.selection import NOWHERE, ListPosition, Selection
 from appealbus.core.journal import reader
 from appealbus.core.journal.appeals import candidates, selecting
 from appealbus.core.journal.drivers.encoding import to_moment
@@ -115,7 +115,7 @@ async def test_the_order_of_lists(journal, many):
     for selection in (Selection(source="egkn"), Selection(due_before=date.fromordinal(740_015))):
         found, places = await pages(journal, selection, 10)
         assert found == sorted(found, key=urgency.__getitem__)
-        assert all(Place.parse(str(place)) == place and not str(place).isdecimal() for place in places[:-1])
+        assert all(ListPosition.parse(str(place)) == place and not str(place).isdecimal() for place in places[:-1])
     found, _ = await pages(journal, Selection(state=AppealState.PARKED, kind="complaint"), 10)
     due = {row["id"]: (row["due_at"], row["id"]) for row in many.rows}
     assert found == sorted(found, key=due.__getitem__)
@@ -125,7 +125,7 @@ async def test_the_order_of_lists(journal, many):
 
 async def test_a_place_of_another_list_is_refused(journal, many):
     """A page that begins somewhere else than was meant would leave appeals out."""
-    for selection, place in ((Selection(), Place(3, 740_000)), (Selection(source="egkn"), Place(3))):
+    for selection, place in ((Selection(), ListPosition(3, 740_000)), (Selection(source="egkn"), ListPosition(3))):
         with pytest.raises(ValueError, match="another order"):
             await journal.find(selection, place)
 

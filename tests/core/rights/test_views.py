@@ -11,7 +11,7 @@ import orjson
 import pytest
 
 from appealbus.core.domain.client import Role
-from appealbus.core.domain.event import FeedEntry, LogEntry, What
+from appealbus.core.domain.event import EventType, FeedEntry, LogEntry
 from appealbus.core.domain.listing import AppealRow
 from appealbus.core.enrichment.fields import FieldError
 from appealbus.core.journal import access, documents, events, feed, log, renewing, retention
@@ -290,7 +290,7 @@ async def test_history_and_why_are_the_same_whatever_is_hidden(journal: Journal,
     row = await write(*_VERSIONS)
     views = _views(journal)
     entries = (await views.history(row)).entries
-    versions = [entry.detail["version"] for entry in entries if entry.what == What.VERSION]
+    versions = [entry.detail["version"] for entry in entries if entry.what == EventType.VERSION]
     assert versions == [1, 3]
     assert {key for entry in entries for key in entry.detail} <= {"version", "completeness", "receivers"}
     one_by_one, after = [], 0
@@ -344,19 +344,19 @@ async def test_a_hidden_channel_is_not_told_by_what_happened(journal: Journal, w
     """Neither as who sent the appeal nor as what it came by."""
     row = await write({})
     whole = await _views(journal, EVERYTHING).history(row)
-    accepted = next(each for each in whole.entries if each.what == What.ACCEPTED)
+    accepted = next(each for each in whole.entries if each.what == EventType.ACCEPTED)
     assert accepted.actor == f"client:{row.channel}"
     for process in (False, True):
         mask = Mask("m", hides=(Pattern.parse("appeal.channel"),), process=process)
         shown = (await _views(journal, mask).history(row)).entries
-        assert What.ACCEPTED in [each.what for each in shown]
+        assert EventType.ACCEPTED in [each.what for each in shown]
         assert not [each for each in shown if each.actor == accepted.actor or each.about == row.channel]
 
 
-@pytest.mark.parametrize("what", [What.ENDED, What.REREAD, What.RETRACTED])
-def test_what_became_of_a_hidden_lookup_is_not_told(what: What) -> None:
+@pytest.mark.parametrize("what", [EventType.ENDED, EventType.REREAD, EventType.RETRACTED])
+def test_what_became_of_a_hidden_lookup_is_not_told(what: EventType) -> None:
     """Also where an entry is about its source, and whoever looks sees how the work went."""
-    about = "egkn.parcel" if what == What.ENDED else "egkn"
+    about = "egkn.parcel" if what == EventType.ENDED else "egkn"
     entry = LogEntry(1, NOW, what, 1, "N-1", "bus", about, {"lookup": "egkn.parcel", "reason": "read otherwise now"})
     for path, shown in (("egkn.parcel", False), ("gbdfl.person", True)):
         mask = Mask("m", hides=(Pattern.parse(path),), process=True)
@@ -389,8 +389,8 @@ async def test_what_people_wrote_is_for_auditors_and_for_themselves(journal: Jou
         entries = (await views.history(row)).entries
         logged = [shown for each in await journal.ask(log.history, row.number) if (shown := await views.logged(each))]
         assert [(each.what, each.detail) for each in entries] == [(each.what, each.detail) for each in logged]
-        purposes = [each.detail.get("purpose") for each in entries if each.what == What.READ]
-        reasons = [each.detail["reason"] for each in entries if each.what == What.HELD and "reason" in each.detail]
+        purposes = [each.detail.get("purpose") for each in entries if each.what == EventType.READ]
+        reasons = [each.detail["reason"] for each in entries if each.what == EventType.HELD and "reason" in each.detail]
         shown = await views.row(row)
         held = (await views.why(row) or {})["held"]
         assert held["reason"] == shown.held_reason

@@ -14,7 +14,7 @@ import pytest
 
 from appealbus.core import From, Inbound, Taken, Terms
 from appealbus.core.bus.bus import Bus
-from appealbus.core.domain.event import What
+from appealbus.core.domain.event import EventType
 from appealbus.core.journal import documents, log
 from appealbus.core.journal.appeals import lists
 from appealbus.plugins.api import turns
@@ -37,7 +37,7 @@ class Read:
         self.number = number
 
     async def noted(self) -> list[tuple[str, str, dict[str, Any]]]:
-        entries = (await self.bus.journal.ask(log.page, None, 500, what=[What.READ])).entries
+        entries = (await self.bus.journal.ask(log.page, None, 500, what=[EventType.READ])).entries
         return [(each.actor, each.detail["as"], dict(each.detail)) for each in entries]
 
 

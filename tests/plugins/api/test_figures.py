@@ -12,15 +12,15 @@ from typing import Any
 import httpx
 import pytest
 
-from appealbus.core import What
+from appealbus.core import EventType
 from appealbus.core.domain.client import Role
 from appealbus.core.journal import log
 from appealbus.core.language import ReaderLanguage
 from appealbus.plugins.api.problems import Problem
 from appealbus.plugins.api.reports import Reports
-from appealbus.plugins.report.asking import Ask, Form, Wanted
+from appealbus.plugins.report.asking import Ask, ReportFormat, ReportOrder
 from appealbus.plugins.report.listing import Cell
-from appealbus.plugins.report.row import Span
+from appealbus.plugins.report.row import ReportSpan
 from appealbus.plugins.report.words import By
 from tests.plugins.api.serving import Served, kind_of, served
 from tests.plugins.report.test_command import fill
@@ -86,7 +86,9 @@ async def test_each_sees_what_it_may(full: Served) -> None:
     told = (await asked(auditor, since="2026-07-01", until="2026-09-30")).json()
     assert (told["public"], told["total"]["considered"]["count"]) == (True, 0)
     assert (await auditor.get("/v1/report")).json()["public"] is True
-    looks = [entry.actor for entry in (await full.journal.ask(log.page, None, 100)).entries if entry.what == What.READ]
+    looks = [
+        entry.actor for entry in (await full.journal.ask(log.page, None, 100)).entries if entry.what == EventType.READ
+    ]
     assert (looks.count("api:registry"), looks.count("api:reviewer"), looks.count("api:auditor")) == (3, 1, 0)
 
 
@@ -112,17 +114,17 @@ async def test_what_cannot_be_is_refused(full: Served) -> None:
     assert not any(each._child for each in full.api.figures)
 
 
-def wanted(place: str) -> Wanted:
-    ask = Ask(Span(date(2026, 1, 1), date(2026, 12, 31), place), By.BODY, date(2026, 12, 31), public=False)
-    return Wanted(ask, Form.JSON, ReaderLanguage.ENGLISH, rounds=False)
+def wanted(place: str) -> ReportOrder:
+    ask = Ask(ReportSpan(date(2026, 1, 1), date(2026, 12, 31), place), By.BODY, date(2026, 12, 31), public=False)
+    return ReportOrder(ask, ReportFormat.JSON, ReaderLanguage.ENGLISH, rounds=False)
 
 
 async def test_two_hundred_who_ask_the_same_start_one() -> None:
     """The same report is made once; of others eight are taken, and whoever comes then is sent away for a while."""
-    begun: list[Wanted | Cell] = []
+    begun: list[ReportOrder | Cell] = []
     go = asyncio.Event()
 
-    async def make(each: Wanted | Cell) -> bytes:
+    async def make(each: ReportOrder | Cell) -> bytes:
         begun.append(each)
         await go.wait()
         return b"made"
@@ -141,9 +143,9 @@ async def test_two_hundred_who_ask_the_same_start_one() -> None:
 
 async def test_what_is_made_holds_up_nobody() -> None:
     """However many others have been made within a minute, and each of the newest is made once."""
-    begun: list[Wanted | Cell] = []
+    begun: list[ReportOrder | Cell] = []
 
-    async def make(each: Wanted | Cell) -> bytes:
+    async def make(each: ReportOrder | Cell) -> bytes:
         begun.append(each)
         return b"made"
 
@@ -158,7 +160,7 @@ async def test_a_report_that_takes_long_goes_on(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr("appealbus.plugins.api.reports._PATIENCE", 0.01)
     begun, go = 0, asyncio.Event()
 
-    async def make(_: Wanted | Cell) -> bytes:
+    async def make(_: ReportOrder | Cell) -> bytes:
         nonlocal begun
         begun += 1
         await go.wait()

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from appealbus.core.domain.event import What
+from appealbus.core.domain.event import EventType
 from appealbus.core.journal import log
 from tests.plugins.api.serving import Served, kind_of, letter
 from tests.plugins.api.world import World, world
@@ -76,7 +76,9 @@ async def test_it_counts_as_get_does(server: Served) -> None:
     reviewer = await server.client("reviewer")
     assert (await reviewer.head("/v1/terms")).status_code == 403  # without a purpose
     assert (await reviewer.head("/v1/terms", headers={"Appealbus-Purpose": "x"})).status_code == 200
-    noted = [each.actor for each in (await server.journal.ask(log.page, None, 100)).entries if each.what == What.READ]
+    noted = [
+        each.actor for each in (await server.journal.ask(log.page, None, 100)).entries if each.what == EventType.READ
+    ]
     assert noted == ["api:reviewer"]
 
 

@@ -16,7 +16,7 @@ from starlette.routing import Route
 
 from appealbus.core import ConfigError, Pages, PagesContext, PageViewer
 from appealbus.core.config.loading import from_document
-from appealbus.core.domain.access import Deeds
+from appealbus.core.domain.access import AuditFilter
 from appealbus.core.journal import access
 from appealbus.core.journal import clients as journal_clients
 from appealbus.core.loading.host import Host
@@ -95,7 +95,7 @@ async def appeals_in(server: Served, *places: str) -> list[str]:
 
 
 async def looks(server: Served) -> list[tuple[str, str, str]]:
-    page = await server.journal.ask(access.deeds, Deeds(looks=True), None, 100)
+    page = await server.journal.ask(access.deeds, AuditFilter(looks=True), None, 100)
     return [(each.actor, str(each.about), str(each.detail.get("purpose", ""))) for each in reversed(page.entries)]
 
 

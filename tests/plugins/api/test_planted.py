@@ -12,7 +12,7 @@ import pytest
 from appealbus.core import Assessor, From, Inbound, Taken, Terms, found
 from appealbus.core.bus.bus import Bus
 from appealbus.core.bus.delivery.receiver import ReceiverMask, region_of
-from appealbus.core.cli.export import Form, Wanted, What, _rows
+from appealbus.core.cli.export import Exported, ExportFormat, ExportOrder, _rows
 from appealbus.core.cli.exportfile import dossier_row
 from appealbus.core.config.loading import from_document
 from appealbus.core.domain.client import Role
@@ -257,6 +257,8 @@ async def _handed(bus: Bus, viewer: Viewer, appeal_id: int, number: str) -> Any:
 
 async def _exported(bus: Bus, viewer: Viewer) -> dict[str, bytes]:
     rows: list[Json] = []
-    await _rows(bus.journal, viewer, Wanted(What.DOSSIERS, Form.CSV, None), lambda page, _: rows.extend(page))
+    await _rows(
+        bus.journal, viewer, ExportOrder(Exported.DOSSIERS, ExportFormat.CSV, None), lambda page, _: rows.extend(page)
+    )
     told = [{**each, "position": 0} for each in rows]  # other appeals may have had more tries between them
     return {"export": repr([dossier_row(each) for each in told]).encode() + orjson.dumps(told)}

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from appealbus.core.clocks import wall
-from appealbus.core.domain.event import What
+from appealbus.core.domain.event import EventType
 from appealbus.core.journal import log
 from appealbus.core.journal.appeals import lists
 from appealbus.plugins.surges import kept, possible
@@ -94,7 +94,7 @@ async def test_whoever_sees_everything_sees_all_of_it(server: Served) -> None:
     assert len(one["shared"]) == 3
     assert (await client.get("/v1/surges/alarms/2")).json()["done"] == "Серик Ахметов ошибся"
     async with asyncio.timeout(PATIENCE):
-        while len(noted := (await server.journal.ask(log.page, None, 500, what=[What.READ])).entries) < 5:
+        while len(noted := (await server.journal.ask(log.page, None, 500, what=[EventType.READ])).entries) < 5:
             await asyncio.sleep(0.05)
     assert {each.detail["as"] for each in noted} == {"surges"}
     assert ("alarm", 1) in {("alarm", each.detail.get("alarm")) for each in noted}

@@ -11,7 +11,7 @@ import orjson
 import pytest
 
 from appealbus.core import Inbound, Terms
-from appealbus.core.domain.event import What
+from appealbus.core.domain.event import EventType
 from appealbus.core.journal import log
 from tests.core.kit import message, running_bus
 from tests.plugins.api.serving import Served, kind_of, served
@@ -86,7 +86,7 @@ async def test_what_falls_due_comes_by_its_day(server: Served) -> None:
     assert [(each["body"], each.get("due_on")) for each in told[:1]] == [(THERE, "2026-12-01")]
     assert (await client.get(f"/v1/appeals/{told[0]['id']}")).json() == told[0]
     async with asyncio.timeout(PATIENCE):
-        while not (noted := (await server.journal.ask(log.page, None, 500, what=[What.READ])).entries):
+        while not (noted := (await server.journal.ask(log.page, None, 500, what=[EventType.READ])).entries):
             await asyncio.sleep(0.1)
     assert (noted[0].detail["as"], noted[0].detail["found"]) == ("terms", 1)
 

@@ -6,7 +6,7 @@ from itertools import product
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from appealbus.core.config.loading import Written
+from appealbus.core.config.loading import SettingsFile
 from appealbus.plugins.competence.evidence import Matter
 from appealbus.plugins.competence.loading import _of_rows
 from appealbus.plugins.competence.rows import Row
@@ -69,7 +69,7 @@ written = st.builds(
     st.lists(katos, max_size=3, unique=True),
     st.lists(st.sampled_from(CATEGORIES), max_size=2, unique=True),
     st.lists(katos, max_size=2, unique=True),
-).filter(lambda row: not list(_of_rows(Written({}), [row])))
+).filter(lambda row: not list(_of_rows(SettingsFile({}), [row])))
 
 
 @settings(max_examples=form(100, 5000), deadline=None)

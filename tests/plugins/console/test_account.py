@@ -7,8 +7,8 @@ from hashlib import sha256
 import httpx
 import pytest
 
-from appealbus.core.domain.access import Deeds
-from appealbus.core.domain.event import What
+from appealbus.core.domain.access import AuditFilter
+from appealbus.core.domain.event import EventType
 from appealbus.core.journal import access
 from appealbus.core.journal.appeals import cases, lists
 from appealbus.core.journal.journal import Journal
@@ -85,7 +85,7 @@ def test_who_looked_at_a_person_is_found_with_a_purpose(console: World) -> None:
     assert iin not in page.text
     for said in ("dana", "her complaint", "gbdfl", "a request of the citizen", f"/console/appeals/{appeal}"):
         assert said in page.text, said
-    looks = console.do(lambda journal: journal.ask(access.deeds, Deeds(looks=True, actor="person:asel"))).entries
+    looks = console.do(lambda journal: journal.ask(access.deeds, AuditFilter(looks=True, actor="person:asel"))).entries
     assert [(each.detail["as"], each.detail["purpose"]) for each in looks] == [("looks", "a request of the citizen")]
     assert looks[0].detail["found"] >= 1
     assert "a request of the citizen" in auditor.get("/console/account/mine").text
@@ -158,7 +158,7 @@ def test_what_was_done_has_who_and_why(console: World) -> None:
 def test_every_kind_of_entry_has_words() -> None:
     """Whatever can stand in the log is told in the reader's language, not in the log's own word."""
     words = Words(ReaderLanguage.KAZAKH)
-    assert [each.value for each in What if kind_said(each, words).isascii()] == []
+    assert [each.value for each in EventType if kind_said(each, words).isascii()] == []
 
 
 def test_the_policy_is_a_page_without_secrets(console: World) -> None:
@@ -187,6 +187,6 @@ def test_one_signs_out_everywhere_else(console: World) -> None:
         assert after.text.count("since ") == 1
     assert there.get("/console/appeals").url.path == "/console/enter"
     ended = console.do(
-        lambda journal: journal.ask(access.deeds, Deeds(actor="person:olga", what="client_revoked"))
+        lambda journal: journal.ask(access.deeds, AuditFilter(actor="person:olga", what="client_revoked"))
     ).entries
     assert len(ended) == 3  # two links that were used, and one session

@@ -6,7 +6,7 @@ from datetime import timedelta
 import httpx
 import pytest
 
-from appealbus.core.domain.event import Cursor, What
+from appealbus.core.domain.event import Cursor, EventType
 from appealbus.core.journal import clients, events
 from appealbus.core.journal import log as journal_log
 from appealbus.core.journal.appeals import lists
@@ -136,7 +136,7 @@ def test_what_was_shown_is_decided_once(console: World, ops: httpx.Client, ids: 
     again = {**first, "shown": shown(ops.get(f"{OUT}?show=refused"), ids[1]), "reason": "mended"}
     assert "It goes out again." in ops.post(f"{OUT}/resend", data=again).text
     assert "Nothing is done" in ops.post(f"{OUT}/skip", data=again).text
-    log = console.do(lambda journal: journal.ask(journal_log.page, what=[What.SKIPPED, What.RESENT])).entries
+    log = console.do(lambda journal: journal.ask(journal_log.page, what=[EventType.SKIPPED, EventType.RESENT])).entries
     assert [(each.what, each.actor, each.detail["id"], each.detail["reason"]) for each in log] == [
         ("skipped", "person:daniyar", ids[0], "on <b>paper</b>"),
         ("resent", "person:daniyar", ids[1], "mended"),

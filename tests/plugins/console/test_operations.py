@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from appealbus.core.domain.event import What
+from appealbus.core.domain.event import EventType
 from appealbus.core.domain.listing import AppealState
 from appealbus.core.domain.operation import Operation, Order
 from appealbus.core.domain.selection import Selection
@@ -43,7 +43,7 @@ def ended(browser: httpx.Client, url: Any) -> str:
     raise AssertionError(page.text)
 
 
-def entries_of(*what: What) -> Any:
+def entries_of(*what: EventType) -> Any:
     """Return what gives the entries of the log of some kinds."""
 
     async def read(journal: Journal) -> list[Any]:
@@ -59,7 +59,7 @@ def test_what_was_looked_at_is_done_once(console: World) -> None:
     query = "do=hold&state=&kind=complaint"
     previews = [each.get(f"/console/operations/preview?{query}") for each in (ops, other)]
     assert "appeals are selected" in previews[0].text
-    before, done = (len(console.do(entries_of(each))) for each in (What.ORDERED, What.CARRIED_OUT))
+    before, done = (len(console.do(entries_of(each))) for each in (EventType.ORDERED, EventType.CARRIED_OUT))
     kind = console.do(lambda journal: journal.find(Selection(kind="complaint")))
     console.do(lambda journal: journal.do(suspects.Hold(kind.rows[0].number, by="x", reason="before")))
 
@@ -72,13 +72,13 @@ def test_what_was_looked_at_is_done_once(console: World) -> None:
         urls = {str(press.result().url) for press in presses}
     assert len(urls) == 1, urls
     shown = ended(ops, urls.pop())
-    assert [entry.detail["reason"] for entry in console.do(entries_of(What.ORDERED))[before:]] == ["a test"]
-    assert len(console.do(entries_of(What.CARRIED_OUT))) == done + 1
+    assert [entry.detail["reason"] for entry in console.do(entries_of(EventType.ORDERED))[before:]] == ["a test"]
+    assert len(console.do(entries_of(EventType.CARRIED_OUT))) == done + 1
     assert "refused: it is held" in shown
     assert kind.rows[0].number in shown
     again = ops.post("/console/operations", data=form_of(previews[0], reason="a test"))
     assert "finished" in again.text
-    assert len(console.do(entries_of(What.ORDERED))) == before + 1
+    assert len(console.do(entries_of(EventType.ORDERED))) == before + 1
     assert again.url.path in other.get("/console/operations").text
 
     released = ops.get("/console/operations/preview?do=release&kind=complaint&state=held")
@@ -95,11 +95,11 @@ def test_a_selection_that_has_changed_is_shown_anew(console: World) -> None:
     before = ops.get("/console/operations/preview?do=hold&state=idle")
     (row, *_) = console.do(lambda journal: journal.ask(lists.appeals, state=AppealState.IDLE))
     console.do(lambda journal: journal.do(suspects.Hold(row.number, by="x", reason="before")))
-    ordered = len(console.do(entries_of(What.ORDERED)))
+    ordered = len(console.do(entries_of(EventType.ORDERED)))
     changed = ops.post("/console/operations", data=form_of(before, reason="a test"))
     assert changed.status_code == 409
     assert "Something else is selected by now" in changed.text
-    assert len(console.do(entries_of(What.ORDERED))) == ordered
+    assert len(console.do(entries_of(EventType.ORDERED))) == ordered
     assert form_of(changed)["hash"] != form_of(before)["hash"]
     assert "finished" in ended(ops, ops.post("/console/operations", data=form_of(changed, reason="a test")).url)
     held = ops.get("/console/operations/preview?do=release&state=held")
@@ -196,7 +196,7 @@ def test_it_is_stopped_and_gone_on_with(console: World, monkeypatch: pytest.Monk
     assert (part.headers["hx-refresh"], "hx-trigger" in part.text) == ("true", False)
     gone_on = ops.post(f"{url}/go-on", data={"csrf": csrf_of(page), "reason": "none"})
     assert "finished" in ended(ops, gone_on.url)
-    switched = console.do(entries_of(What.STOPPED, What.WENT_ON))
+    switched = console.do(entries_of(EventType.STOPPED, EventType.WENT_ON))
     assert [(each.actor, each.detail["reason"]) for each in switched] == [
         ("person:ops", "a mistake"),
         ("person:ops", "none"),
@@ -266,9 +266,9 @@ def test_what_was_confirmed_is_delivered_again(console: World) -> None:
     receiver = next(iter(console.api.loaded.settings.deliveries))
     page = ops.get(f"/console/operations/preview?do=resend&receiver={receiver}&since=2020-01-01T00:00&until=")
     assert "deliveries are selected" in page.text
-    before = len(console.do(entries_of(What.RESENT)))
+    before = len(console.do(entries_of(EventType.RESENT)))
     assert "finished" in ended(ops, ops.post("/console/operations", data=form_of(page, reason="lost")).url)
-    resent = console.do(entries_of(What.RESENT))[before:]
+    resent = console.do(entries_of(EventType.RESENT))[before:]
     assert resent
     assert {each.actor for each in resent} == {"person:ops"}
 
@@ -304,7 +304,7 @@ def test_a_list_is_kept_under_a_name(console: World) -> None:
     assert reviewer.post("/console/views/drop", data=drop).status_code == 403
     assert "Parked now" not in ops.post("/console/views/drop", data={**drop, "csrf": csrf}).text
     assert ops.post("/console/views/drop", data={**drop, "csrf": csrf}).status_code == 404
-    kinds = [each.what for each in console.do(entries_of(What.VIEW_KEPT, What.VIEW_DROPPED))]
+    kinds = [each.what for each in console.do(entries_of(EventType.VIEW_KEPT, EventType.VIEW_DROPPED))]
     assert kinds == ["view_kept", "view_dropped"]
     assert other.get("/console/views").status_code == 200
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from appealbus.core import PageRefused, PageViewer
-from appealbus.core.domain.access import Deeds
+from appealbus.core.domain.access import AuditFilter
 from appealbus.core.journal import access, clients
 from appealbus.plugins.api.exchange import Exchange
 from appealbus.plugins.api.page_viewer import ServerContext
@@ -29,7 +29,7 @@ def test_a_session_counts_for_reading_and_the_person_is_in_the_log(console: Worl
     assert (viewer.name, viewer.role) == ("dana", "ops")
     assert len(console.do(lambda _: viewer.appeals()).rows) == 8
     (look, *_) = console.do(
-        lambda journal: journal.ask(access.deeds, Deeds(looks=True, actor="person:dana"), None, 10)
+        lambda journal: journal.ask(access.deeds, AuditFilter(looks=True, actor="person:dana"), None, 10)
     ).entries
     assert look.detail["as"] == "appeals"
     own = console.do(lambda _: viewer.appeals(limit=1)).rows[0].public_id

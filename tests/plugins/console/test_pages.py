@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 from cryptography import fernet
 
-from appealbus.core.domain.event import What
+from appealbus.core.domain.event import EventType
 from appealbus.core.journal import log
 from appealbus.core.journal.appeals import cases, lists, selecting
 from appealbus.core.journal.journal import Journal
@@ -168,7 +168,7 @@ async def a_person(journal: Journal) -> str:
 
 def looks_of(actor: str):  # type: ignore[no-untyped-def]
     async def work(journal: Journal) -> list[dict[str, object]]:
-        page = await journal.ask(log.page, actor=actor, what=[What.READ], limit=1000)
+        page = await journal.ask(log.page, actor=actor, what=[EventType.READ], limit=1000)
         return [dict(each.detail) for each in page.entries]
 
     return work

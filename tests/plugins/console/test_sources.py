@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from appealbus.core.clocks import KAZAKHSTAN
-from appealbus.core.domain.event import What
+from appealbus.core.domain.event import EventType
 from appealbus.core.journal import figures, pauses
 from appealbus.core.journal import log as journal_log
 from appealbus.core.journal.figures import past_calls
@@ -76,7 +76,7 @@ def test_a_source_is_switched_off_by_who_has_seen_what_that_does(console: World,
     resume = {"csrf": given["csrf"], "reason": "mended"}
     assert "It is asked again" in ops.post("/console/sources/egkn/resume", data=resume).text
     assert ops.post("/console/sources/egkn/resume", data=resume).status_code == 409
-    log = console.do(lambda journal: journal.ask(journal_log.page, what=[What.PAUSED, What.RESUMED])).entries
+    log = console.do(lambda journal: journal.ask(journal_log.page, what=[EventType.PAUSED, EventType.RESUMED])).entries
     assert [(each.what, each.actor, each.detail["reason"]) for each in log] == [
         ("paused", "person:daniyar", "they mend <b>it</b>"),
         ("paused", "person:late", "longer"),

@@ -10,8 +10,8 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from appealbus.core.bus.work.rereading import AppealRead, Written, write_read
-from appealbus.core.domain.event import What
+from appealbus.core.bus.work.rereading import AppealRead, WriteResult, write_read
+from appealbus.core.domain.event import EventType
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import log
 from appealbus.core.journal.appeals import lists
@@ -83,7 +83,7 @@ def test_one_of_two_holds_an_appeal(console: World, two: tuple[Page, Page]) -> N
         forms = [{"csrf": csrf_of(each.get(url)), "reason": "at the same time"} for each in people]
         posts = [partial(who.post, f"{url}/{do}", data=data) for who, data in zip(people, forms, strict=True)]
         assert sorted(each.status_code for each in at_once(posts * 2)) == [200, 409, 409, 409]
-    for what in (What.HELD, What.RELEASED):
+    for what in (EventType.HELD, EventType.RELEASED):
         assert len(console.do(entries_of(what))) == 2
 
 
@@ -111,8 +111,8 @@ def test_one_of_two_changes_what_is_read_again(console: World, monkeypatch: pyte
     path, person = f"/console/appeals/{row.public_id}/reread", console.signed_in("ops", "marat")
     page = person.get(path)
 
-    async def slower(journal: Journal, read: AppealRead, reason: str) -> Written | JournalError:
-        assert await write_read(journal.acting("person:aigul"), read, reason) is Written.CHANGED
+    async def slower(journal: Journal, read: AppealRead, reason: str) -> WriteResult | JournalError:
+        assert await write_read(journal.acting("person:aigul"), read, reason) is WriteResult.CHANGED
         return await write_read(journal, read, reason)
 
     monkeypatch.setattr(rereading, "write_read", slower)
@@ -120,7 +120,7 @@ def test_one_of_two_changes_what_is_read_again(console: World, monkeypatch: pyte
     answer = person.post(path, data={"csrf": csrf_of(page), "reason": "two at once", "digest": digest})
     assert (answer.status_code, "look at it again" in answer.text) == (409, True)
     entries = console.do(lambda journal: journal.ask(log.history, row.number, limit=1000))
-    assert [each.actor for each in entries if each.what == What.REREAD][-1:] == ["person:aigul"]
+    assert [each.actor for each in entries if each.what == EventType.REREAD][-1:] == ["person:aigul"]
 
 
 def test_two_who_confirm_the_same_begin_one_operation(console: World, two: tuple[Page, Page]) -> None:
@@ -131,7 +131,7 @@ def test_two_who_confirm_the_same_begin_one_operation(console: World, two: tuple
         press(page, "Hold")
         page.wait_for_url(re.compile(r"/operations/\d+$"))
     assert two[0].url == two[1].url
-    entries = console.do(entries_of(What.ORDERED))
+    entries = console.do(entries_of(EventType.ORDERED))
     assert len(entries) == 1, "\n".join(map(repr, [*entries, two[0].url, two[1].url]))
 
 

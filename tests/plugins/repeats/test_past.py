@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import create_engine, inspect, text
 
 from appealbus.core.bus.duties.filling import fill_next
-from appealbus.core.domain.document import Form, appeal_document
+from appealbus.core.domain.document import FormDocument, appeal_document
 from appealbus.core.journal import renewing, retention, store
 from appealbus.core.journal.appeals import leases
 from appealbus.core.journal.appeals.accepting import NewAppeal
@@ -101,7 +101,7 @@ async def test_a_corrected_text_is_found_by_what_it_says_now(comparing, make):
     first, appeal = await put(comparing, make, "1", text=LETTER, **by(0))
     other = making.text(12, 9)
     form = appeal.model_copy(update={"text": other})
-    await conclude(comparing, first, form=Form(form, appeal_document(form)))
+    await conclude(comparing, first, form=FormDocument(form, appeal_document(form)))
     old, was = await put(comparing, make, "2", text=LETTER, **by(1))
     new, now = await put(comparing, make, "3", text=other, **by(1))
     assert told(await comparing.ask(journal_past.past, old, was)) == {}
@@ -112,7 +112,7 @@ async def test_who_wrote_is_who_it_is_by_the_newest_form(comparing, make):
     """A corrected ИИН makes it somebody else's, though the old one still finds it."""
     first, appeal = await put(comparing, make, "1", text=LETTER, category=LAND, **by(0))
     form = appeal.model_copy(update={"applicant": Appeal.model_validate({"message_id": "-", **by(1)}).applicant})
-    await conclude(comparing, first, form=Form(form, appeal_document(form)))
+    await conclude(comparing, first, form=FormDocument(form, appeal_document(form)))
     own, its = await put(comparing, make, "2", text=LETTER, category=LAND, **by(0))
     assert [each.person for each in (await comparing.ask(journal_past.past, own, its)).others] == [False]
 

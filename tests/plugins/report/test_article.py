@@ -6,14 +6,14 @@ import pytest
 
 from appealbus.core.language import Reader, ReaderLanguage
 from appealbus.plugins.report.formatting import Teller
-from appealbus.plugins.report.row import Span, Table
+from appealbus.plugins.report.row import ReportSpan, Table
 from appealbus.plugins.report.settings import ReportSettings
 from appealbus.plugins.report.table import make_table
 from appealbus.plugins.report.words import By, Column
 from tests.plugins.report.making import BODIES, event, filled, letter
 from tests.plugins.report.plain import Letter
 
-SPAN, TODAY = Span(date(2021, 1, 1), date(2021, 5, 16)), date(2021, 5, 17)
+SPAN, TODAY = ReportSpan(date(2021, 1, 1), date(2021, 5, 16)), date(2021, 5, 17)
 OURS, ELSEWHERE = BODIES[0], BODIES[1]
 REGISTERED, LOCAL, LAND = 25_660, 16_785, 4_835
 """Of a register of so many, cut shares of 65.4 and 28.8 leave 16,782 to 16,788 on local bodies."""

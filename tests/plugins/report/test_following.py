@@ -18,7 +18,7 @@ from appealbus.core.journal.changes.changes import NewChange
 from appealbus.core.journal.journal import Journal
 from appealbus.plugins.report.fact import fact_of
 from appealbus.plugins.report.following import follow
-from appealbus.plugins.report.row import Span
+from appealbus.plugins.report.row import ReportSpan
 from appealbus.plugins.report.settings import ReportSettings
 from appealbus.plugins.report.store import Followed, Store
 from appealbus.plugins.report.table import make_table
@@ -45,7 +45,7 @@ def change(name: str, of: str, kind: str, **said: Any) -> NewChange:
 
 def counts(store: Store) -> list[int | None]:
     """Return what the total says: registered, on local bodies about land, considered, redirected, open."""
-    span = Span(date(2026, 1, 1), date(2026, 12, 31))
+    span = ReportSpan(date(2026, 1, 1), date(2026, 12, 31))
     total = make_table(store, ReportSettings(), span, By.BODY, date(2026, 12, 31)).total
     columns = (Column.REGISTERED, Column.LAND, Column.CONSIDERED, Column.REDIRECTED, Column.OPEN)
     return [total.count(each) for each in columns]

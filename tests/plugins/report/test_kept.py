@@ -22,7 +22,7 @@ from appealbus.plugins.report import table as tables
 from appealbus.plugins.report.fact import districts_of
 from appealbus.plugins.report.following import follow
 from appealbus.plugins.report.formatting import Teller
-from appealbus.plugins.report.row import Row, Span
+from appealbus.plugins.report.row import ReportSpan, Row
 from appealbus.plugins.report.settings import ReportSettings
 from appealbus.plugins.report.store import Store
 from appealbus.plugins.report.words import By, Column
@@ -35,7 +35,7 @@ from tests.services.journals import sqlite_journal
 
 TODAY = day_of(wall()) + timedelta(days=365)
 """When all that these tests tell of has happened."""
-ALL = Span(date(2026, 1, 1), TODAY)
+ALL = ReportSpan(date(2026, 1, 1), TODAY)
 NEW = (Column.REVIEWED, Column.COMPLETE_BEFORE, Column.HOURS_SAVED, Column.SETTLED, Column.FIRST_RIGHT)
 
 
@@ -116,7 +116,7 @@ def test_there_are_no_more_rows_than_people_read(monkeypatch: pytest.MonkeyPatch
     day, before = date(2026, 3, 1), date(2025, 3, 1)
     register = [letter(day, body=f"b{at}", repeat=True) for at in range(6) for _ in range(at + 1)]
     register += [letter(before, body="gone", repeat=True)]
-    table = tables.make_table(filled(register), ReportSettings(), Span(day, day), By.BODY, TODAY)
+    table = tables.make_table(filled(register), ReportSettings(), ReportSpan(day, day), By.BODY, TODAY)
     told = [
         (Teller(table, Reader(), rounds=False, public=False).name(row), row.count(Column.REGISTERED))
         for row in table.rows
@@ -136,7 +136,7 @@ def test_districts_are_called_as_addresses_call_them() -> None:
     store = filled([letter(day), letter(day, kato="271000000")])
     with store.writing() as connection:
         connection.execute("INSERT INTO district VALUES (?, ?, ?)", names[0])
-    table = tables.make_table(store, ReportSettings(), Span(day, day), By.DISTRICT, TODAY)
+    table = tables.make_table(store, ReportSettings(), ReportSpan(day, day), By.DISTRICT, TODAY)
     for language, district in (
         (ReaderLanguage.KAZAKH, "Теректі ауданы"),
         (ReaderLanguage.ENGLISH, "Теректинский район"),

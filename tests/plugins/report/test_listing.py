@@ -10,7 +10,7 @@ from appealbus.plugins.report import listing
 from appealbus.plugins.report import table as tables
 from appealbus.plugins.report.asking import Ask
 from appealbus.plugins.report.listing import LISTED, Cell, list_cell, row_mark
-from appealbus.plugins.report.row import Span
+from appealbus.plugins.report.row import ReportSpan
 from appealbus.plugins.report.settings import ReportSettings
 from appealbus.plugins.report.store import Store
 from appealbus.plugins.report.table import make_table
@@ -19,8 +19,8 @@ from tests.plugins.report.making import MARK, filled, letter, random_register
 
 SETTINGS = ReportSettings(minutes_by_hand=7.5)
 SPANS = (
-    Span(date(2026, 1, 1), date(2026, 9, 30)),
-    Span(date(2026, 1, 1), date(2026, 12, 31), "275", ("270000000",)),
+    ReportSpan(date(2026, 1, 1), date(2026, 9, 30)),
+    ReportSpan(date(2026, 1, 1), date(2026, 12, 31), "275", ("270000000",)),
 )
 TODAY = date(2026, 8, 1)
 

@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from appealbus.plugins.report.row import Row, Span, percent
+from appealbus.plugins.report.row import ReportSpan, Row, percent
 from appealbus.plugins.report.settings import ReportSettings
 from appealbus.plugins.report.table import make_table
 from appealbus.plugins.report.words import By, Column
@@ -14,7 +14,7 @@ from tests.plugins.report.making import BODIES, event, filled, letter, random_re
 from tests.plugins.report.plain import Letter, count
 
 SETTINGS = ReportSettings(minutes_by_hand=7.5)
-SPAN, TODAY = Span(date(2026, 1, 1), date(2026, 9, 30)), date(2026, 8, 1)
+SPAN, TODAY = ReportSpan(date(2026, 1, 1), date(2026, 9, 30)), date(2026, 8, 1)
 KEYS = {
     By.BODY: lambda plain: plain["body"].casefold(),
     By.DISTRICT: lambda plain: plain["kato"][:4],
@@ -78,7 +78,9 @@ def test_shares(part: int, of: int, cut: str, rounded: str) -> None:
 
 def test_a_leap_day_has_a_year_before() -> None:
     """Of 29 February the year before has the 28th."""
-    assert Span(date(2024, 2, 29), date(2024, 2, 29)).year_before() == Span(date(2023, 2, 28), date(2023, 2, 28))
+    assert ReportSpan(date(2024, 2, 29), date(2024, 2, 29)).year_before() == ReportSpan(
+        date(2023, 2, 28), date(2023, 2, 28)
+    )
 
 
 @pytest.mark.parametrize("kinds", [["registered", "redirected"], ["redirected", "registered"]])

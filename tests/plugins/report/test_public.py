@@ -7,13 +7,13 @@ from random import Random
 import pytest
 
 from appealbus.plugins.report.public import published
-from appealbus.plugins.report.row import Row, Span, Table
+from appealbus.plugins.report.row import ReportSpan, Row, Table
 from appealbus.plugins.report.settings import ReportSettings
 from appealbus.plugins.report.table import make_table
 from appealbus.plugins.report.words import By, Column
 from tests.plugins.report.making import BODIES, filled, letter, random_register
 
-SPAN, TODAY, SMALLEST = Span(date(2026, 1, 1), date(2026, 12, 31)), date(2026, 8, 1), 5
+SPAN, TODAY, SMALLEST = ReportSpan(date(2026, 1, 1), date(2026, 12, 31)), date(2026, 8, 1), 5
 NUMBERS = [
     each
     for each in Column

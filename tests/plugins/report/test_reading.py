@@ -20,7 +20,7 @@ from appealbus.core.journal.changes.changes import NewChange
 from appealbus.plugins.report.counted import COUNTED
 from appealbus.plugins.report.fact import District, districts_of, fact_of
 from appealbus.plugins.report.following import follow
-from appealbus.plugins.report.row import Span
+from appealbus.plugins.report.row import ReportSpan
 from appealbus.plugins.report.settings import ReportSettings
 from appealbus.plugins.report.store import Store
 from appealbus.plugins.report.table import make_table
@@ -176,7 +176,7 @@ async def test_what_is_damaged_is_not_counted(url: str, tmp_path: Path) -> None:
             await follow(bus.journal, "J", store)
     assert {(line["event"], line["appeal_id"]) for line in logs} == {("journal.unreadable", n) for n in DAMAGE}
     day = day_of(BEGIN)
-    total = make_table(store, ReportSettings(), Span(day - WEEK, day + WEEK), By.BODY, day).total
+    total = make_table(store, ReportSettings(), ReportSpan(day - WEEK, day + WEEK), By.BODY, day).total
     assert (total.count(Column.REGISTERED), total.count(Column.REFUSED)) == (3, 2)
     assert [row[0] for row in store.select("SELECT code FROM district")] == [PLACES[0][:4]]  # the fifth one says it
 

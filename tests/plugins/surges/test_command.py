@@ -13,7 +13,7 @@ import pytest
 
 from appealbus.core.cli.person import person
 from appealbus.core.clocks import KAZAKHSTAN, day_of, wall
-from appealbus.core.domain.event import What
+from appealbus.core.domain.event import EventType
 from appealbus.core.journal import log
 from appealbus.core.journal.appeals.accepting import NewAppeal
 from appealbus.core.journal.journal import Journal
@@ -52,7 +52,7 @@ async def fill(url: str) -> None:
 
 async def of_alarms(url: str) -> list[tuple[str, str, str, dict[str, Any]]]:
     async with await Journal.open(url) as journal:
-        page = await journal.ask(log.page, None, 5000, what=[What.ALARM_TAKEN, What.ALARM_CLOSED])
+        page = await journal.ask(log.page, None, 5000, what=[EventType.ALARM_TAKEN, EventType.ALARM_CLOSED])
     return [(each.what, each.actor, each.about, dict(each.detail)) for each in page.entries]
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from appealbus.core import KeptChange
 from appealbus.core.clocks import KAZAKHSTAN
 from appealbus.plugins.terms.calendar import load_calendar
-from appealbus.plugins.terms.clock import Clock, Told, read_clock
+from appealbus.plugins.terms.clock import Clock, TermInputs, read_clock
 from appealbus.plugins.terms.norms import Law, load_norms
 from appealbus.schemas.appeal import Addressee, Appeal
 from appealbus.schemas.change import Change
@@ -29,11 +29,11 @@ def change(kind: str, day: str, hour: float = 10, **said: Any) -> KeptChange:
     return KeptChange(made, at(day, hour).astimezone(UTC))
 
 
-def told(*changes: KeptChange, arrived: datetime, kind: str | None = "application", **fields: Any) -> Told:
+def told(*changes: KeptChange, arrived: datetime, kind: str | None = "application", **fields: Any) -> TermInputs:
     """Return an appeal that arrived at a moment, with its changes."""
     given = {"addressee": HERE, "received_at": arrived, "kind": kind, **fields}
     appeal = Appeal.model_validate({"message_id": "m", **given})
-    return Told(appeal, appeal, arrived.astimezone(UTC), changes)
+    return TermInputs(appeal, appeal, arrived.astimezone(UTC), changes)
 
 
 def clock(

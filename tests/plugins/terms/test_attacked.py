@@ -8,7 +8,7 @@ import pytest
 
 from appealbus.core import ConfigError
 from appealbus.plugins.terms.calendar import UnknownYear, load_calendar, raw_of
-from appealbus.plugins.terms.clock import SentPart, Told, due_on
+from appealbus.plugins.terms.clock import SentPart, TermInputs, due_on
 from appealbus.plugins.terms.norms import load_norms
 from appealbus.plugins.terms.words import Duty, Outcome, Remark
 from appealbus.schemas.appeal import Appeal
@@ -55,7 +55,7 @@ def test_moments_at_the_ends_of_time_are_unknown_years(moment: datetime) -> None
     appeal = Appeal.model_validate({"message_id": "m", "addressee": HERE, "received_at": moment, "kind": "application"})
     for changes in ((), (change("notified", "2026-11-02"),)):
         with pytest.raises(UnknownYear):
-            due_on(Told(appeal, appeal, moment, changes), LAW)
+            due_on(TermInputs(appeal, appeal, moment, changes), LAW)
 
 
 def test_ping_pong_within_a_day_ends_where_it_was_last() -> None:

@@ -7,7 +7,7 @@ import pytest
 from appealbus.core import ConfigError
 from appealbus.core.language import Reader, ReaderLanguage
 from appealbus.plugins.repeats.words import NORMS as REPEATED
-from appealbus.plugins.terms.citing import CODE, Cited, Place, cite
+from appealbus.plugins.terms.citing import CODE, Cited, CitedPlace, cite
 from appealbus.plugins.terms.clock import EXTENSION_CITED
 from appealbus.plugins.terms.norms import load_norms
 
@@ -32,12 +32,12 @@ from appealbus.plugins.terms.norms import load_norms
 )
 def test_a_place_is_told_as_official_texts_write_it(place: dict[str, str], ru: str, kk: str) -> None:
     """In Kazakh a chain of possessives: the genitive stands at the act and before the last; several are plural."""
-    assert cite(CODE, [Place(**place)]) == (ru, kk)
+    assert cite(CODE, [CitedPlace(**place)]) == (ru, kk)
 
 
 def test_several_places_of_an_act_follow_it() -> None:
     """The act is named once."""
-    cited = cite("access_to_information", [Place(article="11", point="10"), Place(article="5")])
+    cited = cite("access_to_information", [CitedPlace(article="11", point="10"), CitedPlace(article="5")])
     assert cited == ("Закон № 401-V ст. 11 п. 10, ст. 5", "№ 401-V Заңның 11-бабының 10-тармағы, 5-бабы")
 
 

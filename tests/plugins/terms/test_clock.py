@@ -9,7 +9,7 @@ import pytest
 from appealbus.core import Case
 from appealbus.core.language import Reader
 from appealbus.plugins.terms.calendar import UnknownYear, load_calendar
-from appealbus.plugins.terms.clock import Told, due_on, read_clock
+from appealbus.plugins.terms.clock import TermInputs, due_on, read_clock
 from appealbus.plugins.terms.formatting import as_json
 from appealbus.plugins.terms.norms import Law
 from appealbus.schemas.appeal import Appeal, Receipt
@@ -53,7 +53,9 @@ def test_a_petition_that_went_on_had_the_term_of_whom_it_was_with() -> None:
     newest = told(
         change("redirected", "2026-06-03", to=local), arrived=at("2026-06-01"), kind="petition", addressee=local
     )
-    found = read_clock(Told(newest.appeal, first.appeal, first.accepted_at, newest.changes), LAW, date(2026, 6, 10))
+    found = read_clock(
+        TermInputs(newest.appeal, first.appeal, first.accepted_at, newest.changes), LAW, date(2026, 6, 10)
+    )
     ids = [each.term.norm.id for each in found.considered if each.term is not None]
     assert ids == ["petition.central.2026", "petition.local.2026"]
 
@@ -64,7 +66,7 @@ def test_a_date_of_receipt_counts_as_registers_write_it(written: str) -> None:
     letter = {"message_id": "m", "kind": "application", "text": "x", "received_at": written}
     appeal = message_from_json(json.dumps(letter).encode())
     assert isinstance(appeal, Appeal)
-    assert str(due_on(Told(appeal, appeal, at("2026-12-01")), LAW)) == "2026-02-23"
+    assert str(due_on(TermInputs(appeal, appeal, at("2026-12-01")), LAW)) == "2026-02-23"
 
 
 def test_a_date_of_receipt_that_cannot_be_read_is_told() -> None:
@@ -84,7 +86,7 @@ def test_an_appeal_with_an_implausible_arrival_counts_from_when_the_bus_got_it(y
     written = {"message_id": "m", "kind": "application", "text": "x", "received_at": f"{year}-12-31T23:59:59-14:00"}
     appeal = message_from_json(json.dumps(written).encode())
     assert isinstance(appeal, Appeal)
-    given = Told(appeal, appeal, came)
+    given = TermInputs(appeal, appeal, came)
     assert str(due_on(given, LAW)) == "2026-11-23"
     assert [each.what for each in read_clock(given, LAW, date(2026, 11, 3)).remarks] == ["arrival_unreadable"]
     near = replace(given, appeal=appeal.model_copy(update={"received_at": came + timedelta(hours=23)}))
@@ -105,7 +107,7 @@ def test_an_arrival_under_a_near_name_is_told() -> None:
         written = {"message_id": "m", "kind": "application", "text": "x", name: "2026-02-02T10:00:00", "dueon": "1"}
         appeal = message_from_json(json.dumps(written).encode())
         assert isinstance(appeal, Appeal)
-        found = read_clock(Told(appeal, appeal, came), LAW, date(2026, 11, 3))
+        found = read_clock(TermInputs(appeal, appeal, came), LAW, date(2026, 11, 3))
         assert [each.what for each in found.remarks] == expected
 
 

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from appealbus.connectors.amqp.settings import MAIN, AmqpSettings, Names
-from appealbus.connectors.amqp.topology import Wanted, bus_of
+from appealbus.connectors.amqp.topology import WantedTopology, bus_of
 from appealbus.connectors.amqp.topology.by_amqp import declare_in_memory
 from appealbus.connectors.amqp.topology.keeper import TopologyKeeper, look
 from appealbus.connectors.amqp.topology.management import ManagementFailed
@@ -49,7 +49,7 @@ class Brokers:
         """Whether the broker lives in this process, so that nobody else creates its queues."""
         return not self._configured[broker.name].hosts
 
-    async def start(self, broker: Broker, wanted: Wanted | None = None) -> None:
+    async def start(self, broker: Broker, wanted: WantedTopology | None = None) -> None:
         """Begin to connect and maintain the topology, by default that of a bus; an in-memory broker gets it at once."""
         await broker.start()
         wanted = bus_of(self.names) if wanted is None else wanted
@@ -66,7 +66,7 @@ class Brokers:
             await self._keepers[broker.name].stop()
         await broker.close()
 
-    async def health(self, broker: Broker, wanted: Wanted | None = None) -> Health:
+    async def health(self, broker: Broker, wanted: WantedTopology | None = None) -> Health:
         """Check that a broker is reachable and has the topology. Creates nothing and leaves no connection open."""
         if self.in_memory(broker):
             return Health(True, f"the broker {broker.name} is in the memory of this process")
@@ -78,7 +78,7 @@ class Brokers:
         finally:
             await broker.close()
 
-    async def _seen(self, broker: Broker, wanted: Wanted) -> Health:
+    async def _seen(self, broker: Broker, wanted: WantedTopology) -> Health:
         settings = self._configured[broker.name]
         there = f"the broker {broker.name} is there"
         try:

@@ -16,7 +16,15 @@ from appealbus.connectors.amqp.topology.by_api import definitions, set_policies
 from appealbus.connectors.amqp.topology.finding import Finding
 from appealbus.connectors.amqp.topology.keeper import look
 from appealbus.connectors.amqp.topology.management import Management, ManagementFailed
-from appealbus.connectors.amqp.topology.wanted import Exchange, Foreign, Queue, Wanted, alarms_of, answers_of, bus_of
+from appealbus.connectors.amqp.topology.wanted import (
+    Exchange,
+    Foreign,
+    Queue,
+    WantedTopology,
+    alarms_of,
+    answers_of,
+    bus_of,
+)
 from appealbus.connectors.broker.broker import BrokerError
 from appealbus.connectors.broker.settings import BrokerSettings
 from appealbus.core.commands import EXIT_PROBLEMS, Cli, cli_of
@@ -33,11 +41,11 @@ _UP = 15.0
 Named = Annotated[str, typer.Option("--broker", help="The broker, of those in [plugins.amqp.brokers].")]
 
 
-def wanted_of(document: dict[str, Any], brokers: Brokers, name: str) -> Wanted:
+def wanted_of(document: dict[str, Any], brokers: Brokers, name: str) -> WantedTopology:
     names, users = brokers.names, list(_users(document, name))
     # The main broker may serve those who have no table yet.
     ours = name == MAIN or any(kind != "sources" for kind, _, _ in users)
-    wanted = bus_of(names) if ours else Wanted()
+    wanted = bus_of(names) if ours else WantedTopology()
     for kind, source, table in users:
         if kind == "sources" and table.get("answers"):
             wanted += answers_of(names, source)
@@ -46,12 +54,12 @@ def wanted_of(document: dict[str, Any], brokers: Brokers, name: str) -> Wanted:
     return wanted
 
 
-def foreign_of(document: dict[str, Any], names: Names, name: str) -> Wanted:
+def foreign_of(document: dict[str, Any], names: Names, name: str) -> WantedTopology:
     """Return what the configuration names on a broker and the bus does not own."""
     outlets = [
         str(table.get("exchange") or names.out) for kind, _, table in _users(document, name) if kind == "deliveries"
     ]
-    return Wanted(
+    return WantedTopology(
         outlets=tuple(dict.fromkeys(outlets)),
         foreign=tuple(
             Foreign(make(table[key]), ".".join(filter(None, (kind, user, key))))

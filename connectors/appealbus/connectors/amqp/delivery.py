@@ -6,7 +6,7 @@ from dataclasses import replace
 from appealbus.connectors.amqp.brokers import Brokers, link_of
 from appealbus.connectors.amqp.messages import attributes, source_of
 from appealbus.connectors.amqp.settings import PublishSettings
-from appealbus.connectors.amqp.topology import Wanted, bus_of
+from appealbus.connectors.amqp.topology import WantedTopology, bus_of
 from appealbus.connectors.broker.broker import Message, Properties, Published
 from appealbus.core import Delivery, Handed, Health, LinkState, LinkStatus, Outgoing, Refused
 from appealbus.core.clocks import wall
@@ -32,7 +32,7 @@ class AmqpDelivery(Delivery[PublishSettings]):
         self._broker = self._brokers.get(settings.broker)
         self._exchange = settings.exchange or self._brokers.names.out
         self._source = source_of(self._brokers.source, "deliveries", name)
-        self._wanted = bus_of(self._brokers.names) + Wanted(outlets=(self._exchange,))
+        self._wanted = bus_of(self._brokers.names) + WantedTopology(outlets=(self._exchange,))
         self._started = False
         self._unroutable: set[str] = set()
         # By routing key: how many versions that were refused are sent again at once.

@@ -16,7 +16,7 @@ from appealbus.core.cli.selecting import ParcelFile, PersonFile, Purpose, checke
 from appealbus.core.domain.access import AccessRow, Served
 from appealbus.core.domain.event import LogEntry
 from appealbus.core.domain.listing import AppealRow
-from appealbus.core.domain.selection import Place, Selection
+from appealbus.core.domain.selection import ListPosition, Selection
 from appealbus.core.journal import access
 from appealbus.core.journal.appeals import lists
 from appealbus.core.journal.journal import Journal
@@ -27,7 +27,7 @@ _APPEALS = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class AccessLine:
     """One access to personal data; `what` is `read` by a person, or `asked` by the bus of a source."""
 
     at: datetime
@@ -62,13 +62,13 @@ def looks(
     named = named_by(person=person, person_file=person_file, parcel=parcel, parcel_file=parcel_file)
     why = checked_purpose(purpose, asked=bool(named))
 
-    async def find(journal: Journal) -> tuple[list[Look], int, bool]:
+    async def find(journal: Journal) -> tuple[list[AccessLine], int, bool]:
         if number is not None:
             row = await journal.ask(lists.appeal_row, number)
             if row is None:
                 cli.no_appeal(number)
             return await _looks(journal, [row]), 1, False
-        page = await journal.find(Selection(named=named), Place.parse("0"), _APPEALS)
+        page = await journal.find(Selection(named=named), ListPosition.parse("0"), _APPEALS)
         return await _looks(journal, page.rows), len(page.rows), page.next is not None
 
     rows, appeals, more = look(
@@ -86,7 +86,7 @@ def looks(
         cli.out.print(f"There are more than {_APPEALS} appeals; these are the oldest.")
 
 
-async def _looks(journal: Journal, appeals: Sequence[AppealRow]) -> list[Look]:
+async def _looks(journal: Journal, appeals: Sequence[AppealRow]) -> list[AccessLine]:
     """Merge accesses by people, from the log, with questions of the bus, from the access log."""
     page = await journal.ask(access.looks_at, appeals, limit=_PAGE)
     rows = [_look(row) for row in page.rows]
@@ -96,13 +96,13 @@ async def _looks(journal: Journal, appeals: Sequence[AppealRow]) -> list[Look]:
     return rows
 
 
-def _look(entry: LogEntry | AccessRow) -> Look:
+def _look(entry: LogEntry | AccessRow) -> AccessLine:
     if isinstance(entry, AccessRow):
         what = f"{entry.source} about {entry.subject} ({entry.lookup}, by {entry.served.value}), to {entry.purpose}"
         verb = "asked" if entry.served is not Served.NOTHING else "did not ask after all"
-        return Look(entry.at, entry.number, verb, entry.actor, what)
+        return AccessLine(entry.at, entry.number, verb, entry.actor, what)
     what = tell(entry).text.rpartition(", by ")[0]
-    return Look(entry.at, entry.number or "", "read", entry.actor.partition(":")[2] or entry.actor, what)
+    return AccessLine(entry.at, entry.number or "", "read", entry.actor.partition(":")[2] or entry.actor, what)
 
 
 group = typer.Typer(help="The access log: who looked at whose data, for which appeal, why.", no_args_is_help=True)

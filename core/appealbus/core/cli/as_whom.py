@@ -21,7 +21,7 @@ from appealbus.core.journal import clients as journal_clients
 from appealbus.core.journal.appeals import lists
 from appealbus.core.journal.journal import Journal
 from appealbus.core.language import Reader
-from appealbus.core.rights.masked_version import Seen, is_damage
+from appealbus.core.rights.masked_version import MaskedVersion, is_damage
 from appealbus.core.rights.policy import read_policy
 from appealbus.core.rights.viewer import Action, Viewer
 from appealbus.core.rights.views import Views
@@ -103,14 +103,14 @@ def check(cli: Cli, viewer: Viewer, action: Action, purpose: str) -> None:
 def show_dossier(
     cli: Cli, name: str, number: str, version: int | None, form: str, *, copy: bool, purpose: str, to: Reader
 ) -> None:
-    async def read(views: Views, row: AppealRow) -> tuple[Seen, date | None]:
+    async def read(views: Views, row: AppealRow) -> tuple[MaskedVersion, date | None]:
         seen = await views.dossier(row, version)
         if seen is None:
             which = "no dossier yet" if version is None else f"no version {version}"
             cli.fail(f"{number} has {which} that {name} sees.", EXIT_ABSENT)
         return seen, (await views.row(row)).due_on if version is None else None
 
-    def about(result: tuple[Seen, date | None]) -> dict[str, int]:
+    def about(result: tuple[MaskedVersion, date | None]) -> dict[str, int]:
         return {"version": result[0].version}
 
     seen, counted = look_as(cli, name, Action.DOSSIER, number, read, copy=copy, purpose=purpose, about=about)

@@ -37,7 +37,7 @@ _MOST = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class NewToken:
     kind: str
     id: str
     digest: bytes
@@ -83,18 +83,18 @@ def span_of(text: str) -> timedelta:
     return span
 
 
-def credential_of(certificate: Path | None) -> Shown:
+def credential_of(certificate: Path | None) -> NewToken:
     """Return the certificate in a file as a credential, or a new token."""
     if certificate is None:
         token, mark, digest = credentials.new_token()
-        return Shown("token", mark, digest, token)
+        return NewToken("token", mark, digest, token)
     try:
         with certificate.open("rb") as file:
             der = credentials.certificate_in(file.read(credentials.LARGEST + 1))
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else error
         raise typer.BadParameter(f"the file cannot be used: {why}", param_hint="--certificate") from None
-    return Shown("certificate", *credentials.fingerprint(der))
+    return NewToken("certificate", *credentials.fingerprint(der))
 
 
 T = TypeVar("T")

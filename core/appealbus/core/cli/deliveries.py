@@ -15,7 +15,7 @@ from appealbus.core.cli.person import checked_reason
 from appealbus.core.cli.render import local
 from appealbus.core.domain.event import Cursor
 from appealbus.core.domain.operation import Operation, Order
-from appealbus.core.domain.selection import DeliverySelection, HistorySelection, Place
+from appealbus.core.domain.selection import DeliverySelection, HistorySelection, ListPosition
 from appealbus.core.escaping import one_line
 from appealbus.core.journal.deliveries import deliveries, delivering
 from appealbus.core.journal.deliveries.deliveries import DeliveryRow
@@ -73,7 +73,7 @@ def list_(
     print_page(cli, rows, limit, lambda row: cli.out.print(_line(row)), as_json=as_json, none=none)
 
 
-def _list_confirmed(cli: Cli, selection: DeliverySelection, after: Place, limit: int, as_json: bool) -> None:
+def _list_confirmed(cli: Cli, selection: DeliverySelection, after: ListPosition, limit: int, as_json: bool) -> None:
     if after.id and after.first is None:
         raise typer.BadParameter("it comes from a list in another order", param_hint="--after")
     rows = cli.read(lambda journal: journal.ask(deliveries.confirmed, selection, after, limit))

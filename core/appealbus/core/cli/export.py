@@ -28,7 +28,7 @@ from appealbus.core.errors import JournalError
 from appealbus.core.journal import access, feed, log
 from appealbus.core.journal.errors import CursorRefused
 from appealbus.core.journal.journal import Journal
-from appealbus.core.rights.masked_version import Seen, is_damage
+from appealbus.core.rights.masked_version import MaskedVersion, is_damage
 from appealbus.core.rights.viewer import Action, Viewer
 from appealbus.core.rights.views import Views
 
@@ -38,29 +38,29 @@ _HELD = 8 * 1024 * 1024
 """Bytes of dossiers buffered before a write, exceeded by at most one dossier."""
 
 
-class What(StrEnum):
+class Exported(StrEnum):
     DOSSIERS = "dossiers"
     LOG = "log"
 
 
-class Form(StrEnum):
+class ExportFormat(StrEnum):
     JSONL = "jsonl"
     CSV = "csv"
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    what: What
-    form: Form
+class ExportOrder:
+    what: Exported
+    form: ExportFormat
     start: Cursor | None
 
 
 def export(
     context: typer.Context,
-    what: Annotated[What, typer.Argument(help="dossiers, or the log.")],
+    what: Annotated[Exported, typer.Argument(help="dossiers, or the log.")],
     as_: Annotated[str, typer.Option("--as", metavar="ROLE_OR_CLIENT", help="Whose view of it is exported.")],
     *,
-    form: Annotated[Form, typer.Option("--format", help="jsonl or csv.")] = Form.JSONL,
+    form: Annotated[ExportFormat, typer.Option("--format", help="jsonl or csv.")] = ExportFormat.JSONL,
     after: Annotated[
         str | None, typer.Option(metavar="CURSOR", help="Only what follows this place of the log.")
     ] = None,
@@ -80,19 +80,19 @@ def export(
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--after") from None
     try:
-        asyncio.run(_export(cli, Wanted(what, form, start), as_, output, purpose))
+        asyncio.run(_export(cli, ExportOrder(what, form, start), as_, output, purpose))
     except CursorRefused as error:
         cli.fail(str(error), EXIT_ABSENT)
     except NotOurs as error:
         cli.fail(str(error), EXIT_PROBLEMS)
 
 
-async def _export(cli: Cli, wanted: Wanted, name: str, output: Path | None, purpose: str) -> None:
+async def _export(cli: Cli, wanted: ExportOrder, name: str, output: Path | None, purpose: str) -> None:
     what, form, start = wanted.what, wanted.form, wanted.start
     async with cli.journal(write=True) as journal:
         viewer = await viewer_named(cli, journal, name)
         check(cli, viewer, Action.EXPORT, purpose)
-        if what is What.LOG:
+        if what is Exported.LOG:
             check(cli, viewer, Action.LOG, purpose)
         options = {"what": what.value, "as": name, "format": form.value, "hidden": viewer.mask.hidden_rules}
         with nullcontext() if output is None else ExportFile(output, options) as file:
@@ -102,20 +102,22 @@ async def _export(cli: Cli, wanted: Wanted, name: str, output: Path | None, purp
                 start = Cursor.parse(file.cursor)
             await journal.do(access.Look(f"export {what}", purpose=purpose))
             write = _writer(cli, file, form, what)
-            written = await _rows(journal, viewer, Wanted(what, form, start), write)
+            written = await _rows(journal, viewer, ExportOrder(what, form, start), write)
     cli.err.print(f"{written[0]} rows, up to {written[1]}")
 
 
-def _writer(cli: Cli, file: ExportFile | None, form: Form, what: What) -> Callable[[list[Any], Cursor], None]:
+def _writer(
+    cli: Cli, file: ExportFile | None, form: ExportFormat, what: Exported
+) -> Callable[[list[Any], Cursor], None]:
     headed = file is not None and file.cursor is not None
 
     def write(rows: list[Any], cursor: Cursor) -> None:
         nonlocal headed
-        if form is Form.JSONL:
+        if form is ExportFormat.JSONL:
             written = as_lines(rows)
         else:
-            cells = [dossier_row(row) if what is What.DOSSIERS else log_row(row) for row in rows]
-            columns = DOSSIER_COLUMNS if what is What.DOSSIERS else LOG_COLUMNS
+            cells = [dossier_row(row) if what is Exported.DOSSIERS else log_row(row) for row in rows]
+            columns = DOSSIER_COLUMNS if what is Exported.DOSSIERS else LOG_COLUMNS
             written = as_csv(cells if headed else [columns, *cells])
             headed = True
         if file is not None:
@@ -127,13 +129,13 @@ def _writer(cli: Cli, file: ExportFile | None, form: Form, what: What) -> Callab
 
 
 async def _rows(
-    journal: Journal, viewer: Viewer, wanted: Wanted, write: Callable[[list[Any], Cursor], None]
+    journal: Journal, viewer: Viewer, wanted: ExportOrder, write: Callable[[list[Any], Cursor], None]
 ) -> tuple[int, Cursor]:
     views, count, cursor = Views(journal, viewer), 0, wanted.start
     while True:
         page = (
             await journal.ask(feed.page, cursor, _PAGE, places=viewer.places, kinds=viewer.kinds)
-            if wanted.what is What.DOSSIERS
+            if wanted.what is Exported.DOSSIERS
             else await journal.ask(log.page, cursor, _PAGE)
         )
         rows: list[Any] = []
@@ -158,7 +160,7 @@ async def _rows(
             return count, page.next
 
 
-async def _version(views: Views, entry: Any) -> Seen | None:
+async def _version(views: Views, entry: Any) -> MaskedVersion | None:
     """Return the version of an entry, or None if it is hidden or damaged."""
     try:
         seen = await views.shows(entry)

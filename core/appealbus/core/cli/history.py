@@ -13,7 +13,7 @@ from appealbus.core.cli.context import Cli, cli_of
 from appealbus.core.cli.life import failures, life
 from appealbus.core.cli.log_lines import Line, entry_as_json, local_second
 from appealbus.core.cli.paging import AsJson
-from appealbus.core.domain.event import LogEntry, What
+from appealbus.core.domain.event import EventType, LogEntry
 from appealbus.core.domain.listing import AppealRow
 from appealbus.core.escaping import escaped_json, one_line
 from appealbus.core.journal import log
@@ -98,7 +98,7 @@ async def _failures(journal: Journal, number: str, after: int, limit: int) -> li
 
 async def _beginning(journal: Journal, row: AppealRow, entries: Sequence[LogEntry]) -> str | None:
     """Return a note if the log lacks the beginning of the history."""
-    if entries and entries[0].what == What.ACCEPTED:
+    if entries and entries[0].what == EventType.ACCEPTED:
         return None
     first = (await journal.ask(log.page, limit=1)).entries
     since = f" It goes back to {local_second(first[0].at)}." if first else ""

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from appealbus.core.cli.log_lines import Line, local_second, tell
-from appealbus.core.domain.event import LogEntry, What
+from appealbus.core.domain.event import EventType, LogEntry
 
-_RUN_ENDS = frozenset({What.VERSION, What.PARKED, What.GIVEN_BACK, What.SUSPECTED})
-_OF_RUN = frozenset({What.CLAIMED, What.ASKED, What.ENDED})
+_RUN_ENDS = frozenset({EventType.VERSION, EventType.PARKED, EventType.GIVEN_BACK, EventType.SUSPECTED})
+_OF_RUN = frozenset({EventType.CLAIMED, EventType.ASKED, EventType.ENDED})
 
 Likeness: TypeAlias = frozenset[Hashable] | None
 """Key for folding repeats; None: show always, and fold nothing across it."""
@@ -27,7 +27,7 @@ class Run:
 
     @property
     def ended(self) -> list[LogEntry]:
-        return [entry for entry in self.entries if entry.what == What.ENDED]
+        return [entry for entry in self.entries if entry.what == EventType.ENDED]
 
 
 def life(entries: Iterable[LogEntry]) -> Iterator[Line]:
@@ -42,7 +42,7 @@ def failures(entries: Iterable[LogEntry]) -> Iterator[Line]:
 def _runs(entries: Iterable[LogEntry]) -> Iterator[Run]:
     run = Run()
     for entry in entries:
-        begins = entry.what == What.CLAIMED or (entry.what == What.ACCEPTED and "owner" in entry.detail)
+        begins = entry.what == EventType.CLAIMED or (entry.what == EventType.ACCEPTED and "owner" in entry.detail)
         if begins and run.entries:
             yield run
             run = Run()
@@ -56,14 +56,14 @@ def _runs(entries: Iterable[LogEntry]) -> Iterator[Run]:
 
 def _brought(run: Run) -> Likeness:
     """Return the folding key of a run; None if it produced something unique."""
-    if run.entries[-1].what != What.PARKED or any(entry.what not in _OF_RUN for entry in run.entries[:-1]):
+    if run.entries[-1].what != EventType.PARKED or any(entry.what not in _OF_RUN for entry in run.entries[:-1]):
         return None
     return frozenset((*_question(entry), str(entry.detail.get("kind"))) for entry in run.ended)
 
 
 def _failed(entry: LogEntry) -> Likeness:
     """Return the folding key of a failed question or delivery; None if it must be shown."""
-    return frozenset({_question(entry)}) if entry.what in (What.ENDED, What.FAILED) else None
+    return frozenset({_question(entry)}) if entry.what in (EventType.ENDED, EventType.FAILED) else None
 
 
 def _question(entry: LogEntry) -> tuple[str, str, str]:
@@ -90,9 +90,9 @@ def _whole(run: Run) -> Iterator[Line]:
     heard = {entry.detail.get("question") for entry in run.ended}
     keys = Counter(about for _, about, _ in {_question(entry) for entry in run.ended})
     for entry in run.entries:
-        if entry.what == What.ASKED and entry.detail.get("question") in heard:
+        if entry.what == EventType.ASKED and entry.detail.get("question") in heard:
             continue  # its end says more
-        if entry.what == What.CLAIMED and run.over:
+        if entry.what == EventType.CLAIMED and run.over:
             continue
         yield tell(entry, several=keys[entry.about] > 1)
 

@@ -11,7 +11,7 @@ from appealbus.core.cli.paging import AfterPlace, AsJson, Limit, place_of
 from appealbus.core.cli.render import local
 from appealbus.core.cli.selecting import Chosen, selects
 from appealbus.core.domain.listing import AppealRow
-from appealbus.core.domain.selection import Found
+from appealbus.core.domain.selection import AppealsFound
 from appealbus.core.journal.journal import Journal
 from appealbus.core.language import Reader, ReaderLanguage
 from appealbus.schemas.change import ChangeKind
@@ -37,7 +37,7 @@ def appeals(
     cli = cli_of(context)
     place = place_of(after)
 
-    async def find(journal: Journal) -> Found:
+    async def find(journal: Journal) -> AppealsFound:
         try:
             return await journal.find(chosen.selection, place, limit)
         except ValueError as error:
@@ -55,7 +55,7 @@ def appeals(
     _print(cli, page, reader(cli, lang), first=after == "0" and not chosen.selection)
 
 
-def _print(cli: Cli, page: Found, to: Reader, *, first: bool) -> None:
+def _print(cli: Cli, page: AppealsFound, to: Reader, *, first: bool) -> None:
     for row in page.rows:
         cli.out.print(line_of(row, to))
     if not page.rows:

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from appealbus.core.cli.render import local
-from appealbus.core.domain.event import NO_ANSWER, LogEntry, What, moment_of
+from appealbus.core.domain.event import NO_ANSWER, EventType, LogEntry, moment_of
 from appealbus.core.domain.pauses import STALE
 from appealbus.schemas.outcome import OutcomeKind
 
@@ -31,7 +31,7 @@ class Line:
 def tell(entry: LogEntry, *, several: bool = False) -> Line:
     """Format an entry for people. With `several` questions of its lookup, the line names the question."""
     detail = entry.detail
-    if entry.what in (What.ENDED, What.ASKED):
+    if entry.what in (EventType.ENDED, EventType.ASKED):
         head = f"{entry.about} #{str(detail.get('key', ''))[:4]}" if several and detail.get("key") else entry.about
     else:
         head = entry.what.replace("_", " ")
@@ -64,10 +64,10 @@ def span(ms: float) -> str:
 
 
 def _style(entry: LogEntry) -> str:
-    if entry.what == What.ENDED:
+    if entry.what == EventType.ENDED:
         kind = entry.detail.get("kind")
         return "green" if kind == OutcomeKind.FOUND.value else "yellow" if str(kind) in NO_ANSWER else ""
-    if entry.what in (What.VERSION, What.ACCEPTED):
+    if entry.what in (EventType.VERSION, EventType.ACCEPTED):
         return "bold"
     return "red" if entry.failed else ""
 
@@ -82,8 +82,8 @@ def _by(entry: LogEntry) -> str:
     return f", by {name[:_WHO]}" if kind == "person" else f", by {entry.actor[:_WHO]}"
 
 
-_BY_WORKER = frozenset({What.CLAIMED, What.GIVEN_BACK, What.SUSPECTED})
-_GOES_ON = frozenset({What.ENDED, What.VERSION, What.PARKED, What.GIVEN_BACK, What.FAILED})
+_BY_WORKER = frozenset({EventType.CLAIMED, EventType.GIVEN_BACK, EventType.SUSPECTED})
+_GOES_ON = frozenset({EventType.ENDED, EventType.VERSION, EventType.PARKED, EventType.GIVEN_BACK, EventType.FAILED})
 
 
 def _unknown(about: str, detail: Detail) -> str:
@@ -248,53 +248,55 @@ def _reread(about: str, detail: Detail) -> str:
 
 
 _TOLD: dict[str, Callable[[str, Detail], str]] = {
-    What.ACCEPTED: _accepted,
-    What.REPEATED: _repeated,
-    What.DIFFERS: lambda about, detail: (
+    EventType.ACCEPTED: _accepted,
+    EventType.REPEATED: _repeated,
+    EventType.DIFFERS: lambda about, detail: (
         f"another message under the id of one that is here, from {about}, in quarantine as {detail.get('quarantine')}"
     ),
-    What.QUARANTINED: lambda about, detail: f"message {detail.get('id')} from {about} [{detail.get('code')}]",
-    What.REPLAYED: lambda about, detail: f"message {detail.get('id')} left quarantine",
-    What.CLOSED: lambda about, detail: f"message {detail.get('id')} of quarantine: {detail.get('reason')}",
-    What.CHANGED: _changed,
-    What.CLAIMED: lambda about, detail: "in work",
-    What.GIVEN_BACK: lambda about, detail: "unfinished",
-    What.SUSPECTED: _suspected,
-    What.ASKED: _asked,
-    What.ENDED: _ended,
-    What.VERSION: _version,
-    What.PARKED: lambda about, detail: f"nothing new, {detail.get('completeness')}{_open(detail)}{_stands(detail)}",
-    What.TERM_MOVED: lambda about, detail: _due_on(detail) or "nothing says until when",
-    What.ANSWERED: lambda about, detail: f"an answer came from {about}",
-    What.DELIVERED: _to_receiver,
-    What.FAILED: lambda about, detail: f"version {detail.get('version')} to {about} [{detail.get('code')}]",
-    What.SET_ASIDE: _to_receiver,
-    What.SKIPPED: _to_receiver,
-    What.RESENT: _to_receiver,
-    What.HANDED_LATER: _to_receiver,
-    What.RETRIED: _retried,
-    What.REFRESHED: _retried,
-    What.ASSESSED: lambda about, detail: f"to be assessed again{_why(detail)}",
-    What.HELD: lambda about, detail: str(detail.get("reason", "")),
-    What.RELEASED: lambda about, detail: f"worked again{_why(detail)}",
-    What.ORDERED: _ordered,
-    What.CARRIED_OUT: _carried_out,
-    What.STOPPED: lambda about, detail: f"{about}{_operation(detail)}",
-    What.WENT_ON: lambda about, detail: f"{about}{_operation(detail)}",
-    What.VIEW_KEPT: lambda about, detail: f"{about}: {detail.get('query')}",
-    What.VIEW_DROPPED: lambda about, detail: about,
-    What.PAUSED: _paused,
-    What.RESUMED: _resumed,
-    What.ALARM_TAKEN: lambda about, detail: f"alarm {about} until {detail.get('until')}{_why(detail)}",
-    What.ALARM_CLOSED: lambda about, detail: f"alarm {about} as {detail.get('verdict')}{_why(detail)}",
-    What.READ: _read,
-    What.REREAD: _reread,
-    What.RETRACTED: lambda about, detail: f"the record of {about} is withdrawn: {detail.get('reason')}",
-    What.PRUNED: lambda about, detail: f"{detail.get('count')} of {detail.get('table')}",
-    What.RESTORED: lambda about, detail: f"epoch {detail.get('epoch')} begins",
-    What.CLIENT_ADDED: lambda about, detail: f"client {about}, as {detail.get('role')}",
-    What.CLIENT_ROTATED: lambda about, detail: f"client {about} has a new {detail.get('kind')}",
-    What.CLIENT_REVOKED: lambda about, detail: f"client {about}{_of(detail)}",
-    What.MIGRATED: lambda about, detail: f"revision {detail.get('revision')}",
-    What.CLOCK_TRUSTED: lambda about, detail: "the clock is right now",
+    EventType.QUARANTINED: lambda about, detail: f"message {detail.get('id')} from {about} [{detail.get('code')}]",
+    EventType.REPLAYED: lambda about, detail: f"message {detail.get('id')} left quarantine",
+    EventType.CLOSED: lambda about, detail: f"message {detail.get('id')} of quarantine: {detail.get('reason')}",
+    EventType.CHANGED: _changed,
+    EventType.CLAIMED: lambda about, detail: "in work",
+    EventType.GIVEN_BACK: lambda about, detail: "unfinished",
+    EventType.SUSPECTED: _suspected,
+    EventType.ASKED: _asked,
+    EventType.ENDED: _ended,
+    EventType.VERSION: _version,
+    EventType.PARKED: lambda about, detail: (
+        f"nothing new, {detail.get('completeness')}{_open(detail)}{_stands(detail)}"
+    ),
+    EventType.TERM_MOVED: lambda about, detail: _due_on(detail) or "nothing says until when",
+    EventType.ANSWERED: lambda about, detail: f"an answer came from {about}",
+    EventType.DELIVERED: _to_receiver,
+    EventType.FAILED: lambda about, detail: f"version {detail.get('version')} to {about} [{detail.get('code')}]",
+    EventType.SET_ASIDE: _to_receiver,
+    EventType.SKIPPED: _to_receiver,
+    EventType.RESENT: _to_receiver,
+    EventType.HANDED_LATER: _to_receiver,
+    EventType.RETRIED: _retried,
+    EventType.REFRESHED: _retried,
+    EventType.ASSESSED: lambda about, detail: f"to be assessed again{_why(detail)}",
+    EventType.HELD: lambda about, detail: str(detail.get("reason", "")),
+    EventType.RELEASED: lambda about, detail: f"worked again{_why(detail)}",
+    EventType.ORDERED: _ordered,
+    EventType.CARRIED_OUT: _carried_out,
+    EventType.STOPPED: lambda about, detail: f"{about}{_operation(detail)}",
+    EventType.WENT_ON: lambda about, detail: f"{about}{_operation(detail)}",
+    EventType.VIEW_KEPT: lambda about, detail: f"{about}: {detail.get('query')}",
+    EventType.VIEW_DROPPED: lambda about, detail: about,
+    EventType.PAUSED: _paused,
+    EventType.RESUMED: _resumed,
+    EventType.ALARM_TAKEN: lambda about, detail: f"alarm {about} until {detail.get('until')}{_why(detail)}",
+    EventType.ALARM_CLOSED: lambda about, detail: f"alarm {about} as {detail.get('verdict')}{_why(detail)}",
+    EventType.READ: _read,
+    EventType.REREAD: _reread,
+    EventType.RETRACTED: lambda about, detail: f"the record of {about} is withdrawn: {detail.get('reason')}",
+    EventType.PRUNED: lambda about, detail: f"{detail.get('count')} of {detail.get('table')}",
+    EventType.RESTORED: lambda about, detail: f"epoch {detail.get('epoch')} begins",
+    EventType.CLIENT_ADDED: lambda about, detail: f"client {about}, as {detail.get('role')}",
+    EventType.CLIENT_ROTATED: lambda about, detail: f"client {about} has a new {detail.get('kind')}",
+    EventType.CLIENT_REVOKED: lambda about, detail: f"client {about}{_of(detail)}",
+    EventType.MIGRATED: lambda about, detail: f"revision {detail.get('revision')}",
+    EventType.CLOCK_TRUSTED: lambda about, detail: "the clock is right now",
 }

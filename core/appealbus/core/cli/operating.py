@@ -16,7 +16,7 @@ from appealbus.core.cli.listing import line_of
 from appealbus.core.cli.person import checked_reason, person
 from appealbus.core.cli.render import local
 from appealbus.core.domain.event import FeedEntry
-from appealbus.core.domain.operation import Frozen, Operation, OperationRow, Order, Progress, Verdict
+from appealbus.core.domain.operation import Frozen, ItemResult, Operation, OperationRow, Order, Progress
 from appealbus.core.domain.selection import DeliverySelection, HistorySelection, Selection
 from appealbus.core.errors import JournalError
 from appealbus.core.escaping import one_line
@@ -34,13 +34,13 @@ Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why, for 
 
 _TOLD = 1000
 _WORDS = {
-    Verdict.DONE: "done",
-    Verdict.IN_WORK: "refused: a worker has it right now",
-    Verdict.HELD: "refused: it is held",
-    Verdict.NOT_HELD: "refused: it is not held",
-    Verdict.GONE: "gone",
-    Verdict.NEWER: "left out: the receiver has a newer version",
-    Verdict.NOTHING: "nothing to do",
+    ItemResult.DONE: "done",
+    ItemResult.IN_WORK: "refused: a worker has it right now",
+    ItemResult.HELD: "refused: it is held",
+    ItemResult.NOT_HELD: "refused: it is not held",
+    ItemResult.GONE: "gone",
+    ItemResult.NEWER: "left out: the receiver has a newer version",
+    ItemResult.NOTHING: "nothing to do",
 }
 
 
@@ -196,12 +196,12 @@ async def _done(cli: Cli, journal: Journal, many: Many, mark: str) -> int:
     if many.as_json:
         cli.print_json(_told(progress, named))
     else:
-        verdicts = {_WORDS[Verdict(verdict)]: count for verdict, count in progress.verdicts.items()}
+        verdicts = {_WORDS[ItemResult(verdict)]: count for verdict, count in progress.verdicts.items()}
         cli.out.print("; ".join(f"{count} {word}" for word, count in verdicts.items()))
     return EXIT_PROBLEMS if progress.refused else 0
 
 
 def _told(progress: Progress, named: list[dict[str, str]]) -> dict[str, Any]:
     head = {"operation": progress.operation, "hash": progress.hash, "count": progress.total}
-    left_out = progress.seen - progress.verdicts.get(Verdict.DONE, 0)
+    left_out = progress.seen - progress.verdicts.get(ItemResult.DONE, 0)
     return {**head, "verdicts": progress.verdicts, "not_done": named, "not_named": left_out - len(named)}

@@ -7,7 +7,7 @@ from typing import Annotated, Any, TypeVar
 import typer
 
 from appealbus.core.cli.context import Cli
-from appealbus.core.domain.selection import Place
+from appealbus.core.domain.selection import ListPosition
 
 Row = TypeVar("Row")
 
@@ -17,10 +17,10 @@ Limit = Annotated[int, typer.Option(help="The most rows.", min=1, max=10_000)]
 AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
 
 
-def place_of(text: str) -> Place:
+def place_of(text: str) -> ListPosition:
     """Parse the value of `--after`; BadParameter if invalid."""
     try:
-        return Place.parse(text)
+        return ListPosition.parse(text)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--after") from None
 

@@ -11,17 +11,17 @@ import structlog
 import typer
 from rich.table import Table
 
-from appealbus.core.bus.work.rereading import AppealRead, QuestionRead, RereadProcess, Written, write_read
+from appealbus.core.bus.work.rereading import AppealRead, QuestionRead, RereadProcess, WriteResult, write_read
 from appealbus.core.cli.context import Cli, cli_of
 from appealbus.core.cli.exits import EXIT_ABSENT, EXIT_PROBLEMS
 from appealbus.core.cli.person import checked_reason, person
 from appealbus.core.cli.render import appeals
-from appealbus.core.enrichment.rereading import Verdict
+from appealbus.core.enrichment.rereading import RereadResult
 from appealbus.core.errors import AppealBusError, JournalError
 from appealbus.core.journal import access, replies
 from appealbus.core.journal.appeals import lists
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.replies import Place, Span
+from appealbus.core.journal.replies import ReplyPosition, ReplySpan
 from appealbus.core.loading.parts import build
 
 log = structlog.get_logger(__name__)
@@ -33,16 +33,16 @@ _LINES = 200
 _AGAIN = 3
 """Rounds over appeals in work; a run takes about a second, as do the pauses."""
 _PAUSE = 2.0
-_NOTHING_TO_DO = frozenset({Written.SAME, Written.GONE})
+_NOTHING_TO_DO = frozenset({WriteResult.SAME, WriteResult.GONE})
 _WHY = {
     "in_work": "a worker has it right now: give the same command again",
     "held": "it is held: `appealbus release`, then the same command again",
-    Written.ANSWERED: "it got another answer meanwhile: give the same command again",
-    Written.SAME: "it stands as it is read by now, since somebody else has read it again: nothing is left to do",
-    Written.NOT_KEPT: "its replies were deleted meanwhile: `appealbus refresh` asks the source again",
+    WriteResult.ANSWERED: "it got another answer meanwhile: give the same command again",
+    WriteResult.SAME: "it stands as it is read by now, since somebody else has read it again: nothing is left to do",
+    WriteResult.NOT_KEPT: "its replies were deleted meanwhile: `appealbus refresh` asks the source again",
     "partly": "these replies were deleted meanwhile: `appealbus refresh` asks the source again",
-    Written.GONE: "it was deleted meanwhile: nothing is left to do",
-    Written.DIED: "reading it again ends the process, or takes more than a minute: mend the plugin",
+    WriteResult.GONE: "it was deleted meanwhile: nothing is left to do",
+    WriteResult.DIED: "reading it again ends the process, or takes more than a minute: mend the plugin",
 }
 """Text per reason to skip an appeal, with advice."""
 _BEGINNING = datetime.fromtimestamp(0).astimezone()
@@ -63,11 +63,11 @@ class Findings:
 
     def add(self, read: AppealRead) -> None:
         self.looked_at += 1
-        if differ := {(result.lookup, result.key) for result in read.results if result.verdict is Verdict.DIFFERS}:
+        if differ := {(result.lookup, result.key) for result in read.results if result.verdict is RereadResult.DIFFERS}:
             self.differ[read.appeal_id] = differ
         kinds = {(result.lookup, text) for result in read.results for text in _texts(result)}
         if read.number is None:
-            left = Written.DIED if read.died else Written.GONE
+            left = WriteResult.DIED if read.died else WriteResult.GONE
             kinds.add(("", _WHY[left]))
             self.left.add(left)
         for kind in kinds:
@@ -100,7 +100,7 @@ def reread(
         checked_reason(reason)
     cli = cli_of(context)
     build(cli.loaded, cli.host)
-    span = None if source is None else Span(source, _utc(since), _utc(None, upto=True))
+    span = None if source is None else ReplySpan(source, _utc(since), _utc(None, upto=True))
     run = _Run(cli, _Targets(number, span), reason, dry_run=dry_run, yes=yes, values=values)
     raise typer.Exit(asyncio.run(run.run()))
 
@@ -108,7 +108,7 @@ def reread(
 @dataclass(frozen=True, slots=True)
 class _Targets:
     number: str | None
-    span: Span | None
+    span: ReplySpan | None
 
     async def ids(self, cli: Cli, journal: Journal) -> AsyncIterator[int]:
         if self.span is None:
@@ -117,7 +117,7 @@ class _Targets:
                 cli.no_appeal(self.number or "")
             yield row.appeal_id
             return
-        after: Place | None = None
+        after: ReplyPosition | None = None
         while page := await journal.ask(replies.appeals_with_replies, self.span, after, _PAGE):
             for appeal_id, place in page:
                 yield appeal_id
@@ -172,7 +172,7 @@ class _Run:
                 await journal.do(replies.LookedAt(source))
 
     def _code(self, left: set[str]) -> int:
-        gone = self.targets.number is not None and Written.GONE in left
+        gone = self.targets.number is not None and WriteResult.GONE in left
         return EXIT_ABSENT if gone else EXIT_PROBLEMS if left - _NOTHING_TO_DO else 0
 
     async def _look(self, journal: Journal) -> Findings:
@@ -201,16 +201,18 @@ class _Run:
                     for read, result in zip(reads, results, strict=True):
                         why = result.code if isinstance(result, JournalError) else result
                         name = read.number or f"id {read.appeal_id}"
-                        if why in (Written.CHANGED, Written.SAME) and (deleted := _unread(read, was[read.appeal_id])):
+                        if why in (WriteResult.CHANGED, WriteResult.SAME) and (
+                            deleted := _unread(read, was[read.appeal_id])
+                        ):
                             why, name = "partly", f"{name} ({', '.join(deleted)})"
                         came[read.appeal_id] = why, name
-                    done += results.count(Written.CHANGED)
-                again = [appeal_id for appeal_id, (why, _) in came.items() if why in ("in_work", Written.ANSWERED)]
+                    done += results.count(WriteResult.CHANGED)
+                again = [appeal_id for appeal_id, (why, _) in came.items() if why in ("in_work", WriteResult.ANSWERED)]
         except (asyncio.CancelledError, AppealBusError):
             text = f"Stopped: at least {appeals(done)} of {len(was)} changed. The same command goes on with the rest."
             self.cli.err.print(text)
             raise
-        left = {why for why, _ in came.values()} - {Written.CHANGED}
+        left = {why for why, _ in came.values()} - {WriteResult.CHANGED}
         for reason in left:
             names = [name for why, name in came.values() if why == reason]
             how = "wholly " if reason == "partly" else ""
@@ -222,7 +224,7 @@ class _Run:
         return left
 
 
-def _show(cli: Cli, findings: Findings, span: Span | None) -> None:
+def _show(cli: Cli, findings: Findings, span: ReplySpan | None) -> None:
     of_it = f" of {span.source}" if span else ""
     if not findings.looked_at:
         cli.out.print(f"No replies{of_it} are kept.")
@@ -245,20 +247,20 @@ def _show_values(cli: Cli, read: AppealRead) -> None:
 def _texts(result: QuestionRead) -> list[str]:
     """Describe differences of a question without values."""
     match result.verdict:
-        case Verdict.SAME:
+        case RereadResult.SAME:
             return []
-        case Verdict.IMPOSSIBLE:
+        case RereadResult.IMPOSSIBLE:
             return [f"cannot be read again: {result.now}"]
-        case Verdict.STAYS:
+        case RereadResult.STAYS:
             return [f"stays {result.was}, though it would be {result.now} now"]
-        case Verdict.DIFFERS:
+        case RereadResult.DIFFERS:
             changed = [f"{path} {how}" for path, how, *_ in result.fields]
             return changed or [f"{result.was} → {result.now}"]
 
 
 def _unread(read: AppealRead, differed: set[tuple[str, str]]) -> list[str]:
     """Return lookups whose questions differed in the preview but are now unreadable."""
-    there = {(result.lookup, result.key) for result in read.results if result.verdict is not Verdict.IMPOSSIBLE}
+    there = {(result.lookup, result.key) for result in read.results if result.verdict is not RereadResult.IMPOSSIBLE}
     return sorted({lookup for lookup, _ in differed - there})
 
 

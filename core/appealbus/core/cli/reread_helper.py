@@ -20,7 +20,7 @@ import orjson
 from appealbus.core.bus.work.readings import readings
 from appealbus.core.cli.context import Cli
 from appealbus.core.clocks import wall
-from appealbus.core.enrichment.rereading import Reread, Rereader, Verdict, has_gap
+from appealbus.core.enrichment.rereading import Reread, Rereader, RereadResult, has_gap
 from appealbus.core.errors import JournalError
 from appealbus.core.guards.context import Bound, GuardServices
 from appealbus.core.guards.guard import Guard
@@ -130,7 +130,7 @@ def _told(result: Reread, *, values: bool) -> dict[str, Any]:
         "gap": result.gap,
         "otherwise": result.otherwise,
     }
-    if result.verdict is Verdict.DIFFERS and result.after is not None and result.before is not None:
+    if result.verdict is RereadResult.DIFFERS and result.after is not None and result.before is not None:
         after = result.after
         document["after"] = {
             "lookup": result.before.lookup,

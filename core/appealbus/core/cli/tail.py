@@ -37,7 +37,7 @@ _ANEW = 30.0
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class TailFilter:
     what: Sequence[str]
     number: str | None
     about: str | None
@@ -82,7 +82,7 @@ def tail(
     or undone by a restore, and says where to start again. With --json each entry is a line, and the last has `next`.
     """
     cli = cli_of(context)
-    asyncio.run(_tail(cli, Wanted(what or (), number, about, actor), Start(_cursor(after), last, follow), as_json))
+    asyncio.run(_tail(cli, TailFilter(what or (), number, about, actor), Start(_cursor(after), last, follow), as_json))
 
 
 def _cursor(given: str | None) -> Cursor | None:
@@ -92,7 +92,7 @@ def _cursor(given: str | None) -> Cursor | None:
         raise typer.BadParameter(str(error), param_hint="--after") from None
 
 
-async def _tail(cli: Cli, wanted: Wanted, start: Start, as_json: bool) -> None:
+async def _tail(cli: Cli, wanted: TailFilter, start: Start, as_json: bool) -> None:
     place: Cursor | None = None
     try:
         async with aclosing(_pages(cli, wanted, start)) as pages:
@@ -112,7 +112,7 @@ async def _tail(cli: Cli, wanted: Wanted, start: Start, as_json: bool) -> None:
             _show_end(cli, place, as_json=as_json)
 
 
-async def _pages(cli: Cli, wanted: Wanted, start: Start) -> AsyncGenerator[tuple[Sequence[LogEntry], Cursor], None]:
+async def _pages(cli: Cli, wanted: TailFilter, start: Start) -> AsyncGenerator[tuple[Sequence[LogEntry], Cursor], None]:
     """Yield entries, with the position up to which everything was searched."""
     place, away, said = start.after, _SOONEST, ""
     while True:
@@ -138,7 +138,7 @@ async def _pages(cli: Cli, wanted: Wanted, start: Start) -> AsyncGenerator[tuple
 
 
 async def _as_long_as_open(
-    journal: Journal, wanted: Wanted, place: Cursor, *, follow: bool
+    journal: Journal, wanted: TailFilter, place: Cursor, *, follow: bool
 ) -> AsyncGenerator[LogPage, None]:
     """Yield pages to the end, or with `follow` during one connection."""
     pause, anew = _SOONEST, monotonic() + _ANEW
@@ -157,7 +157,7 @@ async def _as_long_as_open(
         await asyncio.sleep(pause)
 
 
-async def _last(journal: Journal, wanted: Wanted, count: int) -> tuple[Sequence[LogEntry], Cursor]:
+async def _last(journal: Journal, wanted: TailFilter, count: int) -> tuple[Sequence[LogEntry], Cursor]:
     head = (await journal.ask(log.page, limit=1)).head
     entries: list[LogEntry] = []
     upto = head.position
@@ -170,7 +170,7 @@ async def _last(journal: Journal, wanted: Wanted, count: int) -> tuple[Sequence[
     return entries[len(entries) - count :] if count else [], head
 
 
-async def _between(journal: Journal, wanted: Wanted, after: Cursor, upto: int, count: int) -> list[LogEntry]:
+async def _between(journal: Journal, wanted: TailFilter, after: Cursor, upto: int, count: int) -> list[LogEntry]:
     last: deque[LogEntry] = deque(maxlen=count)
     place: Cursor | None = after
     while place is None or place.position < upto:

@@ -21,7 +21,7 @@ DEFAULT_FILE = Path("appealbus.toml")
 S = TypeVar("S", bound=Settings)
 
 
-class Written:
+class SettingsFile:
     """A file of settings as it is written, and where each key stands in it.
 
     Attributes:
@@ -97,7 +97,7 @@ class Written:
         return settings
 
 
-class Loaded(Written):
+class Loaded(SettingsFile):
     """A configuration that the bus has checked, and what others need to check their part of it.
 
     Attributes:
@@ -201,14 +201,14 @@ def load(file: Path | None = None, env: Mapping[str, str] | None = None) -> Load
     return Loaded(document, file=file, text=text, env=env)
 
 
-def load_written(file: Path) -> Written:
+def load_written(file: Path) -> SettingsFile:
     """Read another file of settings, which belongs to the configuration; the environment changes nothing in it.
 
     Raises:
         InvalidConfig: it cannot be read, or is no TOML.
     """
     document, text = _read(file)
-    return Written(document, file=file, text=text)
+    return SettingsFile(document, file=file, text=text)
 
 
 def _read(file: Path) -> tuple[dict[str, Any], str]:

@@ -48,7 +48,7 @@ class AwaitedRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Deeds:
+class AuditFilter:
     looks: bool = False
     """Accesses to personal data by people and clients; else all other actions."""
     actor: str | None = None

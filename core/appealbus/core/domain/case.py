@@ -5,7 +5,7 @@ from datetime import date, datetime
 
 from appealbus.core.domain.access import AccessRow
 from appealbus.core.domain.change import UNREAD, KeptChange, closed_by, plausible
-from appealbus.core.domain.document import Document, Form, fact_document
+from appealbus.core.domain.document import Document, FormDocument, fact_document
 from appealbus.core.domain.pauses import PARTLY_READ, PROVISIONAL
 from appealbus.core.lazy_text import told
 from appealbus.schemas.appeal import Appeal, Receipt
@@ -196,7 +196,7 @@ class Case:
     """Until when it has to be answered: as its register says, or as plugins count."""
     just_came: bool = False
     """It was taken in a moment ago, by this process: a day that was counted then need not be counted again."""
-    form: Form | None = None
+    form: FormDocument | None = None
     """`appeal` with its document, where it is another than the journal has."""
     returning: bool = False
     """It had its turn before, though it may have no version, since its run failed or nothing could read it."""

@@ -68,13 +68,13 @@ class Unnumbered:
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class FormDocument:
     appeal: Appeal
     document: Document
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class PartRef:
     digest: bytes
     size: int
 
@@ -133,7 +133,7 @@ def appeal_document(appeal: Appeal) -> Document:
     return Document.of(APPEAL.write(appeal, exclude_none=True))
 
 
-def written(dossier: Dossier, appeal: Part, facts: Sequence[Document]) -> Version:
+def written(dossier: Dossier, appeal: PartRef, facts: Sequence[Document]) -> Version:
     """Return the stored form, given the documents of the appeal and of the facts in order."""
     rest = _rest(dossier)
     head, end, tail = rest.partition(_FACTS)

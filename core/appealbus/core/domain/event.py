@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from appealbus.schemas.outcome import OutcomeKind
 
 
-class What(StrEnum):
+class EventType(StrEnum):
     """What can happen. A log may hold words of a later version: they are shown as they are."""
 
     # Of messages
@@ -110,7 +110,15 @@ NO_ANSWER = frozenset(
     {OutcomeKind.UNAVAILABLE.value, OutcomeKind.TIMED_OUT.value, OutcomeKind.INVALID.value, OutcomeKind.REFUSED.value}
 )
 _FAILURES = frozenset(
-    {What.DIFFERS, What.QUARANTINED, What.SUSPECTED, What.FAILED, What.SET_ASIDE, What.HELD, What.CLOSED}
+    {
+        EventType.DIFFERS,
+        EventType.QUARANTINED,
+        EventType.SUSPECTED,
+        EventType.FAILED,
+        EventType.SET_ASIDE,
+        EventType.HELD,
+        EventType.CLOSED,
+    }
 )
 
 
@@ -155,7 +163,7 @@ class Event(NamedTuple):
         detail: as JSON without personal data in clear: keys, codes, hex digests, microseconds since 1970.
     """
 
-    what: What
+    what: EventType
     appeal_id: int | None
     actor: str
     about: str = ""
@@ -214,7 +222,7 @@ class LogEntry:
     @property
     def failed(self) -> bool:
         """Whether something went wrong: a question was not answered, also where a later attempt was."""
-        if self.what == What.ENDED:
+        if self.what == EventType.ENDED:
             kinds = {str(entry.get("kind")) for entry in (self.detail, *self.tries)}
             return not kinds.isdisjoint(NO_ANSWER)
         return self.what in _FAILURES

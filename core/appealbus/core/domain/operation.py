@@ -26,7 +26,7 @@ class Operation(StrEnum):
     """Deliver earlier versions to a new receiver; the rows are log positions."""
 
 
-class Verdict(StrEnum):
+class ItemResult(StrEnum):
     DONE = "done"
     IN_WORK = "in_work"
     """Refused: a worker has the appeal right now."""
@@ -42,7 +42,7 @@ class Verdict(StrEnum):
     @property
     def refused(self) -> bool:
         """Whether a required action was refused."""
-        return self in (Verdict.IN_WORK, Verdict.HELD, Verdict.NOT_HELD)
+        return self in (ItemResult.IN_WORK, ItemResult.HELD, ItemResult.NOT_HELD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ class Progress:
     verdicts: Mapping[str, int]
     """Rows so far, by verdict."""
     id: int = 0
-    left_out: tuple[tuple[str, Verdict], ...] = ()
+    left_out: tuple[tuple[str, ItemResult], ...] = ()
     """Skipped rows of the last step: number or id, and the verdict."""
 
     @property
@@ -94,7 +94,7 @@ class Progress:
 
     @property
     def refused(self) -> int:
-        return sum(count for verdict, count in self.verdicts.items() if Verdict(verdict).refused)
+        return sum(count for verdict, count in self.verdicts.items() if ItemResult(verdict).refused)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +123,6 @@ class NotDone:
     """A skipped row: id of an appeal or delivery, or log position."""
 
     id: int
-    verdict: Verdict
+    verdict: ItemResult
     place: int
     """Start of the next page."""

@@ -98,7 +98,7 @@ class HistorySelection:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ListPosition:
     """Position in a list: after this id and, if the list has another sort key, after that key."""
 
     id: int
@@ -112,7 +112,7 @@ class Place:
         return base64.urlsafe_b64encode(f"p{self.first}.{self.id}".encode()).decode().rstrip("=")
 
     @classmethod
-    def parse(cls, text: str) -> "Place":
+    def parse(cls, text: str) -> "ListPosition":
         if re.fullmatch(r"[0-9]{1,18}", text, re.ASCII):
             return cls(int(text))
         try:
@@ -125,12 +125,12 @@ class Place:
         return cls(int(match[3]), int(match[2]))
 
 
-NOWHERE = Place(0)
+NOWHERE = ListPosition(0)
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class AppealsFound:
     rows: Sequence[AppealRow]
-    places: Sequence[Place]
+    places: Sequence[ListPosition]
     """Position after each appeal."""
-    next: Place | None
+    next: ListPosition | None

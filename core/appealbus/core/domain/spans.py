@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from appealbus.core.domain.event import What
+from appealbus.core.domain.event import EventType
 
 _STEPS = [timedelta(minutes=n) for n in (1, 5, 15, 60, 180, 360, 1440, 10_080)]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -156,7 +156,7 @@ class PastHandovers:
 
     def errors(self) -> list[tuple[str, int, datetime]]:
         """Return code, count and last time of failures, latest first."""
-        return by_code((attempt.code, attempt.at) for attempt in self.attempts if attempt.what != What.DELIVERED)
+        return by_code((attempt.code, attempt.at) for attempt in self.attempts if attempt.what != EventType.DELIVERED)
 
 
 @dataclass(slots=True)
@@ -189,9 +189,9 @@ def handover_spans(attempts: Sequence[PastHandover], now: datetime) -> tuple[tim
         if place is None:
             continue
         span = spans[place]
-        if attempt.what == What.DELIVERED:
+        if attempt.what == EventType.DELIVERED:
             span.delivered += 1
-        elif attempt.what == What.SET_ASIDE:
+        elif attempt.what == EventType.SET_ASIDE:
             span.refused += 1
         else:
             span.failed += 1

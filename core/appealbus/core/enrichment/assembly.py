@@ -9,7 +9,7 @@ import structlog
 from pydantic_core import from_json
 
 from appealbus.core.domain.case import NOTHING_TO_ASK, Case, LookupState
-from appealbus.core.domain.document import Document, Part, Version, bare, fact_parts, written
+from appealbus.core.domain.document import Document, PartRef, Version, bare, fact_parts, written
 from appealbus.core.domain.pauses import PROVISIONAL
 from appealbus.core.enrichment.carrying import Before, Key, Whole
 from appealbus.core.enrichment.fields import judged
@@ -168,7 +168,9 @@ def to_keep(dossier: Dossier, case: Case, states: Sequence[LookupState]) -> Vers
     """Return the stored form, which refers to facts by the documents of the states."""
     facts = {(state.lookup, state.key): state.fact for state in states}
     documents = [facts[fact.lookup, fact.key] for fact in dossier.facts]
-    return written(dossier, Part(case.content, case.size), [document for document in documents if document is not None])
+    return written(
+        dossier, PartRef(case.content, case.size), [document for document in documents if document is not None]
+    )
 
 
 def unkept(states: Sequence[LookupState]) -> list[Document]:
@@ -176,7 +178,7 @@ def unkept(states: Sequence[LookupState]) -> list[Document]:
     return [state.fact for state in states if state.fact is not None and not state.is_kept]
 
 
-class Told:
+class VersionContent:
     """The content of a version, for comparison with the next."""
 
     def __init__(self, version: Version, present: Mapping[str, str], states: Iterable[LookupState]) -> None:

@@ -30,7 +30,7 @@ NOT_STARTED = "source.not_started"
 _UNREAD = frozenset({NOT_KEPT, CANNOT})
 
 
-class Verdict(StrEnum):
+class RereadResult(StrEnum):
     SAME = "same"
     DIFFERS = "differs"
     """The reading differs and becomes the new state."""
@@ -53,7 +53,7 @@ class Reread:
 
     lookup: str
     key: str
-    verdict: Verdict
+    verdict: RereadResult
     was: str
     now: str
     fields: Sequence[FieldDifference] = ()
@@ -72,9 +72,9 @@ class Reread:
         if before is None or before.code == WITHDRAWN:
             return False
         if before.record is None:
-            return self.verdict in (Verdict.DIFFERS, Verdict.STAYS) and not self.gap
+            return self.verdict in (RereadResult.DIFFERS, RereadResult.STAYS) and not self.gap
         if self.after is None or self.after.provenance is None:
-            return self.verdict is Verdict.STAYS
+            return self.verdict is RereadResult.STAYS
         was, now = set(_unknown(before) or ()), set(self.after.provenance.unknown or ())
         changes = [difference for difference in self.fields if not (was and difference.how is How.ADDED)]
         places = [of_each(path) for path in was]
@@ -201,7 +201,7 @@ class _CaseReading:
                 first = first or self._compared(state, row, ended, conversation)
         if first is None and none_before and not problem:
             was = _told(state.kind, state.code)
-            return Reread(node.lookup.name, draft.key, Verdict.SAME, was, was, before=state)
+            return Reread(node.lookup.name, draft.key, RereadResult.SAME, was, was, before=state)
         return first or _impossible(node.lookup.name, draft.key, state, problem or "reply.older")
 
     def _compared(self, state: LookupState, row: ReplyRow, ended: Ended, conversation: Conversation) -> Reread:
@@ -214,10 +214,10 @@ class _CaseReading:
         was, now = _told(state.kind, state.code), _told(outcome.kind, outcome.code)
         same = state.record is not None and outcome.record and not fields and _unsure(state) == _unsure(ended)
         if (was == now and outcome.record is None) or same:
-            return Reread(*place, Verdict.SAME, was, now, before=state)
+            return Reread(*place, RereadResult.SAME, was, now, before=state)
         withdrawn = state.code == WITHDRAWN and not self.named  # nobody has looked whether it is read rightly now
         if outcome.kind not in _ANSWERS or (state.record is not None and outcome.record is None) or withdrawn:
-            return Reread(*place, Verdict.STAYS, was, now, before=state)
+            return Reread(*place, RereadResult.STAYS, was, now, before=state)
         provenance = ended.provenance
         if provenance is not None:
             own = {
@@ -243,7 +243,7 @@ class _CaseReading:
             provenance=provenance,
             written=ended.written,
         )
-        return Reread(*place, Verdict.DIFFERS, was, now, fields, after, state)
+        return Reread(*place, RereadResult.DIFFERS, was, now, fields, after, state)
 
 
 def _came_of(state: LookupState, row: ReplyRow) -> bool:
@@ -271,7 +271,7 @@ def _unsure(of: LookupState | Ended) -> tuple[list[str] | None, list[str] | None
 
 def _impossible(lookup: str, key: str, state: LookupState | None, code: str) -> Reread:
     was = "" if state is None else _told(state.kind, state.code)
-    return Reread(lookup, key, Verdict.IMPOSSIBLE, was, code, before=state)
+    return Reread(lookup, key, RereadResult.IMPOSSIBLE, was, code, before=state)
 
 
 def _question(node: Node, draft: Draft, case: Case) -> Question:

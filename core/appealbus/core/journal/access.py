@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Connection, Row, Select, Table, Text, null, select
 
-from appealbus.core.domain.access import AccessRow, DeedPage, Deeds, LookPage, LookPlace, Served
-from appealbus.core.domain.event import Event, LogEntry, What
+from appealbus.core.domain.access import AccessRow, AuditFilter, DeedPage, LookPage, LookPlace, Served
+from appealbus.core.domain.event import Event, EventType, LogEntry
 from appealbus.core.domain.listing import AppealRow
 from appealbus.core.journal import events
 from appealbus.core.journal.drivers import bulk, direct
@@ -61,7 +61,7 @@ def write(connection: Connection, items: Sequence[Asking]) -> list[None]:
 
 def asked_event(row: AccessRow, by: str) -> Event:
     detail = {"question": row.question_id, "source": row.source, "served": row.served.value}
-    return Event(What.ASKED, row.appeal_id, by, row.lookup, detail)
+    return Event(EventType.ASKED, row.appeal_id, by, row.lookup, detail)
 
 
 def access_rows(connection: Connection, number: str | None = None, after: int = 0, limit: int = 100) -> list[AccessRow]:
@@ -90,7 +90,7 @@ _UNPLACED = 100
 """Entries without a position that are shown: the newest ones, as they come a moment later."""
 
 
-def deeds(connection: Connection, wanted: Deeds, before: int | None = None, limit: int = 100) -> DeedPage:
+def deeds(connection: Connection, wanted: AuditFilter, before: int | None = None, limit: int = 100) -> DeedPage:
     """Return a page of what people did, or of their looks and those of clients.
 
     On PostgreSQL the first page begins with the newest that have no position yet, beyond `limit`.
@@ -138,7 +138,7 @@ def looks_at(
             at = LookPlace(entry.position, at.access)
     newest: list[LogEntry | AccessRow] = []
     if before is None:
-        waiting = [look for look in _unplaced(connection, Deeds(looks=True)) if look.appeal_id in numbers]
+        waiting = [look for look in _unplaced(connection, AuditFilter(looks=True)) if look.appeal_id in numbers]
         newest = sorted([*waiting, *shown], key=lambda entry: entry.at, reverse=True)
     return LookPage(newest or shown, at if more else None)
 
@@ -170,7 +170,7 @@ def _access(
     return [access_from_row(row) for row in connection.execute(query)]
 
 
-def _which(of: Any, wanted: Deeds) -> list[ColumnElement[bool]]:
+def _which(of: Any, wanted: AuditFilter) -> list[ColumnElement[bool]]:
     """Return the conditions that an index serves."""
     which = [LOOK] if wanted.looks else [OF_PERSON, ~LOOK]
     if of is not log_entry.c:
@@ -182,14 +182,14 @@ def _which(of: Any, wanted: Deeds) -> list[ColumnElement[bool]]:
     return which
 
 
-def _rest(of: Any, wanted: Deeds) -> list[ColumnElement[bool]]:
+def _rest(of: Any, wanted: AuditFilter) -> list[ColumnElement[bool]]:
     """Return the conditions that no index serves."""
     rest = [] if wanted.what is None else [of.what == wanted.what]
     rest += [] if wanted.since is None else [of.at >= wanted.since]
     return rest + ([] if wanted.until is None else [of.at < wanted.until])
 
 
-def _chosen(some: Select[Any], wanted: Deeds, limit: int) -> Select[Any]:
+def _chosen(some: Select[Any], wanted: AuditFilter, limit: int) -> Select[Any]:
     part = some.subquery()
     return select(part).where(*_rest(part.c, wanted)).order_by(part.c.position.desc()).limit(limit)
 
@@ -205,7 +205,7 @@ def _named(row: Row[Any], numbers: dict[int, str]) -> LogEntry:
     return entry_of(row, numbers.get(row.appeal_id))
 
 
-def _unplaced(connection: Connection, wanted: Deeds) -> list[LogEntry]:
+def _unplaced(connection: Connection, wanted: AuditFilter) -> list[LogEntry]:
     if connection.dialect.name == "sqlite":
         return []
     some = select(log_unplaced).order_by(log_unplaced.c.id.desc()).limit(_SCAN).subquery()
@@ -243,4 +243,4 @@ def look(connection: Connection, items: Sequence[Look]) -> list[None]:
 def _event(item: Look, ids: Mapping[str, int]) -> Event:
     it = None if item.number is None else ids.get(item.number)
     purpose = {"purpose": printable(item.purpose)} if item.purpose else {}
-    return Event(What.READ, it, item.by, detail={"as": item.what, **(item.about or {}), **purpose})
+    return Event(EventType.READ, it, item.by, detail={"as": item.what, **(item.about or {}), **purpose})

@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, case, func, or_, select, update
 
-from appealbus.core.domain.event import Event, What
-from appealbus.core.domain.operation import Operation, Order, Verdict
+from appealbus.core.domain.event import Event, EventType
+from appealbus.core.domain.operation import ItemResult, Operation, Order
 from appealbus.core.journal import clock, events, feed
 from appealbus.core.journal.appeals import suspects
 from appealbus.core.journal.appeals.leases import ANSWERED_NO, ANSWERED_YES, OPEN
@@ -17,7 +17,7 @@ from appealbus.core.journal.drivers import bulk, direct
 from appealbus.core.journal.drivers.encoding import to_number
 from appealbus.core.journal.tables import WAITED_FOR, appeal, lookup, outbox
 
-Verdicts = dict[int, tuple[str, Verdict]]
+Verdicts = dict[int, tuple[str, ItemResult]]
 """By id the number of each row's appeal, or the id where that is gone, and the verdict."""
 
 
@@ -47,14 +47,14 @@ def ask_again(connection: Connection, act: Act) -> Verdicts:
     verdicts = _all_gone(act)
     for row in rows:
         if row.state == "in_work" and row.lease_until > now:
-            verdict = Verdict.IN_WORK
+            verdict = ItemResult.IN_WORK
         elif row.state == "held" or row.number in killed:
-            verdict = Verdict.HELD
+            verdict = ItemResult.HELD
         else:
             count, later = questions.get(row.id, (0, 0))
             is_due = row.due_at is not None and row.due_at <= act.at
             soon = (is_due or row.state not in ("parked", "idle")) and not later
-            verdict = Verdict.NOTHING if row.closed or not count or soon else Verdict.DONE
+            verdict = ItemResult.NOTHING if row.closed or not count or soon else ItemResult.DONE
         verdicts[row.id] = row.number, verdict
     done = _done(verdicts)
     if done:
@@ -62,7 +62,7 @@ def ask_again(connection: Connection, act: Act) -> Verdicts:
         connection.execute(update(appeal).where(appeal.c.id.in_(done)).values(**ready))
         due = update(lookup).where(lookup.c.appeal_id.in_(done), _asked(act.order))
         connection.execute(due.values(next_attempt_at=act.at))
-        what = What.REFRESHED if act.order.operation is Operation.REFRESH else What.RETRIED
+        what = EventType.REFRESHED if act.order.operation is Operation.REFRESH else EventType.RETRIED
         detail = {"everything": act.order.everything, "due": to_number(act.at), **act.told}
         happened = [
             Event(what, appeal_id, act.by, detail={"questions": questions[appeal_id][0], **detail})
@@ -89,23 +89,25 @@ def _asked(order: Order) -> ColumnElement[bool]:
     return or_(OPEN, lookup.c.kind.in_(again))
 
 
-_ASSESSED = {"in_work": Verdict.IN_WORK, "held": Verdict.HELD, "parked": Verdict.DONE, "idle": Verdict.DONE}
+_ASSESSED = {"in_work": ItemResult.IN_WORK, "held": ItemResult.HELD, "parked": ItemResult.DONE, "idle": ItemResult.DONE}
 
 
 def assess(connection: Connection, act: Act) -> Verdicts:
     """Have resting appeals worked again without a due question, so that their dossiers are assessed anew."""
-    verdicts = _judged(_locked(connection, act), act, lambda row: _ASSESSED.get(row.state, Verdict.NOTHING))
+    verdicts = _judged(_locked(connection, act), act, lambda row: _ASSESSED.get(row.state, ItemResult.NOTHING))
     done = _done(verdicts)
     if done:
         rests = update(appeal).where(appeal.c.id.in_(done))
         connection.execute(rests.values(state=suspects.WAITING, due_at=None))
-        events.note(connection, [Event(What.ASSESSED, appeal_id, act.by, detail=act.told) for appeal_id in done])
+        events.note(connection, [Event(EventType.ASSESSED, appeal_id, act.by, detail=act.told) for appeal_id in done])
     return verdicts
 
 
 def hold(connection: Connection, act: Act) -> Verdicts:
     """Hold appeals, also those in work: their worker loses the lease."""
-    verdicts = _judged(_locked(connection, act), act, lambda row: Verdict.HELD if row.state == "held" else Verdict.DONE)
+    verdicts = _judged(
+        _locked(connection, act), act, lambda row: ItemResult.HELD if row.state == "held" else ItemResult.DONE
+    )
     done = _done(verdicts)
     if done:
         by = act.by.removeprefix("person:")
@@ -113,20 +115,20 @@ def hold(connection: Connection, act: Act) -> Verdicts:
         free = {"due_at": None, "lease_owner": None, "lease_until": None, "waits_for": WAITED_FOR}
         connection.execute(update(appeal).where(appeal.c.id.in_(done)).values(**held, **free))
         detail = {"reason": act.reason, "operation": act.hash}
-        events.note(connection, [Event(What.HELD, appeal_id, act.by, detail=detail) for appeal_id in done])
+        events.note(connection, [Event(EventType.HELD, appeal_id, act.by, detail=detail) for appeal_id in done])
     return verdicts
 
 
 def let_go(connection: Connection, act: Act) -> Verdicts:
     """Release held appeals; a suspect still runs alone."""
     rows = _locked(connection, act)
-    verdicts = _judged(rows, act, lambda row: Verdict.DONE if row.state == "held" else Verdict.NOT_HELD)
+    verdicts = _judged(rows, act, lambda row: ItemResult.DONE if row.state == "held" else ItemResult.NOT_HELD)
     done = _done(verdicts)
     if done:
         state = {"state": suspects.WAITING, "deaths": case((appeal.c.deaths.is_(None), None), else_=0)}
         free = {"held_by": None, "held_reason": None, "changed_at": act.wall, "due_at": None}
         connection.execute(update(appeal).where(appeal.c.id.in_(done)).values(**state, **free))
-        events.note(connection, [Event(What.RELEASED, appeal_id, act.by, detail=act.told) for appeal_id in done])
+        events.note(connection, [Event(EventType.RELEASED, appeal_id, act.by, detail=act.told) for appeal_id in done])
     return verdicts
 
 
@@ -136,12 +138,14 @@ def resend(connection: Connection, act: Act) -> Verdicts:
     query = query.join(appeal, appeal.c.id == outbox.c.appeal_id).where(outbox.c.id.in_(act.ids))
     rows = connection.execute(query.order_by(outbox.c.id).with_for_update(of=outbox)).all()
     verdicts = _judged(
-        rows, act, lambda row: Verdict.NOTHING if row.sent_at is None and row.alone_since is None else Verdict.DONE
+        rows,
+        act,
+        lambda row: ItemResult.NOTHING if row.sent_at is None and row.alone_since is None else ItemResult.DONE,
     )
-    done = [row for row in rows if verdicts[row.id][1] is Verdict.DONE]
+    done = [row for row in rows if verdicts[row.id][1] is ItemResult.DONE]
     if done:
         delivering.again(connection, [row.id for row in done], act.at)
-        events.note(connection, [delivering.event(What.RESENT, row, act.by, **act.told) for row in done])
+        events.note(connection, [delivering.event(EventType.RESENT, row, act.by, **act.told) for row in done])
         direct.notify(connection)
     return verdicts
 
@@ -154,7 +158,7 @@ def _locked(connection: Connection, act: Act) -> Sequence[Any]:
 
 
 def _all_gone(act: Act) -> Verdicts:
-    return {id_: (f"id {id_}", Verdict.GONE) for id_ in act.ids}
+    return {id_: (f"id {id_}", ItemResult.GONE) for id_ in act.ids}
 
 
 def _judged(rows: Sequence[Any], act: Act, judge: Any) -> Verdicts:
@@ -162,7 +166,7 @@ def _judged(rows: Sequence[Any], act: Act, judge: Any) -> Verdicts:
 
 
 def _done(verdicts: Verdicts) -> list[int]:
-    return [id_ for id_, (_, verdict) in verdicts.items() if verdict is Verdict.DONE]
+    return [id_ for id_, (_, verdict) in verdicts.items() if verdict is ItemResult.DONE]
 
 
 def hand_over(connection: Connection, act: Act) -> Verdicts:
@@ -172,7 +176,7 @@ def hand_over(connection: Connection, act: Act) -> Verdicts:
     has no newer one here cannot be overtaken by one, and the relay takes both in their order.
     """
     receiver = act.order.receiver
-    verdicts: Verdicts = {position: (f"position {position}", Verdict.GONE) for position in act.ids}
+    verdicts: Verdicts = {position: (f"position {position}", ItemResult.GONE) for position in act.ids}
     ids = sorted({entry.appeal_id for entry in feed.at(connection, act.ids)})
     connection.execute(
         select(appeal.c.id).where(appeal.c.id.in_(ids)).order_by(appeal.c.id).with_for_update(key_share=True)
@@ -185,7 +189,9 @@ def hand_over(connection: Connection, act: Act) -> Verdicts:
         if entry.version > has:
             newest[entry.appeal_id] = entry.version
             rows.append(_row(entry.appeal_id, receiver, entry.version) | {"next_attempt_at": act.at})
-        verdict = Verdict.DONE if entry.version > has else Verdict.NOTHING if entry.version == has else Verdict.NEWER
+        verdict = (
+            ItemResult.DONE if entry.version > has else ItemResult.NOTHING if entry.version == has else ItemResult.NEWER
+        )
         verdicts[entry.position] = f"{entry.number} version {entry.version}", verdict
     if rows:
         bulk.insert(connection, outbox, rows)
@@ -194,7 +200,7 @@ def hand_over(connection: Connection, act: Act) -> Verdicts:
         deliveries = connection.execute(select(*delivering.TOLD).where(*mine).order_by(outbox.c.id))
         new = [row for row in deliveries if (row.appeal_id, row.version) in made]
         more = {"operation": act.hash} | ({"reason": act.reason} if act.reason else {})
-        events.note(connection, [delivering.event(What.HANDED_LATER, row, act.by, **more) for row in new])
+        events.note(connection, [delivering.event(EventType.HANDED_LATER, row, act.by, **more) for row in new])
         direct.notify(connection)
     return verdicts
 

@@ -24,7 +24,7 @@ from sqlalchemy import (
 
 from appealbus.core.domain.access import AwaitedRow
 from appealbus.core.domain.case import KeptAnswer, KeptReplies, LookupState
-from appealbus.core.domain.event import Event, What
+from appealbus.core.domain.event import Event, EventType
 from appealbus.core.interfaces.answer import Answer, Kept
 from appealbus.core.interfaces.wire import SingleUse
 from appealbus.core.journal import events, keeping
@@ -195,7 +195,7 @@ def answered(connection: Connection, items: Sequence[Answered]) -> list[Kept]:
 
 
 def _came(item: Answered, appeal_id: int) -> Event:
-    return Event(What.ANSWERED, appeal_id, item.by, item.source, {"question": item.answer.question_id})
+    return Event(EventType.ANSWERED, appeal_id, item.by, item.source, {"question": item.answer.question_id})
 
 
 def _ended(row: Row[*tuple[Any, ...]]) -> bool:

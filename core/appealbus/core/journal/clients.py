@@ -26,7 +26,7 @@ from sqlalchemy import (
 )
 
 from appealbus.core.domain.client import OF_PEOPLE, Client, Credential, Role
-from appealbus.core.domain.event import Cursor, Event, What
+from appealbus.core.domain.event import Cursor, Event, EventType
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import events
 from appealbus.core.journal.drivers import bulk
@@ -150,7 +150,7 @@ def add(connection: Connection, item: NewClient) -> JournalError | None:
         _insert(connection, new.name, item.credential, item.digest)
         detail |= _told(item.credential)
     detail |= {name: getattr(new, name) for name in ("channel", "places", "kinds", "per_minute") if getattr(new, name)}
-    events.note(connection, [Event(What.CLIENT_ADDED, None, item.by, new.name, detail)])
+    events.note(connection, [Event(EventType.CLIENT_ADDED, None, item.by, new.name, detail)])
     return None
 
 
@@ -166,7 +166,7 @@ def add_credential(connection: Connection, item: NewCredential) -> JournalError 
     if item.credential.kind in OF_PEOPLE:
         _forget_ended(connection, item)
     _insert(connection, item.name, item.credential, item.digest)
-    events.note(connection, [Event(What.CLIENT_ROTATED, None, item.by, item.name, detail)])
+    events.note(connection, [Event(EventType.CLIENT_ROTATED, None, item.by, item.name, detail)])
     return None
 
 
@@ -192,7 +192,7 @@ def revoke(connection: Connection, item: Revoking) -> bool:
             connection.execute(delete(table).where(table.c.client == item.name))
     if count:
         detail = {} if item.id is None else {"credential": item.id}
-        events.note(connection, [Event(What.CLIENT_REVOKED, None, item.by, item.name, detail)])
+        events.note(connection, [Event(EventType.CLIENT_REVOKED, None, item.by, item.name, detail)])
     return count > 0
 
 
@@ -239,7 +239,7 @@ _KEPT = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Wish(Write[int]):
+class RequestAllowance(Write[int]):
     """Take up to `wanted` requests of a client's `limit` in a minute since 1970, which all processes share."""
 
     lane = "limits"
@@ -258,8 +258,8 @@ class Read(Write[None]):
     at: datetime = NOW
 
 
-@Wish.batch
-def take(connection: Connection, items: Sequence[Wish]) -> list[int]:
+@RequestAllowance.batch
+def take(connection: Connection, items: Sequence[RequestAllowance]) -> list[int]:
     """Grant requests in order while the minute has any left; return how many each gets."""
     order = sorted({(item.client, item.minute) for item in items})  # whoever locks the same rows waits in no circle
     before = {key: _locked(connection, *key) for key in order}

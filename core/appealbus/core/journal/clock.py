@@ -35,7 +35,7 @@ def in_doubt(standing: JournalState) -> LazyText:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class ClockReading:
     standing: JournalState
     at: datetime
     """By the journal's clock."""
@@ -48,7 +48,7 @@ class Clock:
     """Counts due times and ages. Between two looks it goes on with the machine's steady seconds."""
 
     def __init__(self) -> None:
-        self.last: Look | None = None
+        self.last: ClockReading | None = None
 
     def now(self) -> datetime:
         """Return the moment by the journal's clock; by the wall clock before the first look."""
@@ -61,7 +61,7 @@ class Clock:
         """Seconds that the journal's clock is ahead of this machine's wall clock."""
         return 0.0 if self.last is None else (self.last.at - self.last.wall).total_seconds()
 
-    def update(self, look: Look) -> None:
+    def update(self, look: ClockReading) -> None:
         """Go on from a look; log a new doubt, or its end."""
         before = None if self.last is None else self.last.standing
         was, by = (before.doubt, before.doubted_by) if before else (None, 0.0)

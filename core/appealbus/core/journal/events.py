@@ -28,7 +28,7 @@ from sqlalchemy import (
 )
 
 from appealbus.core import clocks
-from appealbus.core.domain.event import Event, What
+from appealbus.core.domain.event import Event, EventType
 from appealbus.core.journal.drivers import bulk, encoding
 from appealbus.core.journal.drivers.direct import postgresql_driver
 from appealbus.core.journal.drivers.encoding import Moment, to_number
@@ -109,7 +109,7 @@ def note(connection: Connection, events: Sequence[Event]) -> None:
 class Noted(Write[None]):
     """An event about something outside of the journal."""
 
-    what: What
+    what: EventType
     about: str
     detail: Mapping[str, Any]
     by: str = ACTOR

@@ -8,7 +8,7 @@ import orjson
 import structlog
 from sqlalchemy import Connection, bindparam, func, select
 
-from appealbus.core.domain.event import Cursor, FeedEntry, FeedPage, FeedReader, What
+from appealbus.core.domain.event import Cursor, EventType, FeedEntry, FeedPage, FeedReader
 from appealbus.core.journal import codec, log
 from appealbus.core.journal.clients import feed_reader
 from appealbus.core.journal.drivers import direct
@@ -23,7 +23,7 @@ _MOST = 1000
 _TOLD = (
     select(*(log_entry.c[name] for name in ("position", "at", "appeal_id", "detail")))
     .where(
-        log_entry.c.what == What.VERSION.value,
+        log_entry.c.what == EventType.VERSION.value,
         log_entry.c.position > bindparam("after"),
         log_entry.c.position <= bindparam("upto"),
     )
@@ -39,7 +39,7 @@ _VERSIONS = select(*(dossier.c[name] for name in ("appeal_id", "version", "epoch
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class FeedFilter:
     """Filters of the feed, all of which must hold; an empty one says nothing."""
 
     places: frozenset[str] = frozenset()
@@ -50,7 +50,7 @@ class Wanted:
         return within(self.places, place) and (not self.kinds or kind in self.kinds)
 
 
-_ALL = Wanted()
+_ALL = FeedFilter()
 
 
 def page(
@@ -79,7 +79,7 @@ def page(
         CursorRefused: nobody can go on from the cursor without missing anything; it says where to start again.
 
     """
-    wanted = Wanted(frozenset(places), frozenset(kinds), completeness)
+    wanted = FeedFilter(frozenset(places), frozenset(kinds), completeness)
     limit = max(1, min(limit, _MOST))
     stretch = log.stretch(connection, after)
     size = limit if wanted == _ALL else _MOST
@@ -109,7 +109,7 @@ def newest_of(connection: Connection, receiver: str, ids: Collection[int]) -> di
 
 def at(connection: Connection, positions: Sequence[int]) -> list[FeedEntry]:
     """Return the versions of these log entries, without deleted ones."""
-    query = select(log_entry).where(log_entry.c.position.in_(positions), log_entry.c.what == What.VERSION.value)
+    query = select(log_entry).where(log_entry.c.position.in_(positions), log_entry.c.what == EventType.VERSION.value)
     return _entries(connection, connection.execute(query.order_by(log_entry.c.position)).all())
 
 
@@ -126,7 +126,7 @@ def readers(connection: Connection) -> list[FeedReader]:
     return states
 
 
-def _entries(connection: Connection, rows: Sequence[Any], wanted: Wanted = _ALL) -> list[FeedEntry]:
+def _entries(connection: Connection, rows: Sequence[Any], wanted: FeedFilter = _ALL) -> list[FeedEntry]:
     """Return the versions of log entries, without deleted or unwanted ones."""
     ids = sorted({row.appeal_id for row in rows})
     (matches,) = direct.ask(connection, (_APPEALS, {"ids": ids}))

@@ -14,7 +14,7 @@ from sqlalchemy import BigInteger, Connection, Row, bindparam, func, or_, select
 
 from appealbus.core.clocks import KAZAKHSTAN, day_of
 from appealbus.core.domain.counts import Counts, QuarantineHeld, Warned, WeekCount, WeekCounts, WeekPart
-from appealbus.core.domain.event import What
+from appealbus.core.domain.event import EventType
 from appealbus.core.domain.listing import AppealRow, AppealState
 from appealbus.core.domain.spans import SPAN, Pace, PastCall, PastCalls, PastHandover, PastHandovers
 from appealbus.core.journal import codec, feed, log
@@ -237,7 +237,9 @@ def past_calls(connection: Connection, lookups: Collection[str], most: int = REA
     """Return the calls of these lookups in the newest part of the log, some thousand appeals back."""
     part = newest(connection, most)
     query = select(log_entry.c.about, log_entry.c.detail).where(
-        log_entry.c.position > part.after, log_entry.c.what == What.ENDED.value, log_entry.c.about.in_(sorted(lookups))
+        log_entry.c.position > part.after,
+        log_entry.c.what == EventType.ENDED.value,
+        log_entry.c.about.in_(sorted(lookups)),
     )
     calls = [call for row in connection.execute(query.order_by(log_entry.c.position)) for call in _calls(row.detail)]
     return PastCalls(part.since, part.whole, calls)
@@ -259,7 +261,7 @@ _ATTEMPTS = (
     .where(
         log_entry.c.position > bindparam("after"),
         log_entry.c.about == bindparam("receiver"),
-        or_(*(log_entry.c.what == what.value for what in (What.DELIVERED, What.FAILED, What.SET_ASIDE))),
+        or_(*(log_entry.c.what == what.value for what in (EventType.DELIVERED, EventType.FAILED, EventType.SET_ASIDE))),
     )
     .order_by(log_entry.c.position.desc())
     .limit(bindparam("most"))
@@ -279,7 +281,7 @@ def past_handovers(connection: Connection, receiver: str, most: int = READ) -> P
     made = _made(connection, rows)
     attempts = []
     for row, detail in zip(rows, details, strict=True):
-        begun = made.get((row.appeal_id, detail.get("version"))) if row.what == What.DELIVERED else None
+        begun = made.get((row.appeal_id, detail.get("version"))) if row.what == EventType.DELIVERED else None
         waited = None if begun is None else max(0, int((row.at - begun).total_seconds()))
         attempts.append(PastHandover(row.at, row.what, str(detail.get("code", "")), waited))
     if len(rows) == _ATTEMPTED:
@@ -288,7 +290,7 @@ def past_handovers(connection: Connection, receiver: str, most: int = READ) -> P
 
 
 def _made(connection: Connection, rows: Sequence[Any]) -> dict[tuple[int, int], datetime]:
-    ids = [row.appeal_id for row in rows if row.what == What.DELIVERED and row.appeal_id is not None]
+    ids = [row.appeal_id for row in rows if row.what == EventType.DELIVERED and row.appeal_id is not None]
     (versions,) = direct.ask(connection, (_CREATED, {"ids": sorted(set(ids))}))
     return {(row.appeal_id, row.version): row.created_at for row in versions}
 

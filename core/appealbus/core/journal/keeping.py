@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, select, update
 
 from appealbus.core.domain.case import KeptReplies, LookupState
-from appealbus.core.domain.event import Event, What, by_worker
+from appealbus.core.domain.event import Event, EventType, by_worker
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import codec, documents, events, replies
 from appealbus.core.journal.appeals import forms, suspects
@@ -104,7 +104,7 @@ def _ended(item: Keep, row: Mapping[str, Any]) -> Event:
         detail["question"] = item.state.question
     if item.state.tries:
         detail["tries"] = codec.tries_to_json(item.state)
-    return Event(What.ENDED, item.appeal_id, item.by or by_worker(item.owner), row["lookup"], detail)
+    return Event(EventType.ENDED, item.appeal_id, item.by or by_worker(item.owner), row["lookup"], detail)
 
 
 def _trail(provenance: Provenance) -> Mapping[str, str]:
@@ -138,7 +138,7 @@ class Reread(Write[int | None]):
     appeal_id: int
     states: Sequence[Anew]
     reason: str
-    what: What = What.REREAD
+    what: EventType = EventType.REREAD
     """Or a record was withdrawn."""
     operation: str = ""
     """Of which operation of the bus it is a part; empty: of none."""

@@ -39,7 +39,7 @@ _REPLACED = "the journal's file was replaced or taken away while the bus ran"
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class WalPosition:
     """How far PostgreSQL has written its WAL; comparable only within one system."""
 
     system: str
@@ -47,7 +47,7 @@ class Place:
     position: int
 
     @classmethod
-    def of(cls, row: Any) -> Place:
+    def of(cls, row: Any) -> WalPosition:
         return cls(row[0], int(row[1][:8], 16), row[2])
 
 
@@ -57,7 +57,7 @@ class Mark:
     epoch: int
     beat: int
     clock: datetime | None
-    place: Place | None = None
+    place: WalPosition | None = None
     head: int | None = None
     """The last position of its log; None: it was not looked at."""
     since: datetime | None = None
@@ -66,7 +66,7 @@ class Mark:
     """Since when it lacks what was lost, where it was restored and not yet worked again."""
 
     @classmethod
-    def of(cls, standing: JournalState, place: Place | None = None, head: int | None = None) -> Mark:
+    def of(cls, standing: JournalState, place: WalPosition | None = None, head: int | None = None) -> Mark:
         return cls(standing.journal, standing.epoch, standing.beat, standing.clock, place, head)
 
     def lost_its_log(self, now: Mark) -> bool:
@@ -178,12 +178,12 @@ def _mark_of(row: Any) -> Mark:
     return Mark(row[0], row[1], row[2], to_moment(row[3]))
 
 
-def _place(driver: Any) -> Place | None:
+def _place(driver: Any) -> WalPosition | None:
     """Return it, unless the database denies it, as some managed ones do."""
     import psycopg
 
     try:
-        return Place.of(driver.execute(PLACE).fetchone())
+        return WalPosition.of(driver.execute(PLACE).fetchone())
     except psycopg.Error as error:
         if error.sqlstate is None:
             raise  # the line is lost

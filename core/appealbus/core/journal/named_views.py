@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Column, Connection, Table, Text, delete, func, insert, select
 
-from appealbus.core.domain.event import Event, What
+from appealbus.core.domain.event import Event, EventType
 from appealbus.core.domain.listing import NamedView
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import events
@@ -47,7 +47,7 @@ def keep(connection: Connection, item: Keeping) -> JournalError | None:
     if (connection.scalar(select(func.count()).select_from(named_view)) or 0) >= NamedView.MOST:
         return JournalError("there are as many views as there may be", "view.too_many")
     connection.execute(insert(named_view), asdict(item))
-    events.note(connection, [Event(What.VIEW_KEPT, None, item.by, item.name, {"query": item.query})])
+    events.note(connection, [Event(EventType.VIEW_KEPT, None, item.by, item.name, {"query": item.query})])
     return None
 
 
@@ -56,7 +56,7 @@ def drop(connection: Connection, item: Dropping) -> bool:
     """Delete a view; False if there is none of this name."""
     gone = connection.execute(delete(named_view).where(named_view.c.name == item.name)).rowcount > 0
     if gone:
-        events.note(connection, [Event(What.VIEW_DROPPED, None, item.by, item.name)])
+        events.note(connection, [Event(EventType.VIEW_DROPPED, None, item.by, item.name)])
     return gone
 
 

@@ -27,8 +27,8 @@ from sqlalchemy import (
     update,
 )
 
-from appealbus.core.domain.event import Event, What
-from appealbus.core.domain.operation import Frozen, NotDone, Operation, OperationRow, Order, Progress, Verdict
+from appealbus.core.domain.event import Event, EventType
+from appealbus.core.domain.operation import Frozen, ItemResult, NotDone, Operation, OperationRow, Order, Progress
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import acting, events
 from appealbus.core.journal.drivers import bulk
@@ -165,7 +165,7 @@ def begin(connection: Connection, item: Begin) -> Progress:
     detail |= {name: True for name in ("everything",) if row[name]}
     said = {"reason": row["reason"], "purpose": printable(item.purpose)}
     detail |= {name: text for name, text in said.items() if text}
-    events.note(connection, [Event(What.ORDERED, None, item.by, frozen.order.operation.value, detail)])
+    events.note(connection, [Event(EventType.ORDERED, None, item.by, frozen.order.operation.value, detail)])
     return Progress(mark, frozen.order.operation, len(frozen.ids), {}, number)
 
 
@@ -198,14 +198,14 @@ def go(connection: Connection, item: Go) -> Progress | JournalError:
     parts = select(operation_part.c.part, operation_part.c.ids).where(operation_part.c.operation == row.id)
     next_parts = connection.execute(parts.order_by(operation_part.c.part).limit(2)).all()
     verdicts = Counter(orjson.loads(row.verdicts))
-    left_out: list[tuple[str, Verdict]] = []
+    left_out: list[tuple[str, ItemResult]] = []
     if next_parts:
         ids = array("q", next_parts[0].ids)
         order = Order(Operation(row.name), bool(row.everything), row.receiver or "")
         act = acting.Act(ids.tolist(), order, item.by, row.reason, item.hash, item.at, item.wall)
         judged = _ACTS[order.operation](connection, act)
         verdicts.update(verdict.value for _, verdict in judged.values())
-        left_out = [(number, verdict) for number, verdict in judged.values() if verdict is not Verdict.DONE]
+        left_out = [(number, verdict) for number, verdict in judged.values() if verdict is not ItemResult.DONE]
         _keep_left(connection, row.id, next_parts[0].part, judged)
         mine = (operation_part.c.operation == row.id) & (operation_part.c.part == next_parts[0].part)
         connection.execute(delete(operation_part).where(mine))
@@ -213,7 +213,7 @@ def go(connection: Connection, item: Go) -> Progress | JournalError:
     if len(next_parts) < 2:
         now["ended_at"] = item.at
         detail = {"hash": item.hash, "verdicts": dict(verdicts)}
-        events.note(connection, [Event(What.CARRIED_OUT, None, item.by, row.name, detail)])
+        events.note(connection, [Event(EventType.CARRIED_OUT, None, item.by, row.name, detail)])
     connection.execute(update(operation).where(operation.c.id == row.id).values(now))
     return Progress(item.hash, Operation(row.name), row.total, dict(verdicts), row.id, tuple(left_out))
 
@@ -221,7 +221,7 @@ def go(connection: Connection, item: Go) -> Progress | JournalError:
 def _keep_left(connection: Connection, number: int, part: int, judged: acting.Verdicts) -> None:
     left: dict[str, array[int]] = {}
     for id_, (_, verdict) in sorted(judged.items()):
-        if verdict is not Verdict.DONE:
+        if verdict is not ItemResult.DONE:
             left.setdefault(verdict.value, array("q")).append(id_)
     rows = [
         {"operation": number, "verdict": verdict, "part": part, "ids": ids.tobytes()} for verdict, ids in left.items()
@@ -237,7 +237,7 @@ def switch(connection: Connection, item: Switch) -> bool:
         return False
     stopped_by = None if item.go_on else printable(item.by)
     connection.execute(update(operation).where(operation.c.id == row.id).values(stopped_by=stopped_by))
-    what = What.WENT_ON if item.go_on else What.STOPPED
+    what = EventType.WENT_ON if item.go_on else EventType.STOPPED
     detail = {"hash": item.hash} | ({"reason": printable(item.reason)} if item.reason else {})
     events.note(connection, [Event(what, None, item.by, row.name, detail)])
     return True
@@ -277,7 +277,9 @@ def one(connection: Connection, number: int) -> OperationRow | None:
     return None if row is None else _listed(row)
 
 
-def not_done(connection: Connection, number: int, verdict: Verdict, after: int = 0, limit: int = 100) -> list[NotDone]:
+def not_done(
+    connection: Connection, number: int, verdict: ItemResult, after: int = 0, limit: int = 100
+) -> list[NotDone]:
     """Return a page of the rows of an operation that were not done for this reason, in order."""
     part, skip = divmod(after, _APART)
     mine = (operation_left.c.operation == number) & (operation_left.c.verdict == verdict.value)

@@ -12,7 +12,7 @@ from operator import itemgetter
 
 from sqlalchemy import BigInteger, Column, Connection, Table, Text, delete, select, update
 
-from appealbus.core.domain.event import BUS, Event, What, by_person
+from appealbus.core.domain.event import BUS, Event, EventType, by_person
 from appealbus.core.domain.pauses import Pause, QuotaAnswer, QuotaCall, QuotaUse, QuotaWish, SourceNews
 from appealbus.core.journal import events
 from appealbus.core.journal.drivers import bulk
@@ -85,7 +85,7 @@ def pause(connection: Connection, wish: Pausing) -> bool:
     row = {"source": item.source, "at": item.at, "until": item.until, "reason": item.reason, "by": item.by}
     bulk.upsert(connection, source_pause, [row])
     detail = {"until": to_number(item.until), "reason": item.reason}
-    events.note(connection, [Event(What.PAUSED, None, by_person(item.by), item.source, detail)])
+    events.note(connection, [Event(EventType.PAUSED, None, by_person(item.by), item.source, detail)])
     return True
 
 
@@ -102,7 +102,7 @@ def resume(connection: Connection, item: Resuming) -> bool:
         _came_back(connection, item.source, item.at)
         reason = printable(item.reason)
         detail = {"reason": reason} if reason else {}
-        events.note(connection, [Event(What.RESUMED, None, by_person(printable(item.by)), item.source, detail)])
+        events.note(connection, [Event(EventType.RESUMED, None, by_person(printable(item.by)), item.source, detail)])
     return gone > 0
 
 
@@ -122,7 +122,7 @@ def end_pauses(connection: Connection, item: EndPauses) -> list[str]:
     names = sorted(connection.execute(over).scalars())
     for name in names:
         _came_back(connection, name, now)
-    events.note(connection, [Event(What.RESUMED, None, BUS, name) for name in names])
+    events.note(connection, [Event(EventType.RESUMED, None, BUS, name) for name in names])
     return names
 
 

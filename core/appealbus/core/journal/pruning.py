@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, delete, func, over, select, tuple_
 
-from appealbus.core.domain.event import BUS, Event, What
+from appealbus.core.domain.event import BUS, Event, EventType
 from appealbus.core.journal import documents, events, parts
 from appealbus.core.journal.access import access
 from appealbus.core.journal.awaiting import awaited
@@ -107,7 +107,7 @@ def prune_appeals(connection: Connection, item: Idle) -> Pruned:
 
 def _note(connection: Connection, by: str, table: str, upto: Any, count: int, **more: Any) -> None:
     detail = {"table": table, "upto": upto, "count": count, **more}
-    events.note(connection, [Event(What.PRUNED, None, by, detail=detail)])
+    events.note(connection, [Event(EventType.PRUNED, None, by, detail=detail)])
 
 
 @OldMessages.each
@@ -142,7 +142,7 @@ def trim_quarantine(connection: Connection, item: QuarantineBounds) -> int:
 
 def _dropped(row: Any, item: QuarantineBounds) -> Event:
     reason = "too_old" if item.before is not None and row.at < item.before else "too_much"
-    return Event(What.CLOSED, None, BUS, row.channel, {"id": row.id, "reason": reason})
+    return Event(EventType.CLOSED, None, BUS, row.channel, {"id": row.id, "reason": reason})
 
 
 @OldAccess.each
@@ -191,7 +191,7 @@ def _drop(connection: Connection, item: Gone, which: ColumnElement[bool]) -> int
 
 def _skipped(row: Any, item: Gone) -> Event:
     detail = {"version": row.version, "id": row.id, "reason": "the receiver is gone", "deleted": True}
-    return Event(What.SKIPPED, row.appeal_id, item.by, item.receiver, detail)
+    return Event(EventType.SKIPPED, row.appeal_id, item.by, item.receiver, detail)
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +215,7 @@ def prune_versions(connection: Connection, item: Superseded) -> int:
     connection.execute(delete(dossier).where(tuple_(dossier.c.appeal_id, dossier.c.version).in_(gone)))
     documents.drop_unused(connection, rested)
     detail = {"table": "dossier", "upto": to_number(item.upto), "count": len(gone), "versions": sorted(gone)}
-    events.note(connection, [Event(What.PRUNED, None, item.by, detail=detail)])
+    events.note(connection, [Event(EventType.PRUNED, None, item.by, detail=detail)])
     return len(gone)
 
 

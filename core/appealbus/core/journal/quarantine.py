@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from sqlalchemy import Column, Connection, LargeBinary, Table, Text, bindparam, delete, func, select, update
 
 from appealbus.core.domain.counts import QuarantineGroup
-from appealbus.core.domain.event import Event, LogEntry, What, by_client, by_person
+from appealbus.core.domain.event import Event, EventType, LogEntry, by_client, by_person
 from appealbus.core.journal import events
 from appealbus.core.journal.changes.changes import change
 from appealbus.core.journal.drivers import bulk, direct
@@ -125,9 +125,9 @@ def keep(connection: Connection, items: Sequence[NewQuarantine]) -> list[int]:
     for quarantine_id, row in zip(ids, rows, strict=True):
         client, channel, appeal_id = by_client(row["channel"]), row["channel"], appeals.get(row["number"])
         detail = {"id": quarantine_id, "code": row["code"]}
-        happened = [Event(What.QUARANTINED, None, client, channel, detail)]
+        happened = [Event(EventType.QUARANTINED, None, client, channel, detail)]
         if appeal_id is not None:
-            happened.append(Event(What.DIFFERS, appeal_id, client, channel, {"quarantine": quarantine_id}))
+            happened.append(Event(EventType.DIFFERS, appeal_id, client, channel, {"quarantine": quarantine_id}))
         noted += happened
     events.note(connection, noted)
     return ids
@@ -172,7 +172,7 @@ def replayed(connection: Connection, items: Sequence[Replayed]) -> list[bool]:
         if channel is not None:
             reason = {"reason": printable(item.reason)} if item.reason else {}
             detail = {"id": item.quarantine_id, **reason}
-            noted.append(Event(What.REPLAYED, appeals.get(item.number), item.by, channel, detail))
+            noted.append(Event(EventType.REPLAYED, appeals.get(item.number), item.by, channel, detail))
     events.note(connection, noted)
     return results
 
@@ -188,7 +188,7 @@ def close(connection: Connection, item: Closing) -> bool:
     # `number` is that of the appeal whose message id it has, if it has one
     about = None if row.number is None else _appeals(connection, [row.number]).get(row.number)
     detail = {"id": item.quarantine_id, "reason": reason}
-    events.note(connection, [Event(What.CLOSED, about, by_person(item.by), row.channel, detail)])
+    events.note(connection, [Event(EventType.CLOSED, about, by_person(item.by), row.channel, detail)])
     return True
 
 
@@ -312,7 +312,7 @@ def _copy(
 
 _NEAR = 2000
 """Positions before and behind a moment: entries are noted in the order of transactions, some seconds apart at most."""
-_OF_QUARANTINE = (What.QUARANTINED.value, What.REPLAYED.value, What.CLOSED.value)
+_OF_QUARANTINE = (EventType.QUARANTINED.value, EventType.REPLAYED.value, EventType.CLOSED.value)
 
 
 def of_quarantine(connection: Connection, row: QuarantineRow) -> list[LogEntry]:

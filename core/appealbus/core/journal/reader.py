@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from appealbus.core.domain.document import Version
 from appealbus.core.domain.event import Cursor
 from appealbus.core.domain.listing import AppealRow
-from appealbus.core.domain.selection import NOWHERE, Found, Place, Selection
+from appealbus.core.domain.selection import NOWHERE, AppealsFound, ListPosition, Selection
 from appealbus.core.errors import JournalError
 from appealbus.core.fair_share import FairShare, requester
 from appealbus.core.journal import documents, feed
@@ -118,12 +118,12 @@ class JournalReader:
     async def find(
         self,
         selection: Selection,
-        after: Place = NOWHERE,
+        after: ListPosition = NOWHERE,
         limit: int = 100,
         *,
         steps: int | None = None,
         sees: Callable[[AppealRow], bool] | None = None,
-    ) -> Found:
+    ) -> AppealsFound:
         """Return a page of the appeals that are selected, by id.
 
         Of a source or a date the most urgent come first, of a receiver what waits longest, of what is parked what is
@@ -146,8 +146,8 @@ class JournalReader:
         """
         if after != NOWHERE and (after.first is None) != by_id(selection):
             raise ValueError("it comes from a list in another order")
-        entries: list[tuple[AppealRow, Place]] = []
-        at: Place | None = after
+        entries: list[tuple[AppealRow, ListPosition]] = []
+        at: ListPosition | None = after
         taken = 0
         # Not in one read: each step is short, and a reader that stands still for seconds would hold up the others.
         # Of some one more than there is room for: by that alone a next page may follow.
@@ -160,10 +160,10 @@ class JournalReader:
         if len(entries) > limit:
             del entries[limit:]
             at = entries[-1][1]
-        return Found([row for row, _ in entries], [place for _, place in entries], at)
+        return AppealsFound([row for row, _ in entries], [place for _, place in entries], at)
 
     async def deliveries_to(
-        self, receiver: str, state: DeliveryState, after: Place = NOWHERE, limit: int = 100
+        self, receiver: str, state: DeliveryState, after: ListPosition = NOWHERE, limit: int = 100
     ) -> DeliveryPage:
         """Return a page of what waits for a receiver, of what it refused, or of what it confirmed last.
 

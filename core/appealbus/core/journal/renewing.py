@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Table, bindparam, delete, select, update
 
 from appealbus.core.domain.case import Case
 from appealbus.core.domain.document import fact_parts, is_fact
-from appealbus.core.domain.event import Event, What
+from appealbus.core.domain.event import Event, EventType
 from appealbus.core.journal import events, parts
 from appealbus.core.journal.appeals import cases, forms, lists
 from appealbus.core.journal.awaiting import awaited
@@ -76,7 +76,7 @@ class Renewed(Write[None]):
 @Renewed.batch
 def end(connection: Connection, items: Sequence[Renewed]) -> list[None]:
     connection.execute(delete(counter).where(counter.c.name == RENEWED))
-    happened = [Event(What.MIGRATED, None, "bus", "key", {"rows": item.count}) for item in items]
+    happened = [Event(EventType.MIGRATED, None, "bus", "key", {"rows": item.count}) for item in items]
     events.note(connection, happened)
     return [None] * len(items)
 

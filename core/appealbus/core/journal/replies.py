@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 
 from appealbus.core.domain.case import KeptReplies, LookupState, ReplyRow
-from appealbus.core.domain.event import Event, What
+from appealbus.core.domain.event import Event, EventType
 from appealbus.core.domain.reread_pass import RereadPass, Stage
 from appealbus.core.journal import events
 from appealbus.core.journal.drivers import bulk
@@ -101,7 +101,7 @@ def prune(connection: Connection, item: Old) -> int:
         count = connection.execute(delete(reply).where(reply.c.id.in_(some))).rowcount
         if count:
             detail = {"table": "reply", "upto": to_number(item.now), "count": count}
-            events.note(connection, [Event(What.PRUNED, None, item.by, detail=detail)])
+            events.note(connection, [Event(EventType.PRUNED, None, item.by, detail=detail)])
             return count
     return 0
 
@@ -132,7 +132,7 @@ def _drop_older(connection: Connection, item: Kept) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ReplyPosition:
     """A place among the kept replies of a source, in the order of arrival."""
 
     at: datetime
@@ -140,7 +140,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class ReplySpan:
     source: str
     since: datetime
     upto: datetime
@@ -155,8 +155,8 @@ def replies(connection: Connection, appeal_id: int) -> list[ReplyRow]:
 
 
 def newest_with_replies(
-    connection: Connection, source: str, before: Place | None, limit: int
-) -> list[tuple[int, Place]]:
+    connection: Connection, source: str, before: ReplyPosition | None, limit: int
+) -> list[tuple[int, ReplyPosition]]:
     """Return a page of a source's replies, the newest first: each one's appeal, which may come again, and its place.
 
     The page begins before the place `before`.
@@ -165,12 +165,12 @@ def newest_with_replies(
     if before is not None:
         query = query.where(reply.c.at <= before.at, or_(reply.c.at < before.at, reply.c.id < before.id))
     rows = connection.execute(query.order_by(reply.c.at.desc(), reply.c.id.desc()).limit(limit))
-    return [(row.appeal_id, Place(row.at, row.id)) for row in rows]
+    return [(row.appeal_id, ReplyPosition(row.at, row.id)) for row in rows]
 
 
 def appeals_with_replies(
-    connection: Connection, span: Span, after: Place | None, limit: int
-) -> list[tuple[int, Place]]:
+    connection: Connection, span: ReplySpan, after: ReplyPosition | None, limit: int
+) -> list[tuple[int, ReplyPosition]]:
     """Return a page of the appeals of which such replies are kept, each once, at the place of its first one.
 
     The page begins behind the place `after`.
@@ -185,7 +185,7 @@ def appeals_with_replies(
     if after is not None:
         query = query.where(or_(reply.c.at > after.at, reply.c.id > after.id))
     rows = connection.execute(query.order_by(reply.c.at, reply.c.id).limit(limit))
-    return [(row.appeal_id, Place(row.at, row.id)) for row in rows]
+    return [(row.appeal_id, ReplyPosition(row.at, row.id)) for row in rows]
 
 
 _BEGINNING = "reread/"

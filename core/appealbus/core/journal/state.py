@@ -10,13 +10,13 @@ from sqlalchemy import Connection, delete, select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from appealbus.core import clocks
-from appealbus.core.domain.event import BUS, Event, What
+from appealbus.core.domain.event import BUS, Event, EventType
 from appealbus.core.journal import events, log, migration_lock
-from appealbus.core.journal.clock import Look, shared_now
+from appealbus.core.journal.clock import ClockReading, shared_now
 from appealbus.core.journal.drivers import bulk
 from appealbus.core.journal.drivers.direct import single
 from appealbus.core.journal.events import epoch
-from appealbus.core.journal.mark import PLACE, JournalState, Mark, Place, keep_writers_out
+from appealbus.core.journal.mark import PLACE, JournalState, Mark, WalPosition, keep_writers_out
 from appealbus.core.journal.tables import counter, standing
 from appealbus.core.journal.writes import ACTOR, Write, filled
 
@@ -45,7 +45,7 @@ class Restored(Write[JournalState]):
     by: str = ACTOR
 
 
-def look(connection: Connection, items: Sequence[Look | None]) -> list[Look | None]:
+def look(connection: Connection, items: Sequence[ClockReading | None]) -> list[ClockReading | None]:
     """Write down that the journal is alive and what its clock says; None where another process does that right now.
 
     Each item is the process's last look; None where it starts.
@@ -54,7 +54,7 @@ def look(connection: Connection, items: Sequence[Look | None]) -> list[Look | No
     return [_look(connection, last) for last in items]
 
 
-def _look(connection: Connection, last: Look | None) -> Look | None:
+def _look(connection: Connection, last: ClockReading | None) -> ClockReading | None:
     before = clocks.steady()
     machine, wall = _machine(connection)
     after = clocks.steady()
@@ -63,7 +63,7 @@ def _look(connection: Connection, last: Look | None) -> Look | None:
     if row is None:
         return None
     was = _standing(row._mapping)
-    now = _judged(was, last, Look(was, machine, wall, after), after - before)
+    now = _judged(was, last, ClockReading(was, machine, wall, after), after - before)
     at = machine - timedelta(seconds=now.behind)
     if now.doubt is not None and now is was:
         passed = 0.0 if was.clock is None else (at - was.clock).total_seconds()
@@ -74,7 +74,7 @@ def _look(connection: Connection, last: Look | None) -> Look | None:
     if last is not None:  # at a start somebody has still to see whether this is the right journal
         now = replace(now, beat=now.beat + 1, clock=at if now.clock is None else max(at, now.clock))
     _write(connection, now)
-    return Look(now, at, wall, after)
+    return ClockReading(now, at, wall, after)
 
 
 def _machine(connection: Connection) -> tuple[datetime, datetime]:
@@ -85,7 +85,7 @@ def _machine(connection: Connection) -> tuple[datetime, datetime]:
     return shared_now(connection), clocks.wall()
 
 
-def _judged(was: JournalState, last: Look | None, now: Look, slack: float) -> JournalState:
+def _judged(was: JournalState, last: ClockReading | None, now: ClockReading, slack: float) -> JournalState:
     """Return how the journal stands after this look: as before, or with its clock in doubt.
 
     The journal's clock does not follow a jump: what the machine is ahead since then is noted in `behind`.
@@ -142,7 +142,7 @@ def _trusted(connection: Connection, was: JournalState, machine: datetime, actor
         connection.execute(text(_LEASES), by)
     # What was due is so much earlier now.
     detail = {"by": by["by"]} if was.behind < 0 else {}
-    events.note(connection, [Event(What.CLOCK_TRUSTED, None, actor, detail=detail)])
+    events.note(connection, [Event(EventType.CLOCK_TRUSTED, None, actor, detail=detail)])
     trusted = replace(was, clock=machine, behind=0.0, doubt=None, doubted_by=0.0, doubt_left=0.0, era=was.era + 1)
     return replace(trusted, beat=was.beat + 1)  # one moment for each beat: by these histories that part are told apart
 
@@ -164,7 +164,7 @@ def begin_epoch(connection: Connection, item: Restored) -> JournalState:
     # What has no position yet gets one in the new epoch: in the old one others may have had that position.
     connection.execute(epoch.insert(), {"epoch": now.epoch, "after": events.locked_head(connection)})
     connection.execute(text(_PASS_OVER[connection.dialect.name]), {"given": _GIVEN})
-    events.note(connection, [Event(What.RESTORED, None, item.by, detail={"epoch": now.epoch})])
+    events.note(connection, [Event(EventType.RESTORED, None, item.by, detail={"epoch": now.epoch})])
     if item.note is not None:
         item.note(now)
     return now
@@ -210,7 +210,7 @@ def how_far(connection: Connection) -> Mark:
     if connection.dialect.name == "sqlite":
         return Mark.of(now, head=head)
     try:
-        return Mark.of(now, Place.of(connection.exec_driver_sql(PLACE).one()), head)
+        return Mark.of(now, WalPosition.of(connection.exec_driver_sql(PLACE).one()), head)
     except DBAPIError as error:
         if error.connection_invalidated:
             raise

@@ -8,7 +8,7 @@ from datetime import date
 from sqlalchemy import Connection, or_, select, update
 
 from appealbus.core.domain.counts import DueAtBody, DueMoved, DueSoon
-from appealbus.core.domain.event import Event, What
+from appealbus.core.domain.event import Event, EventType
 from appealbus.core.journal import events
 from appealbus.core.journal.codec import urgency_of
 from appealbus.core.journal.tables import OPEN, appeal
@@ -34,7 +34,7 @@ def _move(connection: Connection, moved: DueMoved, by: str) -> bool:
     as_before = (appeal.c.id == moved.appeal_id) & (appeal.c.urgency == urgency_of(moved.before))
     done = connection.execute(update(appeal).where(as_before, OPEN).values(urgency=urgency)).rowcount == 1
     if done:
-        events.note(connection, [Event(What.TERM_MOVED, moved.appeal_id, by, detail={"urgency": urgency})])
+        events.note(connection, [Event(EventType.TERM_MOVED, moved.appeal_id, by, detail={"urgency": urgency})])
     return done
 
 

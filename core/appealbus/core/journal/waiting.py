@@ -15,11 +15,11 @@ from sqlalchemy import Connection, Select, func, select, tuple_, update
 
 from appealbus.core.domain.case import WITHDRAWN
 from appealbus.core.domain.counts import ParkedFor
-from appealbus.core.domain.event import Event, What
+from appealbus.core.domain.event import Event, EventType
 from appealbus.core.domain.listing import AppealRow, Endangered
 from appealbus.core.domain.pauses import PROVISIONAL, REFRESH_FAILED, DueDay, Needs, WaitingByDay
 from appealbus.core.domain.selection import NOWHERE
-from appealbus.core.domain.selection import Place as DuePlace
+from appealbus.core.domain.selection import ListPosition as DuePlace
 from appealbus.core.domain.source_state import HEARD, Place, TakeIn, TakenIn
 from appealbus.core.journal import events
 from appealbus.core.journal.appeals import suspects
@@ -91,7 +91,7 @@ def take_in(connection: Connection, its: TakingIn) -> TakenIn:
         events.note(
             connection,
             [
-                Event(What.RETRIED, appeal_id, item.by, item.source, {"questions": count, **detail})
+                Event(EventType.RETRIED, appeal_id, item.by, item.source, {"questions": count, **detail})
                 for appeal_id, count in sorted(taken.items())
             ],
         )

@@ -19,7 +19,7 @@ from appealbus.core.interfaces.work import WorkQueue
 from appealbus.core.loading.careless import lacking, slip
 from appealbus.core.loading.extension_points import KINDS, PartKind
 from appealbus.core.loading.host import Host
-from appealbus.core.planning.contract import Contracts, Standing, active
+from appealbus.core.planning.contract import Available, Contracts, active
 from appealbus.core.planning.plan import Node
 from appealbus.core.plugin_calls.boundary import is_defect
 from appealbus.schemas.suggestion import did_you_mean
@@ -109,7 +109,7 @@ def build(loaded: Loaded, host: Host) -> Parts:
     nodes, inactive, defects = active(brought, sources, unbound)
     plugins = {plugin.name: plugin.state for plugin in host.plugins}
     plugins |= {plugin.name: plugin.state for plugin in host.plugins if plugin.state == "active"}  # of two with a name
-    terms = Contracts(loaded, Standing(nodes, inactive, plugins))
+    terms = Contracts(loaded, Available(nodes, inactive, plugins))
     asked = {node.lookup.source for node in brought}
     unused = {
         name: str(

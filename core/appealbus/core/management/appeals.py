@@ -6,7 +6,14 @@ from appealbus.core.domain.case import PENDING
 from appealbus.core.domain.change import plausible
 from appealbus.core.domain.counts import DueMoved, Outline
 from appealbus.core.domain.known import KnownLookup
-from appealbus.core.domain.selection import OLDEST, DeliverySelection, Found, Place, Selection, before_days
+from appealbus.core.domain.selection import (
+    OLDEST,
+    AppealsFound,
+    DeliverySelection,
+    ListPosition,
+    Selection,
+    before_days,
+)
 from appealbus.core.journal.access import asked
 from appealbus.core.journal.appeals import suspects
 from appealbus.core.journal.appeals.cases import cases, outline_page, outlines, records
@@ -28,8 +35,18 @@ from appealbus.schemas.territory import within
 
 log = structlog.get_logger(__name__)
 
-__all__ = ["OLDEST", "PARSES", "PENDING", "DeliverySelection", "DueMoved", "Found", "Kind", "KnownLookup", "Moving"]
-__all__ += ["Outline", "Place", "Retry", "Selection"]
+__all__ = [
+    "OLDEST",
+    "PARSES",
+    "PENDING",
+    "AppealsFound",
+    "DeliverySelection",
+    "DueMoved",
+    "Kind",
+    "KnownLookup",
+    "Moving",
+]
+__all__ += ["ListPosition", "Outline", "Retry", "Selection"]
 __all__ += ["appeal_by", "appeal_of", "appeal_row", "appeals", "appeals_with", "asked", "before_days", "cases"]
 __all__ += ["dossier_of", "hold", "holder", "known", "outline_page", "outlines", "parcel", "plausible", "records"]
 __all__ += ["release", "rows_of", "within"]

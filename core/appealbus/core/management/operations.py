@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from appealbus.core.domain.event import FeedEntry
 from appealbus.core.domain.listing import AppealRow, AppealState
-from appealbus.core.domain.operation import Frozen, NotDone, Operation, OperationRow, Order, Progress, Verdict
+from appealbus.core.domain.operation import Frozen, ItemResult, NotDone, Operation, OperationRow, Order, Progress
 from appealbus.core.domain.selection import DeliverySelection, HistorySelection, Selection
 from appealbus.core.errors import AppealBusError
 from appealbus.core.journal import feed, operations
@@ -18,7 +18,7 @@ from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.operations import Switch, newest, not_done, one, under_way
 
 __all__ = ["Frozen", "NotDone", "Operation", "OperationRow", "Order", "Preview", "SelectionChanged", "Switch"]
-__all__ += ["TooMany", "Verdict"]
+__all__ += ["ItemResult", "TooMany"]
 __all__ += ["begin", "begun", "carry_out", "freeze", "newest", "not_done", "one", "preview", "under_way"]
 
 MOST = 1_000_000

@@ -10,7 +10,7 @@ from appealbus.core.clocks import day_of
 from appealbus.core.config.loading import Loaded
 from appealbus.core.domain.listing import AppealRow
 from appealbus.core.domain.pauses import DueDay, Needs, Outage, Period, Quota, QuotaUse
-from appealbus.core.domain.selection import NOWHERE, Place
+from appealbus.core.domain.selection import NOWHERE, ListPosition
 from appealbus.core.errors import ConfigError
 from appealbus.core.guards.pace import Pace
 from appealbus.core.guards.settings import Calendar, GuardSettings
@@ -20,11 +20,11 @@ from appealbus.core.journal.journal import Journal
 from appealbus.core.loading.host import Host
 from appealbus.core.loading.parts import build
 
-__all__ = ["Asked", "asked", "missing", "outage"]
+__all__ = ["SourceSetup", "asked", "missing", "outage"]
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class SourceSetup:
     """How a source is asked, by the configuration. `kinds` None: unknown; `calls` are without fan-out."""
 
     name: str
@@ -46,13 +46,13 @@ class Asked:
         return [(period, left[period], n) for period, n in most.items()]
 
 
-def asked(loaded: Loaded, host: Host) -> dict[str, Asked]:
+def asked(loaded: Loaded, host: Host) -> dict[str, SourceSetup]:
     """Return the configured sources by name. If a part of the configuration is broken, kinds are unknown."""
     sources = loaded.settings.sources
     try:
         contracts = build(loaded, host).contracts.known_to()
     except ConfigError:
-        return {name: Asked(name, source.guard) for name, source in sources.items()}
+        return {name: SourceSetup(name, source.guard) for name, source in sources.items()}
     by_source = {}
     for name, source in sources.items():
         by_kind = {
@@ -61,11 +61,11 @@ def asked(loaded: Loaded, host: Host) -> dict[str, Asked]:
         }
         kinds = tuple(kind.value for kind, lookups in by_kind.items() if kind and lookups)
         most = max((len(lookups) for lookups in by_kind.values()), default=0)
-        by_source[name] = Asked(name, source.guard, kinds, frozenset().union(*by_kind.values()), max(1, most))
+        by_source[name] = SourceSetup(name, source.guard, kinds, frozenset().union(*by_kind.values()), max(1, most))
     return by_source
 
 
-async def outage(journal: Journal, source: Asked, until: datetime) -> Outage:
+async def outage(journal: Journal, source: SourceSetup, until: datetime) -> Outage:
     """Return the due dates missed if a source is available from `until` on only.
 
     Appeals are then asked by urgency, as fast as rate, parallel calls, windows and quotas allow.
@@ -85,7 +85,7 @@ async def outage(journal: Journal, source: Asked, until: datetime) -> Outage:
 
 
 async def missing(
-    journal: Journal, source: Asked, outage: Outage, after: Place = NOWHERE, limit: int = 50
+    journal: Journal, source: SourceSetup, outage: Outage, after: ListPosition = NOWHERE, limit: int = 50
 ) -> list[AppealRow]:
     """Return a page of appeals that miss their days, by due date, then last asked first."""
     return await journal.ask(journal_waiting.missing, source.needs, outage.missed_days, after, limit)

@@ -1,6 +1,6 @@
 """Clients of the API, people of the console, their credentials, named views, and who looked at what."""
 
-from appealbus.core.domain.access import Deeds, LookPlace, Served
+from appealbus.core.domain.access import AuditFilter, LookPlace, Served
 from appealbus.core.domain.client import OF_PEOPLE, Client, Credential, Role
 from appealbus.core.domain.listing import NamedView
 from appealbus.core.journal.access import Look, deeds, looks_at
@@ -9,8 +9,8 @@ from appealbus.core.journal.clients import (
     NewCredential,
     Read,
     Renewing,
+    RequestAllowance,
     Revoking,
-    Wish,
     all_clients,
     counting,
     credential,
@@ -20,7 +20,7 @@ from appealbus.core.journal.clients import (
 from appealbus.core.journal.named_views import Dropping, Keeping, all_views
 from appealbus.core.rights.credentials import digest_of, fingerprint, new_token, same, split
 
-__all__ = ["OF_PEOPLE", "Client", "Credential", "Deeds", "Dropping", "Keeping", "Look", "LookPlace", "NamedView"]
-__all__ += ["NewClient", "NewCredential", "Read", "Renewing", "Revoking", "Role", "Served", "Wish"]
+__all__ = ["OF_PEOPLE", "AuditFilter", "Client", "Credential", "Dropping", "Keeping", "Look", "LookPlace", "NamedView"]
+__all__ += ["NewClient", "NewCredential", "Read", "Renewing", "RequestAllowance", "Revoking", "Role", "Served"]
 __all__ += ["all_clients", "all_views", "counting", "credential", "credentials_of", "deeds", "digest_of", "fingerprint"]
 __all__ += ["last_uses", "looks_at", "new_token", "same", "split"]

@@ -8,19 +8,19 @@ from hashlib import sha256
 import orjson
 import structlog
 
-from appealbus.core.bus.work.rereading import AppealRead, RereadProcess, Written, write_read
+from appealbus.core.bus.work.rereading import AppealRead, RereadProcess, WriteResult, write_read
 from appealbus.core.domain.case import MISREAD, WITHDRAWN, LookupState
-from appealbus.core.domain.event import What
+from appealbus.core.domain.event import EventType
 from appealbus.core.domain.known import KnownLookup
 from appealbus.core.enrichment.carrying import asked_with
-from appealbus.core.enrichment.rereading import Verdict
+from appealbus.core.enrichment.rereading import RereadResult
 from appealbus.core.journal import documents, keeping, workers
 from appealbus.core.journal.appeals import cases, lists
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.keeping import Anew
 from appealbus.schemas.outcome import OutcomeKind
 
-__all__ = ["AppealRead", "RereadProcess", "Verdict", "Written", "mark", "records", "withdraw", "write_read"]
+__all__ = ["AppealRead", "RereadProcess", "RereadResult", "WriteResult", "mark", "records", "withdraw", "write_read"]
 
 log = structlog.get_logger(__name__)
 
@@ -96,7 +96,9 @@ async def withdraw(journal: Journal, number: str, state: LookupState, *, reason:
         if (fact.lookup, fact.key, fact.ended_at) == (state.lookup, state.key, state.ended_at)
         for row in rows
     ]
-    done = bool(items and await journal.do(keeping.Reread(row.appeal_id, items, reason=reason, what=What.RETRACTED)))
+    done = bool(
+        items and await journal.do(keeping.Reread(row.appeal_id, items, reason=reason, what=EventType.RETRACTED))
+    )
     if done:
         # The reason is a person's text: it is kept in the journal, and never logged.
         log.warning("record.withdrawn", number=number, lookup=state.lookup, actor=by)

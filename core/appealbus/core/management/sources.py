@@ -15,7 +15,7 @@ from appealbus.core.errors import JournalError
 from appealbus.core.journal import pauses, waiting, workers
 from appealbus.core.journal.figures import past_calls
 from appealbus.core.journal.journal import Journal
-from appealbus.core.management.outages import Asked
+from appealbus.core.management.outages import SourceSetup
 
 __all__ = ["DECIDED", "LONGEST", "SourceStanding", "past_calls", "pause", "resume", "spans", "standings"]
 
@@ -64,7 +64,7 @@ class SourceStanding:
     """
 
     name: str
-    asked: Asked | None
+    asked: SourceSetup | None
     state: SourceState | None
     pause: Pause | None
     parked: ParkedFor | None
@@ -111,7 +111,7 @@ _WORST = ("open", "paused", "spent", "half_open", "closed", "unknown", "answers"
 
 async def standings(
     journal: Journal,
-    configured: Mapping[str, Asked] | None = None,
+    configured: Mapping[str, SourceSetup] | None = None,
     *,
     states: Iterable[SourceState] | None = None,
     parked: Iterable[ParkedFor] | None = None,

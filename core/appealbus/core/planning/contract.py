@@ -74,7 +74,7 @@ class CompletenessContract:
 
 
 @dataclass(frozen=True)
-class Standing:
+class Available:
     """Lookups and plugins after start-up.
 
     Attributes:
@@ -166,12 +166,12 @@ def present_names(here: Mapping[str, Node]) -> dict[str, str]:
 class Contracts:
     """Builds contracts from the configuration and the journal's memory."""
 
-    def __init__(self, loaded: Loaded, standing: Standing) -> None:
+    def __init__(self, loaded: Loaded, standing: Available) -> None:
         self._loaded = loaded
         self._standing = standing
 
     @property
-    def standing(self) -> Standing:
+    def standing(self) -> Available:
         return self._standing
 
     def problems(self) -> list[str]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from appealbus.core.domain.case import Case
 from appealbus.core.domain.change import KeptChange
-from appealbus.core.domain.document import Form, appeal_document
+from appealbus.core.domain.document import FormDocument, appeal_document
 from appealbus.core.preparation.extraction import TOO_MANY, check, prepare
 from appealbus.core.preparation.renaming import without
 from appealbus.schemas.appeal import Appeal
@@ -36,7 +36,7 @@ def with_changes(case: Case) -> Case:
     written = appeal_document(done.appeal)
     # Of another release's form the members may be in another order.
     same = written.digest == case.content or done.appeal == case.appeal
-    form = None if same else Form(done.appeal, written)
+    form = None if same else FormDocument(done.appeal, written)
     size = max(case.size, len(written.body))
     content = case.content if same else written.digest
     return replace(case, appeal=done.appeal, notes=done.notes, content=content, size=size, form=form)

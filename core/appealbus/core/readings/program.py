@@ -13,7 +13,7 @@ from appealbus.core.readings.layout import entry_at, settle, spoil_at
 from appealbus.core.readings.nodes import Node, tree
 from appealbus.core.readings.paths import REST, SELF, DeclarationError, ReplyPath
 from appealbus.core.readings.trie import BAD, Entry, Key, Level, Run, Step, Table, Unreadable, walk
-from appealbus.core.readings.unknown import Place
+from appealbus.core.readings.unknown import FieldPlace
 from appealbus.core.replies.convert import Converter, converters
 from appealbus.schemas.record import Coded
 
@@ -64,11 +64,11 @@ class Program:
             settle(self.level)
 
     @cached_property
-    def places(self) -> tuple[Place, ...]:
+    def places(self) -> tuple[FieldPlace, ...]:
         """Places of all fields, each followed by those of its nested model."""
         return tuple(self._places())
 
-    def _places(self) -> Iterator[Place]:
+    def _places(self) -> Iterator[FieldPlace]:
         for name, declared in self._spec.fields.items():
             kind = self._type(name)
             lists = kind is not None and kind.each
@@ -85,10 +85,12 @@ class Program:
                 if path.end == REST:
                     continue
                 end = (path.end,) if path.end.startswith("@") else ()
-                yield Place(name, (*path.steps, *end), (*path.each, *(False for _ in end)), is_open, is_part)
+                yield FieldPlace(name, (*path.steps, *end), (*path.each, *(False for _ in end)), is_open, is_part)
                 for inner in self.inner[name].places if name in self.inner else ():
                     field = f"{name}{'[*]' if lists else ''}.{inner.field}"
-                    yield Place(field, (*path.steps, *inner.steps), (*path.each, *inner.each), is_part=inner.is_part)
+                    yield FieldPlace(
+                        field, (*path.steps, *inner.steps), (*path.each, *inner.each), is_part=inner.is_part
+                    )
 
     def part(self, node: Node, run: Run, *, each: bool = False) -> Table | None:
         """Return the table of a nested model; None if empty. Unreadable if it is incomplete, or a lost list item."""

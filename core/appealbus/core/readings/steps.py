@@ -20,7 +20,7 @@ _INNER_LIMIT = 16 * 1024 * 1024
 """Bytes of XML inside text, no less than the limit of whole messages."""
 
 
-class Part(Protocol):
+class NestedReader(Protocol):
     """Reads a nested model."""
 
     def part(self, node: Node, run: Run, *, each: bool = False) -> Table | None:
@@ -121,7 +121,7 @@ def listing(key: Key, read: Reader) -> Step:
     return step
 
 
-def nested(key: Key, program: Part, needed: bool) -> Step:
+def nested(key: Key, program: NestedReader, needed: bool) -> Step:
     """Store a nested model; an optional one that is unreadable counts as absent."""
 
     def step(node: Node, table: Table, run: Run) -> None:
@@ -159,7 +159,7 @@ def coded(key: Key, places: Level, needed: bool) -> Step:
     return step
 
 
-def nested_each(key: Key, program: Part) -> Step:
+def nested_each(key: Key, program: NestedReader) -> Step:
     """Append a nested model; an unreadable one makes the record unreadable, since the list would be incomplete."""
     return listing(key, lambda node, run: program.part(node, run, each=True))
 

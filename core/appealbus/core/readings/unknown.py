@@ -19,7 +19,7 @@ _NOTHING: tuple[Any, ...] = (None, "", {})
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class FieldPlace:
     """Place of a record's field in a reply.
 
     Attributes:
@@ -37,7 +37,7 @@ class Place:
 
 
 def unchecked_fields(
-    places: Sequence[Place], way: tuple[str, ...], schema: MessageSchema, root: etree._Element
+    places: Sequence[FieldPlace], way: tuple[str, ...], schema: MessageSchema, root: etree._Element
 ) -> frozenset[str]:
     """Return the fields that stand where a schema leaves all open, and says of nothing there what it is.
 
@@ -52,7 +52,7 @@ def unchecked_fields(
 
 @lru_cache(maxsize=256)
 def _open_places(
-    places: tuple[Place, ...], way: tuple[str, ...], schema: MessageSchema
+    places: tuple[FieldPlace, ...], way: tuple[str, ...], schema: MessageSchema
 ) -> tuple[tuple[str, tuple[str, ...], frozenset[str | None]], ...]:
     """Return by field which elements on its way are open, and the namespaces in which these are checked anyway."""
     ways = ((place.field, way + place.steps, place.is_open) for place in places)
@@ -82,7 +82,7 @@ def _open_steps(
         yield steps, nowhere
 
 
-def unknown_fields(places: Sequence[Place], node: Node, run: Run) -> set[str]:
+def unknown_fields(places: Sequence[FieldPlace], node: Node, run: Run) -> set[str]:
     """Return the fields that are unknown, of several within each other the outermost.
 
     A field is unknown if its place is unreadable. So is an empty field that its schema requires, or that has an
@@ -131,7 +131,7 @@ def unknown_fields(places: Sequence[Place], node: Node, run: Run) -> set[str]:
 
 
 def _learn(
-    places: Sequence[Place], own: tuple[str, ...], new: Sequence[tuple[Any, str]], fields: set[str], run: Run
+    places: Sequence[FieldPlace], own: tuple[str, ...], new: Sequence[tuple[Any, str]], fields: set[str], run: Run
 ) -> None:
     """Learn which fields occur beside undeclared elements."""
     known: dict[Any, set[str]] = {}
@@ -147,7 +147,9 @@ def _learn(
         run.notes.beside.setdefault(path, set()).update(known[above])
 
 
-def _beside(places: Sequence[Place], at: tuple[str, ...], above: Any, all_of_it: list[Any], run: Run) -> Iterator[str]:
+def _beside(
+    places: Sequence[FieldPlace], at: tuple[str, ...], above: Any, all_of_it: list[Any], run: Run
+) -> Iterator[str]:
     """Yield fields that a missing or unexpected element may stand for."""
     below = [place for place in places if len(place.steps) > len(at) and place.steps[: len(at)] == at]
     if not below:
@@ -184,7 +186,7 @@ def _near(what: Any) -> set[str]:
     return {local_name(sibling) for sibling in (what.getprevious(), what.getnext()) if sibling is not None}
 
 
-def _elsewhere(places: Sequence[Place], node: Any, name: str) -> Iterator[str]:
+def _elsewhere(places: Sequence[FieldPlace], node: Any, name: str) -> Iterator[str]:
     """Yield fields that may lack a misplaced element."""
     for place in places:
         for at, step in enumerate(place.steps):
@@ -194,7 +196,7 @@ def _elsewhere(places: Sequence[Place], node: Any, name: str) -> Iterator[str]:
                 yield place.field
 
 
-def _told_elsewhere(places: Sequence[Place], node: Any, unknown: set[str]) -> set[str]:
+def _told_elsewhere(places: Sequence[FieldPlace], node: Any, unknown: set[str]) -> set[str]:
     """Return fields with alternative places that were found at one of them, without lists and combined fields."""
     several = {name for name, count in Counter(place.field for place in places).items() if count > 1} & unknown
     return {
@@ -231,7 +233,7 @@ def _names(above: Any, *, filled: bool = False) -> set[str]:
     return names | {f"@{str(key).rpartition('}')[2]}" for key in above.attrib}
 
 
-def _parts(places: Sequence[Place], at: tuple[str, ...]) -> set[str]:
+def _parts(places: Sequence[FieldPlace], at: tuple[str, ...]) -> set[str]:
     return {place.steps[len(at)] for place in places if len(place.steps) > len(at) and place.steps[: len(at)] == at}
 
 

@@ -100,7 +100,7 @@ def digest_of(document: Json) -> bytes:
 
 
 @dataclass(frozen=True)
-class Seen:
+class MaskedVersion:
     """A masked dossier version. Of versions that look the same it has the first one's number.
 
     `digest` is the SHA-256 of the content, independent of the version.
@@ -116,13 +116,13 @@ class Seen:
         return read
 
 
-def seen(mask: Mask, raw: bytes, version: int, effort: Effort | None = None) -> Seen:
+def seen(mask: Mask, raw: bytes, version: int, effort: Effort | None = None) -> MaskedVersion:
     """Mask a version in JSON. Beyond the effort too much is hidden. Raises ValueError if it is damaged."""
     if mask.plain:
-        return Seen(version, raw, sha256(raw).digest())
+        return MaskedVersion(version, raw, sha256(raw).digest())
     try:
         document = masked(mask, orjson.loads(raw), effort)
-        return Seen(version, orjson.dumps(document), digest_of(document))
+        return MaskedVersion(version, orjson.dumps(document), digest_of(document))
     except (LookupError, TypeError, AttributeError, RecursionError):
         raise ValueError("the version is damaged") from None
 

@@ -20,7 +20,7 @@ from appealbus.core.fair_share import requester
 from appealbus.core.process.helpers import HelperDied, Helpers, serve
 from appealbus.core.rights.identifiers import Effort
 from appealbus.core.rights.mask import Mask
-from appealbus.core.rights.masked_version import Seen, seen
+from appealbus.core.rights.masked_version import MaskedVersion, seen
 
 log = structlog.get_logger(__name__)
 
@@ -58,7 +58,7 @@ class NeverMasked(AppealBusError, ValueError):
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    found: Seen | None
+    found: MaskedVersion | None
     owner: str
     until: float = float("inf")
     tries: int = 0
@@ -86,7 +86,7 @@ class Masker:
         self._order: dict[str, OrderedDict[_Key, None]] = {}
         self._sizes: Counter[str] = Counter()
 
-    async def seen(self, mask: Mask, raw: bytes, version: int) -> Seen:
+    async def seen(self, mask: Mask, raw: bytes, version: int) -> MaskedVersion:
         """Mask a version. Raises ValueError if it is damaged, NotMasked if it takes too long, and JournalError."""
         if mask.plain:
             return seen(mask, raw, version)
@@ -101,12 +101,12 @@ class Masker:
             if known is None:
                 known = await self._by_helper(key, mask, raw)
             self._keep(key, _Entry(known, requester.get()))
-        return Seen(version, known.raw, known.digest)
+        return MaskedVersion(version, known.raw, known.digest)
 
     async def aclose(self) -> None:
         await self._helpers.aclose()
 
-    async def _by_helper(self, key: _Key, mask: Mask, raw: bytes) -> Seen:
+    async def _by_helper(self, key: _Key, mask: Mask, raw: bytes) -> MaskedVersion:
         async with self._helpers.one() as helper:
             known = self._known(key)  # another request of the same client may have been first
             if known is not None:
@@ -122,9 +122,9 @@ class Masker:
                 raise NotMasked("the version cannot be masked in time") from None
         if not whole:
             raise ValueError("the version is damaged")
-        return Seen(0, shown, bytes.fromhex(digest))
+        return MaskedVersion(0, shown, bytes.fromhex(digest))
 
-    def _known(self, key: _Key) -> Seen | None:
+    def _known(self, key: _Key) -> MaskedVersion | None:
         entry = self._kept.get(key)
         if entry is None or entry.until < monotonic():
             return None
@@ -153,7 +153,7 @@ class Masker:
             del self._order[entry.owner], self._sizes[entry.owner]
 
 
-def _whole(mask: Mask, raw: bytes, effort: Effort | None = None) -> Seen:
+def _whole(mask: Mask, raw: bytes, effort: Effort | None = None) -> MaskedVersion:
     """Mask a version; any error caused by its content counts as damage of this version only."""
     try:
         return seen(mask, raw, 0, effort)

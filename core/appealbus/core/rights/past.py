@@ -4,15 +4,17 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from appealbus.core.domain.event import LogEntry, What, by_client
+from appealbus.core.domain.event import EventType, LogEntry, by_client
 from appealbus.core.rights.identifiers import HIDDEN
 from appealbus.core.rights.mask import Mask
 from appealbus.core.rights.viewer import Viewer
 
-_OF_VERSIONS = frozenset({What.DELIVERED, What.FAILED, What.SET_ASIDE, What.SKIPPED, What.RESENT, What.VERSION})
-_ALWAYS = frozenset({What.ACCEPTED, What.HELD, What.RELEASED, What.READ})
+_OF_VERSIONS = frozenset(
+    {EventType.DELIVERED, EventType.FAILED, EventType.SET_ASIDE, EventType.SKIPPED, EventType.RESENT, EventType.VERSION}
+)
+_ALWAYS = frozenset({EventType.ACCEPTED, EventType.HELD, EventType.RELEASED, EventType.READ})
 """Events unrelated to any field."""
-_OF_LOOKUPS = frozenset({What.ASKED, What.ENDED, What.REREAD, What.RETRACTED})
+_OF_LOOKUPS = frozenset({EventType.ASKED, EventType.ENDED, EventType.REREAD, EventType.RETRACTED})
 _PEOPLE = frozenset({"person", "api"})
 """Kinds of actors that write free text; the bus writes fixed texts."""
 _TOLD = frozenset(
@@ -64,12 +66,12 @@ def shown_entry(mask: Mask, entry: LogEntry, versions: Collection[int]) -> LogEn
     if not _is_shown(mask, entry, versions):
         return None
     allowed = _TOLD | _OF_PROCESS if mask.process else _TOLD
-    if entry.what == What.VERSION and not mask.hidden(("completeness", ())):
+    if entry.what == EventType.VERSION and not mask.hidden(("completeness", ())):
         allowed |= {"completeness"}
     number = entry.number if entry.number is None else mask.text(entry.number)
     if mask.hides_numbers:
         number = None
-    if entry.what == What.READ and not mask.process:
+    if entry.what == EventType.READ and not mask.process:
         allowed -= {"version"}  # others see versions that this viewer does not
     shown = replace(entry, number=number, detail=_told(mask, entry.detail, allowed))
     return _without_channel(shown) if mask.hidden(("appeal", ("channel",))) else shown

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import Any
 
-from appealbus.core.config.loading import Loaded, Written, load_written
+from appealbus.core.config.loading import Loaded, SettingsFile, load_written
 from appealbus.core.config.models import Configuration
 from appealbus.core.config.problems import InvalidConfig, Problem, dotted
 from appealbus.core.domain.client import Client, Role
@@ -45,7 +45,7 @@ class Policy:
     roles: Mapping[Role, tuple[Mask, bool]] = field(default_factory=lambda: dict(ROLES))
     clients: Mapping[str, ClientSettings] = field(default_factory=dict)
     receivers: Mapping[str, Mask] = field(default_factory=dict)
-    written: Written | None = None
+    written: SettingsFile | None = None
     changes: Mapping[Role, Sequence[str]] = field(default_factory=dict)
     channels: Mapping[str, ChannelSettings] = field(default_factory=dict)
     counted: tuple[Path, ...] = ()
@@ -117,7 +117,7 @@ def _who(who: str, mask: Mask | str, purpose: bool | None = False, may: list[str
     return {"who": who, "mask": name, "purpose": purpose, "may": may or []}
 
 
-def _said(written: Written | None, text: str, *path: str | int) -> str:
+def _said(written: SettingsFile | None, text: str, *path: str | int) -> str:
     return f"{'' if written is None else f'{written.where(path)}: '}{dotted(path)}: {text}"
 
 
@@ -168,7 +168,7 @@ def _source_of(lookup: str) -> str:
     return lookup.partition(".")[0].lower()
 
 
-def _misspelt(written: Written, mask: Mask, lookups: Lookups, settings: Configuration) -> Iterator[Problem]:
+def _misspelt(written: SettingsFile, mask: Mask, lookups: Lookups, settings: Configuration) -> Iterator[Problem]:
     """Yield an error for each hiding rule that matches nothing and may have been meant for any field.
 
     A lookup that may merely be missing now, of a configured or used source, is no error.
@@ -217,7 +217,7 @@ def _of_some_kinds(settings: Configuration, lookups: Lookups, names: Names) -> P
     return Pattern("lookups of some kinds of appeals alone", others, (), of_records=True)
 
 
-def _idle(written: Written, mask: Mask, lookups: Lookups) -> Iterator[str]:
+def _idle(written: SettingsFile, mask: Mask, lookups: Lookups) -> Iterator[str]:
     for name, patterns in (("shows", mask.shows), ("hides", mask.hides)):
         for at, pattern in enumerate(patterns):
             if why := _nowhere(pattern, lookups):
@@ -277,7 +277,7 @@ def _mask(name: str, settings: MaskSettings) -> Mask:
     return Mask(name, shows, hides, tuple(settings.identifiers), settings.process)
 
 
-def _reserved(written: Written, settings: PolicySettings) -> list[Problem]:
+def _reserved(written: SettingsFile, settings: PolicySettings) -> list[Problem]:
     return [
         Problem(written.where(("masks", name)), f"masks.{name}", "this mask is built in; write another name")
         for name in settings.masks
@@ -285,7 +285,7 @@ def _reserved(written: Written, settings: PolicySettings) -> list[Problem]:
     ]
 
 
-def _without_mask(written: Written, settings: PolicySettings) -> list[Problem]:
+def _without_mask(written: SettingsFile, settings: PolicySettings) -> list[Problem]:
     names = {*MASKS, *settings.masks}
     named = [(("roles", str(name), "mask"), role.mask) for name, role in settings.roles.items()]
     named += [(("clients", name, "mask"), client.mask) for name, client in settings.clients.items()]
@@ -297,7 +297,7 @@ def _without_mask(written: Written, settings: PolicySettings) -> list[Problem]:
     ]
 
 
-def _without_delivery(written: Written, settings: PolicySettings, deliveries: Collection[str]) -> list[Problem]:
+def _without_delivery(written: SettingsFile, settings: PolicySettings, deliveries: Collection[str]) -> list[Problem]:
     return [
         Problem(written.where(path), dotted(path), f"there is no such delivery; {did_you_mean(name, deliveries)}")
         for name in settings.receivers

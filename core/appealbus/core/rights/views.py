@@ -27,7 +27,7 @@ from appealbus.core.journal.appeals import lists
 from appealbus.core.journal.reader import JournalReader
 from appealbus.core.planning.contract import NOT_LOADED
 from appealbus.core.rights.explaining import FieldHidden, explain_masked
-from appealbus.core.rights.masked_version import Looks, Seen, is_damage, seen
+from appealbus.core.rights.masked_version import Looks, MaskedVersion, is_damage, seen
 from appealbus.core.rights.masker import Masker, NotMasked
 from appealbus.core.rights.past import History, shown_entry, written_entry
 from appealbus.core.rights.paths import path_of
@@ -58,7 +58,9 @@ class Views:
         self._masker = masker
         self.eyes = viewer.eyes
 
-    async def dossier(self, row: AppealRow, version: int | None = None, raw: bytes | None = None) -> Seen | None:
+    async def dossier(
+        self, row: AppealRow, version: int | None = None, raw: bytes | None = None
+    ) -> MaskedVersion | None:
         """Return a version of a dossier, the newest by default; None where there is none.
 
         A version that looks like the one before it is none to this viewer. `raw` is the newest one, where somebody has
@@ -114,7 +116,7 @@ class Views:
                 last = look
         return shown
 
-    async def shows(self, entry: FeedEntry) -> Seen | None:
+    async def shows(self, entry: FeedEntry) -> MaskedVersion | None:
         """Return the version of a feed entry; None if the viewer sees neither it nor a change in it."""
         if not self.viewer.covers(entry.place, entry.kind):
             return None
@@ -157,7 +159,7 @@ class Views:
         gaps = now.document.get("gaps", [])
         return {**document, "gaps": gaps, "held": held if row.state is AppealState.HELD else None}
 
-    async def newest(self, row: AppealRow) -> Seen | None:
+    async def newest(self, row: AppealRow) -> MaskedVersion | None:
         """Return the newest version, with its gaps updated by later attempts from the journal."""
         raw = await self.reader.ask(journal_documents.whole, row.number, row.version) if row.version else None
         if raw is None:
@@ -260,7 +262,7 @@ class Views:
                 return None
         return replace(row, number=self._mask.number(row.number), subject="")
 
-    async def _read(self, number: str, version: int, raw: bytes | None = None) -> Seen | None:
+    async def _read(self, number: str, version: int, raw: bytes | None = None) -> MaskedVersion | None:
         raw = raw or await self.reader.ask(journal_documents.whole, number, version)
         if raw is None:
             return None
@@ -270,12 +272,12 @@ class Views:
             self._looks.remember(self.eyes, number, version, self._look_of(shown, raw))
         return shown
 
-    async def _masked(self, raw: bytes, version: int) -> Seen:
+    async def _masked(self, raw: bytes, version: int) -> MaskedVersion:
         if self._masker is None:
             return seen(self._mask, raw, version)
         return await self._masker.seen(self._mask, raw, version)
 
-    def _look_of(self, shown: Seen, raw: bytes) -> bytes:
+    def _look_of(self, shown: MaskedVersion, raw: bytes) -> bytes:
         """Return the version's digest; a version that brings the appeal into the viewer's scopes is news."""
         if not self.viewer.places and not self.viewer.kinds:
             return shown.digest

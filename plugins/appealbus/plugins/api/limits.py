@@ -51,7 +51,7 @@ class Limits:
                 share.minute, share.left, share.used, share.over = minute, 0, 0, False
             if not share.left and not share.over:
                 wanted = max(1, most // _PARTS)
-                share.left = await self._journal.do(people.Wish(client.name, minute, wanted, most))
+                share.left = await self._journal.do(people.RequestAllowance(client.name, minute, wanted, most))
                 share.over = not share.left
             taken = share.left > 0
             if taken:

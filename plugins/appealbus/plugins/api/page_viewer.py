@@ -19,7 +19,7 @@ from appealbus.core import (
     VersionRow,
 )
 from appealbus.core.management import Journal, appeals, deliveries, people
-from appealbus.core.management.appeals import Place, Selection
+from appealbus.core.management.appeals import ListPosition, Selection
 from appealbus.core.management.health import seen_finding
 from appealbus.core.management.operations import under_way
 from appealbus.core.management.people import Client
@@ -97,7 +97,7 @@ class ServerViewer:
     async def appeals(self, after: str = "", limit: int = 50) -> AppealsPage:
         caller = await self._may(Action.STATE)
         try:
-            place, size = Place.parse(after or "0"), max(1, min(limit, _MOST))
+            place, size = ListPosition.parse(after or "0"), max(1, min(limit, _MOST))
             listing = await caller.journal.find(Selection(), place, size, steps=_STEPS, sees=caller.viewer.sieve)
         except ValueError as error:
             raise invalid("there is no such page of the list", "after", str(error)) from None

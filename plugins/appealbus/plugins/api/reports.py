@@ -15,9 +15,9 @@ from appealbus.core.management.people import Client
 from appealbus.core.management.viewing import Viewer
 from appealbus.plugins.api.problems import Problem, invalid, unavailable
 from appealbus.plugins.monitor.shared_result import SharedResult
-from appealbus.plugins.report.asking import Ask, Wanted
+from appealbus.plugins.report.asking import Ask, ReportOrder
 from appealbus.plugins.report.listing import Cell
-from appealbus.plugins.report.row import Span
+from appealbus.plugins.report.row import ReportSpan
 from appealbus.plugins.report.words import By
 
 log = structlog.get_logger(__name__)
@@ -44,14 +44,14 @@ class Reports:
 
     """
 
-    def __init__(self, *makers: Callable[[Wanted | Cell], Coroutine[Any, Any, bytes]]) -> None:
+    def __init__(self, *makers: Callable[[ReportOrder | Cell], Coroutine[Any, Any, bytes]]) -> None:
         self._makers = list(makers)
         self._share = FairShare(len(makers))
-        self._kept: dict[Wanted | Cell, SharedResult[bytes]] = {}
+        self._kept: dict[ReportOrder | Cell, SharedResult[bytes]] = {}
         # By client and report, who waits for one that is not there yet.
-        self._asked: dict[tuple[str, Wanted | Cell], asyncio.Task[bytes]] = {}
+        self._asked: dict[tuple[str, ReportOrder | Cell], asyncio.Task[bytes]] = {}
 
-    async def get(self, wanted: Wanted | Cell) -> bytes:
+    async def get(self, wanted: ReportOrder | Cell) -> bytes:
         """Return a report.
 
         Raises:
@@ -71,7 +71,7 @@ class Reports:
         async with asyncio.timeout(_PATIENCE):
             return await asyncio.shield(self._asked[key])
 
-    async def _in_turn(self, wanted: Wanted | Cell) -> bytes:
+    async def _in_turn(self, wanted: ReportOrder | Cell) -> bytes:
         """Make a report in the client's turn, unless somebody has made it or makes it now."""
         async with self._share.place():
             kept = self._kept.get(wanted)
@@ -83,19 +83,19 @@ class Reports:
                 kept = self._kept[wanted] = SharedResult(partial(self._made, wanted), fresh=_FRESH, patience=None)
             return await kept.get()
 
-    async def _made(self, wanted: Wanted | Cell) -> bytes:
+    async def _made(self, wanted: ReportOrder | Cell) -> bytes:
         make = self._makers.pop()
         try:
             return await make(wanted)
         finally:
             self._makers.append(make)
 
-    def _ended(self, key: tuple[str, Wanted | Cell], task: asyncio.Task[bytes]) -> None:
+    def _ended(self, key: tuple[str, ReportOrder | Cell], task: asyncio.Task[bytes]) -> None:
         del self._asked[key]
         if not task.cancelled():
             task.exception()  # whoever waited for it may be gone
 
-    async def made(self, wanted: Wanted | Cell) -> bytes:
+    async def made(self, wanted: ReportOrder | Cell) -> bytes:
         """Return a report, or a list of what it counts, made once for all who ask for the same.
 
         Raises:
@@ -137,7 +137,7 @@ def ask_of(
     _check(first, last)
     if not plain and (by is not By.BODY or place or not _is_quarter(first, last) or last >= today):
         raise _invalid("since", "the client sees whole quarters that are over, by body, and all places together")
-    return Ask(Span(first, last, place, client.places, client.kinds), by, today, public=public or not plain)
+    return Ask(ReportSpan(first, last, place, client.places, client.kinds), by, today, public=public or not plain)
 
 
 def _default(today: date, *, plain: bool) -> tuple[date, date]:

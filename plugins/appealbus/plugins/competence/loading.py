@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from appealbus.core.config.files import ConfigPlace, InvalidConfig, Problem, Written, dotted, load_written
+from appealbus.core.config.files import ConfigPlace, InvalidConfig, Problem, SettingsFile, dotted, load_written
 from appealbus.plugins.competence.overlaps import shared
 from appealbus.plugins.competence.rows import Row, together
 from appealbus.plugins.competence.scope import category_chain, territory_chain
@@ -49,12 +49,12 @@ def _first(problems: Sequence[Problem]) -> InvalidConfig:
     return InvalidConfig(ordered)
 
 
-def _problem(written: Written, row: int, key: str, text: str) -> Problem:
+def _problem(written: SettingsFile, row: int, key: str, text: str) -> Problem:
     path = ("bodies", row, key)
     return Problem(written.where(path), dotted(path), text)
 
 
-def _of_rows(written: Written, bodies: Sequence[BodySettings]) -> Iterator[Problem]:
+def _of_rows(written: SettingsFile, bodies: Sequence[BodySettings]) -> Iterator[Problem]:
     seen: set[str] = set()
     for at, row in enumerate(bodies):
         if row.id in seen:
@@ -78,7 +78,7 @@ def _of_rows(written: Written, bodies: Sequence[BodySettings]) -> Iterator[Probl
             yield _problem(written, at, "except_territory", text)
 
 
-def _of_questions(written: Written, questions: Sequence[QuestionSettings]) -> Iterator[Problem]:
+def _of_questions(written: SettingsFile, questions: Sequence[QuestionSettings]) -> Iterator[Problem]:
     seen: set[str] = set()
     for at, row in enumerate(questions):
         path = ("questions", at, "code")
@@ -89,7 +89,7 @@ def _of_questions(written: Written, questions: Sequence[QuestionSettings]) -> It
             yield Problem(written.where(path), dotted(path), "has no name; write name_ru, name_kk or both")
 
 
-def _of_bodies(written: Written, rows: Iterable[Row]) -> Iterator[Problem]:
+def _of_bodies(written: SettingsFile, rows: Iterable[Row]) -> Iterator[Problem]:
     by_bin: dict[str, list[tuple[int, Row]]] = defaultdict(list)
     for at, row in enumerate(rows):
         by_bin[row.said.bin].append((at, row))
@@ -104,7 +104,7 @@ def _of_bodies(written: Written, rows: Iterable[Row]) -> Iterator[Problem]:
                     yield from _of_two(written, at, row, other)
 
 
-def _of_two(written: Written, at: int, row: Row, other: Row) -> Iterator[Problem]:
+def _of_two(written: SettingsFile, at: int, row: Row, other: Row) -> Iterator[Problem]:
     if shared(row, other) is not None:
         text = f"the row {other.said.id} gives this body the same questions in the same place; make one row of both"
         yield _problem(written, at, "categories", text)

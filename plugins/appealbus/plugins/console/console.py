@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from appealbus.core.language import ReaderLanguage
-from appealbus.core.management.outages import Asked, asked
+from appealbus.core.management.outages import SourceSetup, asked
 from appealbus.core.management.people import Client
 from appealbus.plugins.api.api import Api
 from appealbus.plugins.console.menu import Entry
@@ -76,7 +76,7 @@ class Console:
         session = await self.sessions.of(request, renew=False)
         return None if session is None else session.client
 
-    async def sources(self) -> dict[str, Asked]:
+    async def sources(self) -> dict[str, SourceSetup]:
         return await self.known(_asked)
 
     def words(self, request: Request) -> Words:
@@ -127,5 +127,5 @@ class Console:
         }
 
 
-def _asked(api: Api) -> dict[str, Asked]:
+def _asked(api: Api) -> dict[str, SourceSetup]:
     return asked(api.loaded, api.host)

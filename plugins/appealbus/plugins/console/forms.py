@@ -26,7 +26,7 @@ _DIGITS = re.compile(r"[0-9]{1,18}")
 
 
 @dataclass
-class Form:
+class SubmittedForm:
     """A submitted form; missing fields are empty."""
 
     fields: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -55,14 +55,14 @@ class Form:
             raise Refused(403, text, again=True)
 
 
-async def form_of(request: Request, bodies: Bodies, words: Words) -> Form:
+async def form_of(request: Request, bodies: Bodies, words: Words) -> SubmittedForm:
     """Read the form of a request once and keep it in the request's state."""
-    request.state.form = Form()
+    request.state.form = SubmittedForm()
     if media_type_of(request) != "application/x-www-form-urlencoded":
         raise Refused(415, words.say("This is no form."))
     async with bodies.read(request, _MOST) as raw:
         try:
-            read = Form(dict(parse_qsl(raw.decode(), keep_blank_values=True, max_num_fields=_FIELDS)))
+            read = SubmittedForm(dict(parse_qsl(raw.decode(), keep_blank_values=True, max_num_fields=_FIELDS)))
         except ValueError:
             raise Refused(400, words.say("This is no form.")) from None
     request.state.form = read

@@ -11,13 +11,13 @@ from starlette.responses import RedirectResponse, Response
 
 from appealbus.core import AppealRow
 from appealbus.core.management import Journal, appeals, people
-from appealbus.core.management.appeals import Place
+from appealbus.core.management.appeals import ListPosition
 from appealbus.core.management.viewing import Viewer, Views
 from appealbus.plugins.api.callers import count, views_of
 from appealbus.plugins.api.exchange import Exchange
 from appealbus.plugins.console.console import Console
 from appealbus.plugins.console.errors import Refused, SignInNeeded
-from appealbus.plugins.console.forms import Form, check_origin, day_written, form_of, number_of
+from appealbus.plugins.console.forms import SubmittedForm, check_origin, day_written, form_of, number_of
 from appealbus.plugins.console.naming import Names
 from appealbus.plugins.console.sealing import sealed, unsealed
 from appealbus.plugins.console.sessions import Session, give_sent
@@ -63,7 +63,7 @@ class Page:
     views: Views
     journal: Journal
     words: Words
-    form: Form = field(default_factory=Form)
+    form: SubmittedForm = field(default_factory=SubmittedForm)
 
     @classmethod
     async def of(cls, request: Request, *, renew: bool = True) -> "Page":
@@ -154,10 +154,10 @@ class Page:
         said = self.query.get(name, "")
         return day_written(said, self.words) if said else None
 
-    def after(self) -> Place:
+    def after(self) -> ListPosition:
         """Return the list position from the URL; raise Refused if it is invalid."""
         try:
-            return Place.parse(self.query.get("after") or "0")
+            return ListPosition.parse(self.query.get("after") or "0")
         except ValueError:
             raise self.lost from None
 

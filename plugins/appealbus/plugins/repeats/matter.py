@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from appealbus.core import Other, Past
 from appealbus.core.texts import ALIKE, SHORTEST, normal, shingles, similarity
 from appealbus.plugins.repeats.sentences import News, news
-from appealbus.plugins.repeats.standing import Standing, same_body, standing_of
+from appealbus.plugins.repeats.standing import AppealResult, same_body, standing_of
 from appealbus.plugins.repeats.words import Article, Came
 from appealbus.schemas.appeal import Appeal, AppealKind, Attachment
 
@@ -30,7 +30,7 @@ class Beside:
     """
 
     other: Other
-    standing: Standing
+    standing: AppealResult
     news: News
     attachments: int
     parcels: int

@@ -1,7 +1,7 @@
 """Parts of signal texts in three languages: signals are stored, so no later catalogue can translate them."""
 
 from appealbus.plugins.repeats.sentences import News
-from appealbus.plugins.repeats.standing import Standing
+from appealbus.plugins.repeats.standing import AppealResult
 from appealbus.plugins.repeats.words import Came
 
 _CAME: dict[Came, tuple[str, str, str]] = {
@@ -22,7 +22,7 @@ _CAME: dict[Came, tuple[str, str, str]] = {
 _LANGUAGES = {"ru": 0, "kk": 1, "en": 2}
 
 
-def came_in(language: str, number: str, body: str | None, standing: Standing) -> str:
+def came_in(language: str, number: str, body: str | None, standing: AppealResult) -> str:
     """Return an earlier appeal with body and result: `№ 7 (акимат) — отказано, 2026-03-01`."""
     at = _LANGUAGES[language]
     sign = "" if language == "en" else "№ "

@@ -18,7 +18,7 @@ _DECIDED = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class AppealResult:
     """Result of an appeal, as far as known.
 
     Attributes:
@@ -38,17 +38,17 @@ class Standing:
         return self.came in _DECIDED
 
 
-def standing_of(other: Other) -> Standing:
+def standing_of(other: Other) -> AppealResult:
     """Derive the status from the changes, for the same consideration as the term."""
     changes = other.changes or ()
     arrived = other.accepted_at or min((entry.dated_at for entry in changes), default=None)
     if arrived is None:
-        return Standing(Came.OPEN)
+        return AppealResult(Came.OPEN)
     now = rebuild(arrived, Body.of(other.appeal.addressee), changes).last
     if now.decision is None:
-        return Standing(Came.OPEN)
+        return AppealResult(Came.OPEN)
     day, change = now.decision
-    return Standing(Came(now.outcome.value), day, change.ground, change.reference)
+    return AppealResult(Came(now.outcome.value), day, change.ground, change.reference)
 
 
 def body_of(appeal: Appeal) -> str | None:

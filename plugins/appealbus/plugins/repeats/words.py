@@ -1,6 +1,6 @@
 """The plugin's vocabularies; the catalogues have the Kazakh and Russian texts."""
 
-from appealbus.plugins.terms.citing import CODE, Cited, Place, cite
+from appealbus.plugins.terms.citing import CODE, Cited, CitedPlace, cite
 from appealbus.schemas.base import Word
 
 
@@ -44,7 +44,7 @@ class Article(Word):
 
 
 def _of(article: str, part: str = "", subpoint: str = "") -> Cited:
-    return cite(CODE, [Place(article=article, part=part, subpoint=subpoint)])
+    return cite(CODE, [CitedPlace(article=article, part=part, subpoint=subpoint)])
 
 
 NORMS = {

@@ -13,14 +13,14 @@ from appealbus.core.management import JournalReader
 from appealbus.plugins.report.following import follow
 from appealbus.plugins.report.formatting import Teller
 from appealbus.plugins.report.public import published
-from appealbus.plugins.report.row import Span, Table
+from appealbus.plugins.report.row import ReportSpan, Table
 from appealbus.plugins.report.settings import ReportSettings
 from appealbus.plugins.report.store import Store
 from appealbus.plugins.report.table import make_table
 from appealbus.plugins.report.words import By
 
 
-class Form(StrEnum):
+class ReportFormat(StrEnum):
     CSV = "csv"
     JSON = "json"
     HTML = "html"
@@ -37,16 +37,16 @@ class Ask:
         public: whether small numbers are hidden.
     """
 
-    span: Span
+    span: ReportSpan
     by: By
     today: date
     public: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ReportOrder:
     ask: Ask
-    form: Form
+    form: ReportFormat
     language: ReaderLanguage
     rounds: bool
 
@@ -59,12 +59,12 @@ async def counted(journal: JournalReader, journal_id: str, settings: ReportSetti
     return published(table, settings.smallest) if ask.public else table
 
 
-def told(table: Table, wanted: Wanted) -> bytes:
+def told(table: Table, wanted: ReportOrder) -> bytes:
     teller = Teller(table, Reader(wanted.language), rounds=wanted.rounds, public=wanted.ask.public)
     match wanted.form:
-        case Form.JSON:
+        case ReportFormat.JSON:
             return escaped_json(orjson.dumps(teller.as_json(), option=orjson.OPT_INDENT_2))
-        case Form.CSV:
+        case ReportFormat.CSV:
             return teller.as_csv()
-        case Form.HTML:
+        case ReportFormat.HTML:
             return escaped(teller.page()).encode()

@@ -11,9 +11,9 @@ from appealbus.core.clocks import day_of, wall
 from appealbus.core.commands import Cli, Lang, cli_of, reader
 from appealbus.core.language import Reader
 from appealbus.core.management import health
-from appealbus.plugins.report.asking import Ask, Form, Wanted, counted, told
+from appealbus.plugins.report.asking import Ask, ReportFormat, ReportOrder, counted, told
 from appealbus.plugins.report.formatting import Teller
-from appealbus.plugins.report.row import Span, Table
+from appealbus.plugins.report.row import ReportSpan, Table
 from appealbus.plugins.report.settings import ReportSettings
 from appealbus.plugins.report.words import By
 
@@ -23,9 +23,9 @@ _LONGEST_KATO = 9
 
 class _Form(StrEnum):
     TEXT = "text"
-    CSV = Form.CSV.value
-    JSON = Form.JSON.value
-    HTML = Form.HTML.value
+    CSV = ReportFormat.CSV.value
+    JSON = ReportFormat.JSON.value
+    HTML = ReportFormat.HTML.value
 
 
 def add_to(app: typer.Typer, settings: ReportSettings) -> None:
@@ -55,7 +55,7 @@ def add_to(app: typer.Typer, settings: ReportSettings) -> None:
         """
         cli, today = cli_of(context), day_of(wall())
         last = until.date() if until else today
-        span = Span(since.date() if since else date(last.year, 1, 1), last, place)
+        span = ReportSpan(since.date() if since else date(last.year, 1, 1), last, place)
         if span.since > span.until:
             raise typer.BadParameter("the last day is before the first one", param_hint="--until")
         if span.since.year < 2:
@@ -76,5 +76,5 @@ def _tell(cli: Cli, table: Table, ask: Ask, form: _Form, to: Reader, *, rounds: 
         for line in Teller(table, to, rounds=rounds, public=ask.public).lines():
             cli.out.print(line)
         return
-    document = told(table, Wanted(ask, Form(form.value), to.language, rounds))
+    document = told(table, ReportOrder(ask, ReportFormat(form.value), to.language, rounds))
     cli.write_bytes(document if form is _Form.CSV else document + b"\n")

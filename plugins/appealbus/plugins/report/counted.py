@@ -7,7 +7,7 @@ from pydantic import AwareDatetime, ConfigDict, Field
 
 from appealbus.schemas.appeal import Addressee, Place, QuestionCategory
 from appealbus.schemas.base import Model
-from appealbus.schemas.stored import APPEAL, Part
+from appealbus.schemas.stored import APPEAL, Projection
 
 _OTHERS = ConfigDict(extra="ignore")
 
@@ -56,6 +56,6 @@ class _CameTo(Model):
     addressee: Addressee | None = None
 
 
-COUNTED = Part(APPEAL, CountedAppeal)
-CAME_TO = Part(APPEAL, _CameTo)
+COUNTED = Projection(APPEAL, CountedAppeal)
+CAME_TO = Projection(APPEAL, _CameTo)
 """From the form in which the appeal was accepted."""

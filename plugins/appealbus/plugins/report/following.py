@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import structlog
 
-from appealbus.core import Cursor, CursorRefused, What
+from appealbus.core import Cursor, CursorRefused, EventType
 from appealbus.core.management import JournalKey, JournalReader, appeals
 from appealbus.core.management import log as journal_log
 from appealbus.core.management.appeals import Outline
@@ -17,7 +17,7 @@ log = structlog.get_logger(__name__)
 
 _PAGE = 500
 """Appeals in one read; with their texts, some megabytes."""
-_CHANGES = (What.ACCEPTED, What.CHANGED, What.VERSION, What.TERM_MOVED)
+_CHANGES = (EventType.ACCEPTED, EventType.CHANGED, EventType.VERSION, EventType.TERM_MOVED)
 """Log entries after which an appeal may count differently."""
 
 

@@ -9,7 +9,7 @@ from multiprocessing.context import SpawnProcess
 from appealbus.core import AppealBusError, ConfigError, JournalError
 from appealbus.core.management import Journal, health
 from appealbus.core.serving import BusSettings, LogSettings, configure, start_child
-from appealbus.plugins.report.asking import Wanted, counted, told
+from appealbus.plugins.report.asking import ReportOrder, counted, told
 from appealbus.plugins.report.listing import Cell, listed
 from appealbus.plugins.report.settings import ReportSettings
 
@@ -36,7 +36,7 @@ class ReportProcess:
         self._line: Connection | None = None
         self._idle: asyncio.TimerHandle | None = None
 
-    async def make(self, wanted: Wanted | Cell) -> bytes:
+    async def make(self, wanted: ReportOrder | Cell) -> bytes:
         """Build a report, or list the appeals of one of its numbers.
 
         Raises:
@@ -82,7 +82,7 @@ class ReportProcess:
         return line
 
 
-def _exchange(line: Connection, wanted: Wanted | Cell) -> bytes | AppealBusError:
+def _exchange(line: Connection, wanted: ReportOrder | Cell) -> bytes | AppealBusError:
     line.send(wanted)
     answer: bytes | AppealBusError = line.recv()
     return answer
@@ -97,7 +97,7 @@ def _serve(line: Connection, given: Given) -> None:
         pass  # the server is gone
 
 
-def _answer(given: Given, wanted: Wanted | Cell) -> bytes | AppealBusError:
+def _answer(given: Given, wanted: ReportOrder | Cell) -> bytes | AppealBusError:
     try:
         return asyncio.run(_made(given, wanted))
     except JournalError as error:
@@ -106,7 +106,7 @@ def _answer(given: Given, wanted: Wanted | Cell) -> bytes | AppealBusError:
         return ConfigError(str(error))
 
 
-async def _made(given: Given, wanted: Wanted | Cell) -> bytes:
+async def _made(given: Given, wanted: ReportOrder | Cell) -> bytes:
     bus = given.bus
     async with await Journal.open(bus.journal, bus.journal_password, key=bus.key_file(), read_only=True) as journal:
         journal_id = (await journal.ask(health.how_it_stands)).journal

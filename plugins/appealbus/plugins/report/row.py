@@ -14,7 +14,7 @@ SHARE_OF = {column: Column(column.whole) for column in Column if column.whole}
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class ReportSpan:
     """A selection of appeals by day of registration and by КАТО.
 
     Attributes:
@@ -31,7 +31,7 @@ class Span:
     places: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()
 
-    def year_before(self) -> "Span":
+    def year_before(self) -> "ReportSpan":
         """Return the same days of the year before; 29 February becomes 28 February."""
         return replace(self, since=_year_before(self.since), until=_year_before(self.until))
 
@@ -82,7 +82,7 @@ class Row:
 @dataclass(frozen=True, slots=True)
 class Table:
     by: By
-    span: Span
+    span: ReportSpan
     today: date
     rows: tuple[Row, ...]
     total: Row

@@ -5,7 +5,7 @@ from datetime import date
 from typing import Any
 
 from appealbus.plugins.report.fact import DISTRICT
-from appealbus.plugins.report.row import Row, Span, Table, summed
+from appealbus.plugins.report.row import ReportSpan, Row, Table, summed
 from appealbus.plugins.report.settings import ReportSettings
 from appealbus.plugins.report.store import Store
 from appealbus.plugins.report.words import By, Column
@@ -55,7 +55,7 @@ COUNTED = {
 """SQL condition of each counted column; for *hours saved*, the seconds."""
 
 
-def make_table(store: Store, settings: ReportSettings, span: Span, by: By, today: date) -> Table:
+def make_table(store: Store, settings: ReportSettings, span: ReportSpan, by: By, today: date) -> Table:
     """Build a table; every appeal is in one row, and the last row is the total."""
     counting = Counting(store, settings, span, by, today)
     rows: dict[str, Row] = {}
@@ -94,7 +94,7 @@ class Folded:
 
 
 class Counting:
-    def __init__(self, store: Store, settings: ReportSettings, span: Span, by: By, today: date) -> None:
+    def __init__(self, store: Store, settings: ReportSettings, span: ReportSpan, by: By, today: date) -> None:
         self._store, self._span, self._by = store, span, by
         self._values = {":today": f"'{today.isoformat()}'", ":by_hand": str(round(60 * settings.minutes_by_hand))}
         _teach(store, settings, span)
@@ -114,7 +114,7 @@ class Counting:
         self._store.function("row_of", 1, lambda name: name if name in kept else OTHERS)
         return Folded(f"row_of({key})", (*kept, OTHERS))
 
-    def select(self, span: Span, what: str, rest: str, *more: object) -> list[Any]:
+    def select(self, span: ReportSpan, what: str, rest: str, *more: object) -> list[Any]:
         """Run a query over a span; the SQL parts must be constants of the program."""
         where = "day BETWEEN ? AND ? AND substr(place, 1, ?) = ?"
         if span.places or span.kinds:
@@ -123,7 +123,7 @@ class Counting:
         return self._store.select(f"{_AGAIN} SELECT {what} FROM fact WHERE {where} {rest}", values)  # noqa: S608
 
 
-def _teach(store: Store, settings: ReportSettings, span: Span) -> None:
+def _teach(store: Store, settings: ReportSettings, span: ReportSpan) -> None:
     words = [word.casefold() for word in settings.local_words if word]
     bins = frozenset(settings.local_bins)
     codes, below = frozenset(settings.land_codes), tuple(f"{code}." for code in settings.land_codes)

@@ -32,7 +32,7 @@ Near = Mapping[str, Sequence[str]]
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class ClusterFound:
     """A cluster of one topic and its probability.
 
     Attributes:
@@ -51,7 +51,7 @@ class Found:
 class Scanned:
     tested: int
     limit: float
-    found: tuple[Found, ...]
+    found: tuple[ClusterFound, ...]
 
 
 def near_from(path: Path) -> Near:
@@ -98,7 +98,7 @@ def _enough(book: Book, category: str, near: Near) -> bool:
     return sum(sum(book.series.get(Series(category, place), ())[-_WEEKS:]) for place in near) >= _FEWEST
 
 
-def _scanned(book: Book, category: str, near: Near, random: Random, most: int) -> Found | None:
+def _scanned(book: Book, category: str, near: Near, random: Random, most: int) -> ClusterFound | None:
     nothing = [0] * book.weeks
     counts = {place: book.series.get(Series(category, place), nothing) for place in near}
     observed = {place: every[-_WEEKS:] for place, every in counts.items()}
@@ -120,7 +120,7 @@ def _scanned(book: Book, category: str, near: Near, random: Random, most: int) -
         for at in range(BASELINE)
     )
     together = [sum(every) for every in zip(*(counts[place] for place in best.places), strict=True)]
-    return Found(category, best, chance, book.weeks - 1 - begin(together, SHORTEST), weeks)
+    return ClusterFound(category, best, chance, book.weeks - 1 - begin(together, SHORTEST), weeks)
 
 
 def _district(kato: str) -> str:

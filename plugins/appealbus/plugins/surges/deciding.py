@@ -7,7 +7,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from appealbus.core import JournalError, What
+from appealbus.core import EventType, JournalError
 from appealbus.core.clocks import wall
 from appealbus.core.management import Journal, log
 from appealbus.plugins.surges import kept
@@ -24,13 +24,13 @@ async def take(
     journal: Journal, file: Path, number: int, until: date, *, by: str, reason: str = "", seen: str | None = None
 ) -> KeptAlarm:
     """Take an alarm as in `kept.take`; if it cannot be logged, raise JournalError and change nothing."""
-    note = _noting(journal, What.ALARM_TAKEN, number, until=until.isoformat(), reason=reason)
+    note = _noting(journal, EventType.ALARM_TAKEN, number, until=until.isoformat(), reason=reason)
     return await _decided(file, number, lambda store: kept.take(store, number, by, until, wall(), seen=seen, note=note))
 
 
 async def close(journal: Journal, file: Path, number: int, closing: Closing, *, seen: str | None = None) -> KeptAlarm:
     """Close an alarm as in `kept.close`; if it cannot be logged, raise JournalError and change nothing."""
-    note = _noting(journal, What.ALARM_CLOSED, number, verdict=closing.verdict, reason=closing.done)
+    note = _noting(journal, EventType.ALARM_CLOSED, number, verdict=closing.verdict, reason=closing.done)
     return await _decided(file, number, lambda store: kept.close(store, number, closing, wall(), seen=seen, note=note))
 
 
@@ -44,7 +44,7 @@ async def _decided(file: Path, number: int, decide: Callable[[Store], KeptAlarm]
     return await in_thread(work)
 
 
-def _noting(journal: Journal, what: What, number: int, **detail: Any) -> Note:
+def _noting(journal: Journal, what: EventType, number: int, **detail: Any) -> Note:
     """Return a function that writes the log entry from the file's thread, before the commit."""
     loop = asyncio.get_running_loop()
     told = {name: printable(value) for name, value in detail.items() if value}

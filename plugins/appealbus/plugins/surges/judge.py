@@ -37,7 +37,7 @@ class Method(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class SeriesResult:
     """Result of one series in a week.
 
     Attributes:
@@ -70,7 +70,7 @@ class Judged:
     monday: date
     tested: int
     limit: float
-    surges: tuple[Verdict, ...]
+    surges: tuple[SeriesResult, ...]
 
 
 def judge(book: Book, rate: float = 0.05, share: float = 1.0) -> Judged:
@@ -89,12 +89,12 @@ def judge(book: Book, rate: float = 0.05, share: float = 1.0) -> Judged:
 class _Compared:
     """A verdict without its probability, and the mean and dispersion that determine it."""
 
-    verdict: Verdict
+    verdict: SeriesResult
     mean: float
     dispersion: float
 
 
-def _verdicts(book: Book, share: float) -> list[Verdict]:
+def _verdicts(book: Book, share: float) -> list[SeriesResult]:
     against = cache(lambda years: farrington.reference(book.monday, years))
     by_method: dict[Method, list[_Compared]] = {method: [] for method in Method}
     for series, every in book.series.items():
@@ -107,7 +107,7 @@ def _verdicts(book: Book, share: float) -> list[Verdict]:
     return [verdict for compared in by_method.values() for verdict in _with_probabilities(compared)]
 
 
-def _with_probabilities(compared: Sequence[_Compared]) -> Iterator[Verdict]:
+def _with_probabilities(compared: Sequence[_Compared]) -> Iterator[SeriesResult]:
     """Yield the verdicts, each with at least the mean dispersion of all series.
 
     A single series gives a poor estimate: some of thousands would be too low, and each such one is a false alarm.
@@ -132,7 +132,7 @@ def _by_farrington(
     # Weeks of this season without any appeal do not prove that there can be none: half a one in all of them.
     expected = max(compared.expected, 0.5 / len(season)) * share
     upper = bound(_ALPHA_FARRINGTON, expected, compared.dispersion)
-    verdict = Verdict(
+    verdict = SeriesResult(
         series, Method.FARRINGTON, counts[-1], expected, upper, 1.0, len(counts) - 1, *_told(monday, counts, season)
     )
     return _Compared(verdict, expected, compared.dispersion)
@@ -142,7 +142,7 @@ def _by_ears(monday: date, series: Series, counts: Sequence[int], share: float) 
     compared = ears.c2(counts, len(counts) - 1, _ALPHA_EARS, _LEAST_DEVIATION)
     baseline = range(ears.BASELINE + ears.GUARD, ears.GUARD, -1)
     expected, upper = compared.mean * share, compared.bound * share
-    verdict = Verdict(
+    verdict = SeriesResult(
         series, Method.EARS, counts[-1], expected, upper, 1.0, len(counts) - 1, *_told(monday, counts, baseline)
     )
     # Half an appeal more: seven weeks without any do not prove that there can be none.
@@ -158,9 +158,9 @@ def _told(
     return weeks, tuple(counts[-1 - ago] for ago in with_weeks), sum(counts[-_WITHIN:]) < _FEWEST
 
 
-def gathered(surges: Sequence[Verdict]) -> Mapping[Verdict, tuple[Verdict, ...]]:
+def gathered(surges: Sequence[SeriesResult]) -> Mapping[SeriesResult, tuple[SeriesResult, ...]]:
     """Group surges that may count the same appeals under the least probable one, so that one event is one alarm."""
-    heads: dict[Verdict, list[Verdict]] = {}
+    heads: dict[SeriesResult, list[SeriesResult]] = {}
     for surge in surges:
         head = next((head for head in heads if head.series.meets(surge.series)), None)
         if head is None:

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from appealbus.connectors.amqp.brokers import Brokers, link_of
 from appealbus.connectors.amqp.messages import attributes, source_of
-from appealbus.connectors.amqp.topology import Wanted
+from appealbus.connectors.amqp.topology import WantedTopology
 from appealbus.connectors.amqp.topology.wanted import alarms_of
 from appealbus.connectors.broker.broker import Message, Properties, Published
 from appealbus.core import ConfigError, LinkState, LinkStatus
@@ -31,7 +31,7 @@ class Exchanged(Way):
         self._broker = brokers.get(broker)
         self._exchange = exchange or brokers.names.alarms
         # One that has another name is somebody else's, with kind and arguments that they have chosen.
-        self._wanted = alarms_of(brokers.names) if exchange is None else Wanted()
+        self._wanted = alarms_of(brokers.names) if exchange is None else WantedTopology()
         self._source = source_of(brokers.source, "services", "surges")
         self._timeout = timeout
         self._result: Published | None = None

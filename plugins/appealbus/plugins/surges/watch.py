@@ -8,8 +8,8 @@ from appealbus.core import WeekCounts, WeekPart
 from appealbus.core.clocks import day_of
 from appealbus.plugins.surges.alarm import Alarm
 from appealbus.plugins.surges.behind import About, Readable, behind
-from appealbus.plugins.surges.clusters import Found, Near, Scanned, clusters
-from appealbus.plugins.surges.judge import Judged, Verdict, gathered, judge
+from appealbus.plugins.surges.clusters import ClusterFound, Near, Scanned, clusters
+from appealbus.plugins.surges.judge import Judged, SeriesResult, gathered, judge
 from appealbus.plugins.surges.series import WEEK, Series, book, monday_of
 from appealbus.plugins.surges.store import Counted, Store, in_thread
 from appealbus.schemas.surge import SurgePart
@@ -97,7 +97,9 @@ def _parts(store: Store, weeks: Sequence[date], series: Sequence[Series]) -> lis
     return [WeekPart(week, *ids, one.category or None, one.place) for week, one, ids in weeks_of if ids is not None]
 
 
-def _of_series(judged: Judged, rate: float, verdict: Verdict, others: Sequence[Verdict], about: About) -> Alarm:
+def _of_series(
+    judged: Judged, rate: float, verdict: SeriesResult, others: Sequence[SeriesResult], about: About
+) -> Alarm:
     parts = [
         SurgePart(**_key(other), observed=other.observed, expected=other.expected, probability=other.probability)
         for other in others
@@ -122,11 +124,11 @@ def _of_series(judged: Judged, rate: float, verdict: Verdict, others: Sequence[V
     )
 
 
-def _key(verdict: Verdict) -> dict[str, str]:
+def _key(verdict: SeriesResult) -> dict[str, str]:
     return {"category": verdict.series.category, "place": verdict.series.place}
 
 
-def _of_cluster(monday: date, rate: float, scanned: Scanned, finding: Found, about: About) -> Alarm:
+def _of_cluster(monday: date, rate: float, scanned: Scanned, finding: ClusterFound, about: About) -> Alarm:
     cluster = finding.cluster
     return Alarm(
         monday=monday,

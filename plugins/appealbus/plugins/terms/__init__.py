@@ -9,7 +9,7 @@ import typer
 
 from appealbus.core import KeptChange, Settings, Terms, hookimpl
 from appealbus.plugins.terms.calendar import load_calendar
-from appealbus.plugins.terms.clock import Told, due_on
+from appealbus.plugins.terms.clock import TermInputs, due_on
 from appealbus.plugins.terms.command import add_commands
 from appealbus.plugins.terms.formatting import proof
 from appealbus.plugins.terms.norms import Law, load_norms
@@ -33,7 +33,7 @@ class LegalTerms(Terms):
     def due_on(
         self, appeal: Appeal, first: Appeal, accepted_at: datetime, changes: Sequence[KeptChange]
     ) -> date | None:
-        return due_on(Told(appeal, first, accepted_at, changes), self.law)
+        return due_on(TermInputs(appeal, first, accepted_at, changes), self.law)
 
     def known_until(self) -> date:
         return date.fromordinal(self.law.calendar.last)
@@ -47,7 +47,7 @@ class LegalTerms(Terms):
         self, appeal: Appeal, first: Appeal, accepted_at: datetime, changes: Sequence[KeptChange], today: date
     ) -> dict[str, Any]:
         """Return the whole proof; if the due date is in an unknown year, only that year."""
-        return proof(Told(appeal, first, accepted_at, changes), self.law, today)
+        return proof(TermInputs(appeal, first, accepted_at, changes), self.law, today)
 
 
 @hookimpl

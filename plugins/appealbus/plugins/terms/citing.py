@@ -50,7 +50,7 @@ ACTS: dict[ActName, Act] = {
 """Codes have parts (часть, бөлік), laws have points (пункт, тармақ)."""
 
 
-class Place(Model):
+class CitedPlace(Model):
     """An article of an act, or something within it. Each is a number or several: `76`, `90-5`, `1–2`, `1, 3`."""
 
     article: Text
@@ -67,7 +67,7 @@ class Amended(Model):
     """As both languages write it: `17.12.2025`."""
 
 
-def cite(act: ActName, places: Iterable[Place]) -> Cited:
+def cite(act: ActName, places: Iterable[CitedPlace]) -> Cited:
     listed = list(places)
     ru, kk = ", ".join(map(_russian, listed)), ", ".join(map(_kazakh, listed))
     return Cited(f"{ACTS[act].short.ru} {ru}", f"{ACTS[act].kk_of} {kk}")
@@ -83,12 +83,12 @@ def source(act: ActName, amended: Amended | None) -> Cited:
     )
 
 
-def _russian(place: Place) -> str:
+def _russian(place: CitedPlace) -> str:
     steps = (("ст. ", place.article), ("ч. ", place.part), ("п. ", place.point), ("пп. ", _closed(place.subpoint)))
     return " ".join(word + number for word, number in steps if number)
 
 
-def _kazakh(place: Place) -> str:
+def _kazakh(place: CitedPlace) -> str:
     steps = [
         _Step(f"{place.article}-бап", "тары" if _several(place.article) else "ы", "ның"),
         _Step(f"{place.part}-бөлі", "ктері" if _several(place.part) else "гі", "нің"),

@@ -11,16 +11,16 @@ from appealbus.core import Case, KeptChange
 from appealbus.core.clocks import day_of
 from appealbus.core.management.appeals import plausible
 from appealbus.plugins.terms.calendar import UnknownYear
-from appealbus.plugins.terms.citing import CODE, Cited, Place, cite
+from appealbus.plugins.terms.citing import CODE, Cited, CitedPlace, cite
 from appealbus.plugins.terms.norms import Law, level_of
 from appealbus.plugins.terms.reckoning import Term, due_of, reckon
 from appealbus.plugins.terms.story import FAVOURABLE, Body, Life, Noted, Stay, find_ping_pong, noted, rebuild
-from appealbus.plugins.terms.words import Actor, Duty, Outcome, Remark, Standing
+from appealbus.plugins.terms.words import Actor, Duty, Outcome, Remark, TermState
 from appealbus.schemas.appeal import Appeal, AppealKind
 
 T = TypeVar("T")
 
-EXTENSION_CITED = cite(CODE, [Place(article="76", part="3")])
+EXTENSION_CITED = cite(CODE, [CitedPlace(article="76", part="3")])
 _ARRIVED = "received_at"
 _NAMES = re.compile(r"[a-z_]+(?=, |\?$)")
 _HANDED_ON = frozenset({Outcome.REDIRECTED, Outcome.MOVED})
@@ -33,7 +33,7 @@ class Milestone:
     until: date
     article: Cited
     done: date | None
-    standing: Standing
+    standing: TermState
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ class Clock:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class TermInputs:
     """The appeal's data, from which its clock is computed."""
 
     appeal: Appeal
@@ -103,7 +103,7 @@ class Told:
     changes: Sequence[KeptChange] = ()
 
     @classmethod
-    def of(cls, case: Case) -> "Told":
+    def of(cls, case: Case) -> "TermInputs":
         return cls(case.appeal, case.first or case.appeal, case.receipt.accepted_at, case.kept_changes)
 
     @property
@@ -127,7 +127,7 @@ class Told:
         return life
 
 
-def due_on(data: Told, law: Law) -> date | None:
+def due_on(data: TermInputs, law: Law) -> date | None:
     """Return the legal due date for the current body; None if no norm applies. Raise UnknownYear outside the
     calendar."""
     if not data.changes:
@@ -135,7 +135,7 @@ def due_on(data: Told, law: Law) -> date | None:
     return due_of(data.life.last, data.appeal.kind, level_of(data.appeal.addressee), law)
 
 
-def read_clock(data: Told, law: Law, today: date) -> Clock:
+def read_clock(data: TermInputs, law: Law, today: date) -> Clock:
     """Return the state of an appeal's terms on a day.
 
     Raises UnknownYear if the calendar does not cover the newest term. Other values in an unknown year are left out, and
@@ -241,9 +241,9 @@ def _milestones(
 
     def made(what: Duty, who: Actor, until: date, cited: Cited, done: date | None) -> Milestone:
         if done is None:
-            standing = Standing.OPEN if today <= until else Standing.LATE
+            standing = TermState.OPEN if today <= until else TermState.LATE
         else:
-            standing = Standing.DONE if done <= until else Standing.DONE_LATE
+            standing = TermState.DONE if done <= until else TermState.DONE_LATE
         return Milestone(what, who, until, cited, done, standing)
 
     def after(what: Duty, day: date, done: date | None) -> Iterator[Milestone]:

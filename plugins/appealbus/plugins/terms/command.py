@@ -16,7 +16,7 @@ from appealbus.core.management.appeals import DueMoved
 from appealbus.core.management.viewing import Action, Views
 from appealbus.core.serving import Counted
 from appealbus.plugins.terms.calendar import UnknownYear, load_calendar
-from appealbus.plugins.terms.clock import Told, read_clock
+from appealbus.plugins.terms.clock import TermInputs, read_clock
 from appealbus.plugins.terms.formatting import as_json, lines, proof
 from appealbus.plugins.terms.norms import Law, load_norms
 from appealbus.plugins.terms.settings import NAME, TermsSettings
@@ -124,7 +124,7 @@ def _term(cli: Cli, law: Law, asked: _Asked, lang: Any, *, everything: bool) -> 
         cli.out.print(shown(line))
 
 
-_Read = tuple[Told | None, dict[str, Any] | None, Callable[[str], str]]
+_Read = tuple[TermInputs | None, dict[str, Any] | None, Callable[[str], str]]
 """The appeal's data, the document for programs if already built, and the formatter of a line."""
 
 
@@ -136,7 +136,7 @@ def _read(cli: Cli, asked: _Asked) -> _Read:
         cases = [] if row is None else await journal.ask(appeals.cases, [row.appeal_id])
         if not cases:
             cli.no_appeal(asked.number)
-        return Told.of(cases[0]), None, str
+        return TermInputs.of(cases[0]), None, str
 
     return look(cli, read, "term", number=asked.number, copy=asked.copy, purpose=asked.purpose)
 
@@ -145,10 +145,10 @@ def _read_as(cli: Cli, law: Law, asked: _Asked, name: str) -> _Read:
     """Read an appeal as a role or a client may see it; the document is that of the API."""
 
     async def read(views: Views, row: AppealRow) -> _Read:
-        cases: list[Told] = []
+        cases: list[TermInputs] = []
 
         def proofs(case: Case) -> list[dict[str, Any]]:
-            cases.append(Told.of(case))
+            cases.append(TermInputs.of(case))
             return [{"name": NAME, "proof": proof(cases[0], law, asked.today)}]
 
         document = await views.term(row, proofs)
@@ -159,8 +159,8 @@ def _read_as(cli: Cli, law: Law, asked: _Asked, name: str) -> _Read:
     return look_as(cli, name, Action.TERM, asked.number, read, copy=asked.copy, purpose=asked.purpose)
 
 
-def _others(cli: Cli) -> Callable[[Told], Counted]:
-    def count(data: Told) -> Counted:
+def _others(cli: Cli) -> Callable[[TermInputs], Counted]:
+    def count(data: TermInputs) -> Counted:
         given = data.appeal, data.first, data.accepted_at, data.changes
         return cli.host.counting.counted(*given, without=NAME)
 

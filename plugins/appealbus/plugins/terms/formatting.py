@@ -8,7 +8,7 @@ from typing import Any
 from appealbus.core.language import Reader
 from appealbus.plugins.terms.calendar import UnknownYear
 from appealbus.plugins.terms.citing import Cited
-from appealbus.plugins.terms.clock import Clock, Told, read_clock
+from appealbus.plugins.terms.clock import Clock, TermInputs, read_clock
 from appealbus.plugins.terms.norms import Law, Norm
 from appealbus.plugins.terms.reckoning import Term
 from appealbus.plugins.terms.words import Assumption, Label
@@ -28,7 +28,7 @@ def as_json(clock: Clock) -> dict[str, Any]:
     return dict(_entries(clock))
 
 
-def proof(data: Told, law: Law, today: date) -> dict[str, Any]:
+def proof(data: TermInputs, law: Law, today: date) -> dict[str, Any]:
     """Return the whole proof; if the due date is in an unknown year, only that year."""
     try:
         return as_json(read_clock(data, law, today))

@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 from appealbus.core import ConfigError
 from appealbus.core.clocks import KAZAKHSTAN, day_of
 from appealbus.plugins.terms.calendar import Calendar, named, raw_of, read
-from appealbus.plugins.terms.citing import ActName, Amended, Cited, Place, cite, source
+from appealbus.plugins.terms.citing import ActName, Amended, Cited, CitedPlace, cite, source
 from appealbus.plugins.terms.words import Actor, Assumption, Duty
 from appealbus.schemas import AppealKind
 from appealbus.schemas.appeal import Addressee
@@ -47,7 +47,7 @@ class Norm(Model):
     level: Text = ""
     """Of the body: `central` or `local`; empty: any."""
     act: ActName | None = None
-    cites: list[Place] = Field(default_factory=list)
+    cites: list[CitedPlace] = Field(default_factory=list)
     """Of the act: from these `article` and `source` follow in both languages."""
     amended: Amended | None = None
     article: Text = ""

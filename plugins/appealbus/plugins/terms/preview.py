@@ -9,12 +9,12 @@ from appealbus.core.management import JournalReader, appeals
 from appealbus.core.management.appeals import DueMoved
 from appealbus.core.serving import Counted
 from appealbus.plugins.terms.calendar import UnknownYear
-from appealbus.plugins.terms.clock import Told, due_on
+from appealbus.plugins.terms.clock import TermInputs, due_on
 from appealbus.plugins.terms.norms import Law
 
 _PAGE = 500
 """Appeals in one read; with their texts, some ten megabytes."""
-Others = Callable[[Told], Counted]
+Others = Callable[[TermInputs], Counted]
 """Combined terms of other plugins: the earliest day applies."""
 
 
@@ -65,7 +65,7 @@ async def stale(journal: JournalReader, law: Law, others: Others, left: Left) ->
     async for case in open_cases(journal):
         if case.appeal.due_on is not None:
             continue
-        data = Told.of(case)
+        data = TermInputs.of(case)
         also = others(data)
         due, is_known = _counted(data, law, also)
         if also.failed:
@@ -81,7 +81,7 @@ async def preview(journal: JournalReader, now: Law, then: Law, others: Others) -
     preview = Preview(0, [], [], [])
     async for case in open_cases(journal):
         preview.open += 1
-        data, number = Told.of(case), case.receipt.number
+        data, number = TermInputs.of(case), case.receipt.number
         also = others(data)
         due, is_known = _counted(data, then, also)
         if also.failed:
@@ -97,7 +97,7 @@ async def preview(journal: JournalReader, now: Law, then: Law, others: Others) -
     return preview
 
 
-def _counted(data: Told, law: Law, also: Counted) -> tuple[date | None, bool]:
+def _counted(data: TermInputs, law: Law, also: Counted) -> tuple[date | None, bool]:
     """Return the earliest day by the law and the others, as in the bus, and whether it is certain."""
     try:
         due = due_on(data, law)

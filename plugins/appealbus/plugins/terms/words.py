@@ -50,7 +50,7 @@ class Actor(Word):
     APPLICANT = "applicant"
 
 
-class Standing(Word):
+class TermState(Word):
     """State of a milestone, or of the whole term, on a day."""
 
     OPEN = "open"

@@ -16,14 +16,16 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
-from appealbus.core import LogEntry, What, __version__
+from appealbus.core import EventType, LogEntry, __version__
 
 _REMEMBERED = 10_000
 """Appeals whose run and newest version are remembered; spans of a forgotten one have no duration."""
 _FAILED = frozenset({"refused", "unavailable", "timed_out", "invalid"})
 _SCOPE = InstrumentationScope("appealbus", __version__)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_OF_DELIVERIES = frozenset({What.DELIVERED, What.FAILED, What.SET_ASIDE, What.SKIPPED, What.RESENT})
+_OF_DELIVERIES = frozenset(
+    {EventType.DELIVERED, EventType.FAILED, EventType.SET_ASIDE, EventType.SKIPPED, EventType.RESENT}
+)
 
 
 @dataclass(slots=True)
@@ -46,26 +48,26 @@ class Spans:
         known = self._of_appeal(entry.appeal_id)
         detail = entry.detail
         match entry.what:
-            case What.CLAIMED:
+            case EventType.CLAIMED:
                 known.run, known.claimed_at = b"run%d" % entry.position, entry.at
-            case What.ENDED:
+            case EventType.ENDED:
                 yield from self._question(entry, known)
-            case What.VERSION | What.PARKED:
+            case EventType.VERSION | EventType.PARKED:
                 about = {"appealbus.completeness": detail.get("completeness"), "appealbus.state": detail.get("state")}
                 about["appealbus.version"] = detail.get("version")
-                name = f"version {detail['version']}" if entry.what == What.VERSION else "nothing new"
+                name = f"version {detail['version']}" if entry.what == EventType.VERSION else "nothing new"
                 yield self._span(entry, name, known.claimed_at or entry.at, entry.at, about, own=known.run)
                 known.run = known.claimed_at = None
                 known.version_at = entry.at
-            case What.ACCEPTED:
+            case EventType.ACCEPTED:
                 known.run, known.claimed_at = b"run%d" % entry.position, entry.at
                 yield self._span(entry, "appeal", entry.at, entry.at, {"appealbus.channel": entry.about}, own=b"root")
             case what if what in _OF_DELIVERIES:
                 began = known.version_at or entry.at
                 about = {"appealbus.receiver": entry.about, "appealbus.version": detail.get("version")}
-                failed = what in (What.FAILED, What.SET_ASIDE)
+                failed = what in (EventType.FAILED, EventType.SET_ASIDE)
                 yield self._span(entry, f"{what} {entry.about}", began, entry.at, about, failed=failed)
-            case What.ASKED:
+            case EventType.ASKED:
                 return  # its end tells all of it
             case what:
                 yield self._span(entry, what, entry.at, entry.at, {})

@@ -9,7 +9,7 @@ import pytest
 from appealbus.connectors.amqp.agency import AgencySettings, AgencyWire
 from appealbus.connectors.amqp.brokers import Brokers
 from appealbus.connectors.amqp.settings import AmqpSettings
-from appealbus.connectors.amqp.topology import Wanted
+from appealbus.connectors.amqp.topology import WantedTopology
 from appealbus.core.interfaces.wire import Call
 from tests.connectors.amqp.agency.queue_agency import QUEUE, Agency, settings_of
 
@@ -19,7 +19,7 @@ async def agency(request: pytest.FixtureRequest) -> AsyncIterator[Agency]:
     """An agency that is open for questions."""
     table = {"main": settings_of(request.getfixturevalue("vhost"))} if request.param == "rabbit" else {}
     made = Agency(Brokers(AmqpSettings(brokers=table)))
-    await made.brokers.start(made.broker, Wanted())
+    await made.brokers.start(made.broker, WantedTopology())
     assert await made.broker.up(60)
     await made.open()
     yield made

@@ -10,7 +10,7 @@ import pytest
 
 from appealbus.connectors.amqp.brokers import Brokers
 from appealbus.connectors.amqp.settings import AmqpSettings
-from appealbus.connectors.amqp.topology import Wanted, answers_of
+from appealbus.connectors.amqp.topology import WantedTopology, answers_of
 from appealbus.connectors.amqp.topology.by_amqp import declare_in_memory
 from appealbus.core.journal import access as journal_access
 from appealbus.core.journal.appeals import cases, lists
@@ -26,7 +26,7 @@ ORAL = "<a><name>Орал</name></a>".encode()
 @pytest.fixture
 async def rabbit_agency(vhost: Vhost) -> AsyncIterator[Agency]:
     made = Agency(Brokers(AmqpSettings(brokers={"main": settings_of(vhost)})))
-    await made.brokers.start(made.broker, Wanted())
+    await made.brokers.start(made.broker, WantedTopology())
     assert await made.broker.up(60)
     await declare_in_memory(made.broker, answers_of(made.brokers.names, "register"))
     await made.open()

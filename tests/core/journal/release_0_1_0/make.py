@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 import orjson
 
 from appealbus.connectors.amqp.brokers import Brokers
-from appealbus.connectors.amqp.topology import Wanted
+from appealbus.connectors.amqp.topology import WantedTopology
 from appealbus.core import Delivery, Factory, Handed, Inbound, NoSettings, Outgoing, Refused, Taken, __version__
 from appealbus.core.bus.bus import Bus
 from appealbus.core.config.loading import from_document
@@ -126,7 +126,7 @@ class Contour:
         brokers = self.host.shared("amqp")
         assert isinstance(brokers, Brokers)
         broker = brokers.get()
-        await brokers.start(broker, Wanted())
+        await brokers.start(broker, WantedTopology())
         try:
             await self.simulator.take_questions(broker)
             bus = Bus(self.loaded, self.parts, journal, name=name)

@@ -13,7 +13,7 @@ from appealbus.connectors.amqp.agency.body import MEDIA_TYPES, load_schema, read
 from appealbus.connectors.amqp.agency.outcomes import failure_from_headers
 from appealbus.connectors.amqp.agency.settings import AgencySettings
 from appealbus.connectors.amqp.brokers import Brokers, link_of, unreached
-from appealbus.connectors.amqp.topology import Wanted, answers_of
+from appealbus.connectors.amqp.topology import WantedTopology, answers_of
 from appealbus.connectors.broker.broker import (
     BrokerError,
     BrokerRefused,
@@ -79,7 +79,7 @@ class AgencyWire(Wire):
         if self._settings.xsd is not None:
             self._schema = await asyncio.to_thread(load_schema, self._settings.xsd, f"sources.{self._source}.xsd")
         self._open = True
-        wanted = answers_of(self._brokers.names, self._source) if self.answers_async else Wanted()
+        wanted = answers_of(self._brokers.names, self._source) if self.answers_async else WantedTopology()
         await self._brokers.start(self._broker, wanted)
 
     async def listen(self, answers: Answers) -> None:

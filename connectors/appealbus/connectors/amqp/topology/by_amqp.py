@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from appealbus.connectors.amqp.topology.by_api import otherwise
 from appealbus.connectors.amqp.topology.finding import APPLY, Finding, not_there
-from appealbus.connectors.amqp.topology.wanted import Exchange, Part, Wanted
+from appealbus.connectors.amqp.topology.wanted import Exchange, Part, WantedTopology
 from appealbus.connectors.broker.broker import Broker, BrokerRefused
 
 UNSEEN = Finding(
@@ -14,7 +14,7 @@ UNSEEN = Finding(
 )
 
 
-async def look(broker: Broker, wanted: Wanted) -> list[Finding]:
+async def look(broker: Broker, wanted: WantedTopology) -> list[Finding]:
     """Compare exchanges and queues with the required topology, without changes. Raises BrokerUnreachable."""
     findings: list[Finding] = []
     for part in wanted.parts:
@@ -26,7 +26,7 @@ async def look(broker: Broker, wanted: Wanted) -> list[Finding]:
     return findings + [not_there(foreign) for foreign in wanted.foreign if not await _is_there(broker, foreign.part)]
 
 
-async def declare(broker: Broker, wanted: Wanted, say: Callable[[str], None]) -> list[Finding]:
+async def declare(broker: Broker, wanted: WantedTopology, say: Callable[[str], None]) -> list[Finding]:
     """Create missing exchanges, queues and bindings, and report each to `told`. Existing ones are never changed."""
     findings: list[Finding] = []
     for part in wanted.parts:
@@ -51,7 +51,7 @@ async def declare(broker: Broker, wanted: Wanted, say: Callable[[str], None]) ->
     return findings
 
 
-async def declare_in_memory(broker: Broker, wanted: Wanted) -> None:
+async def declare_in_memory(broker: Broker, wanted: WantedTopology) -> None:
     """Create a topology on a broker without policies: their content becomes arguments of the queues."""
     for exchange in wanted.exchanges:
         await broker.declare_exchange(exchange.name, exchange.kind, exchange.arguments)

@@ -5,7 +5,7 @@ from typing import Any
 
 from appealbus.connectors.amqp.topology.finding import APPLY, Finding, not_there
 from appealbus.connectors.amqp.topology.management import Management, Policies, policies_of
-from appealbus.connectors.amqp.topology.wanted import QUORUM, Binding, Exchange, Part, Queue, Wanted
+from appealbus.connectors.amqp.topology.wanted import QUORUM, Binding, Exchange, Part, Queue, WantedTopology
 from appealbus.connectors.broker.broker import Argument
 from appealbus.connectors.broker.memory.queue import matches
 from appealbus.schemas import Completeness
@@ -22,7 +22,7 @@ _PRIORITY = 10
 _APPLY_TO = "quorum_queues"
 
 
-async def look(api: Management, wanted: Wanted) -> list[Finding]:
+async def look(api: Management, wanted: WantedTopology) -> list[Finding]:
     """Compare the required topology with the broker's. Raises ManagementFailed if the API gives no answer."""
     findings: list[Finding] = []
     missing: set[str] = set()
@@ -154,7 +154,7 @@ def _said(value: Any) -> str:
     return "not set" if value is None else str(value)
 
 
-async def set_policies(api: Management, wanted: Wanted, say: Callable[[str], None]) -> None:
+async def set_policies(api: Management, wanted: WantedTopology, say: Callable[[str], None]) -> None:
     """Set the policies that are not in effect; those under other names stay. Raises ManagementFailed."""
     there = await policies_of(api)
     for queue in wanted.queues:
@@ -169,7 +169,7 @@ async def set_policies(api: Management, wanted: Wanted, say: Callable[[str], Non
         say(f"set policy {queue.name}")
 
 
-def definitions(wanted: Wanted, virtual_host: str) -> dict[str, Any]:
+def definitions(wanted: WantedTopology, virtual_host: str) -> dict[str, Any]:
     """Return a topology in the format of `rabbitmqctl import_definitions` and the management API."""
     where = {"vhost": virtual_host}
     return {

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from appealbus.connectors.amqp.topology.wanted import Foreign, Queue, Wanted
+from appealbus.connectors.amqp.topology.wanted import Foreign, Queue, WantedTopology
 from appealbus.connectors.broker.broker import Broker, BrokerRefused, QueueInfo
 
 APPLY = "run `appealbus topology apply`"
@@ -32,7 +32,7 @@ def not_there(foreign: Foreign) -> Finding:
     return Finding(f"{foreign.part.about}, which {foreign.setting} names, is missing", "have it made, or mend the name")
 
 
-async def contents_of(broker: Broker, wanted: Wanted) -> dict[str, QueueInfo]:
+async def contents_of(broker: Broker, wanted: WantedTopology) -> dict[str, QueueInfo]:
     """Return the queue information for the queues that need watching. Raises BrokerUnreachable."""
     infos = {}
     for queue in wanted.queues:
@@ -44,7 +44,7 @@ async def contents_of(broker: Broker, wanted: Wanted) -> dict[str, QueueInfo]:
     return infos
 
 
-def contents_findings(wanted: Wanted, contents: Mapping[str, QueueInfo]) -> list[Finding]:
+def contents_findings(wanted: WantedTopology, contents: Mapping[str, QueueInfo]) -> list[Finding]:
     """Report messages that lie where they should not, or that nobody consumes."""
     return [item for queue in wanted.queues if queue.name in contents for item in _look(queue, contents[queue.name])]
 

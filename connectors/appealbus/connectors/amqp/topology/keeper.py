@@ -9,7 +9,7 @@ import structlog
 from appealbus.connectors.amqp.topology import by_amqp, by_api
 from appealbus.connectors.amqp.topology.finding import Finding, contents_findings, contents_of
 from appealbus.connectors.amqp.topology.management import Management, ManagementFailed
-from appealbus.connectors.amqp.topology.wanted import Wanted
+from appealbus.connectors.amqp.topology.wanted import WantedTopology
 from appealbus.connectors.broker.broker import Broker, BrokerUnreachable
 from appealbus.connectors.broker.settings import BrokerSettings
 from appealbus.core import ConfigError, LinkState, LinkStatus
@@ -33,7 +33,7 @@ class Looked:
         return [finding for finding in self.findings if finding.is_problem]
 
 
-async def look(broker: Broker, settings: BrokerSettings, wanted: Wanted) -> Looked:
+async def look(broker: Broker, settings: BrokerSettings, wanted: WantedTopology) -> Looked:
     """Compare through the management API if configured, else over AMQP, and inspect the contents of queues.
 
     Creates nothing. The broker must be started. Raises ManagementFailed, BrokerUnreachable and ConfigError.
@@ -55,7 +55,7 @@ class TopologyKeeper:
         self._broker = broker
         self._settings = settings
         self._name = f"{broker.name}.topology"
-        self._wanted = Wanted()
+        self._wanted = WantedTopology()
         self._users = 0
         self._news = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -63,7 +63,7 @@ class TopologyKeeper:
         self._told = ""
         self._messages: dict[str, int] = {}
 
-    def start(self, wanted: Wanted) -> None:
+    def start(self, wanted: WantedTopology) -> None:
         """Watch this topology, too. Call once for each `stop`."""
         self._users += 1
         both = self._wanted + wanted

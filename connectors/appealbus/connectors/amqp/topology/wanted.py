@@ -89,7 +89,7 @@ class Foreign:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class WantedTopology:
     """A topology, or a part of one."""
 
     exchanges: tuple[Exchange, ...] = ()
@@ -103,8 +103,8 @@ class Wanted:
     def parts(self) -> tuple[Part, ...]:
         return (*self.exchanges, *self.queues)
 
-    def __add__(self, other: "Wanted") -> "Wanted":
-        return Wanted(
+    def __add__(self, other: "WantedTopology") -> "WantedTopology":
+        return WantedTopology(
             _united(self.exchanges, other.exchanges),
             _united(self.queues, other.queues),
             _united(self.bindings, other.bindings),
@@ -113,9 +113,9 @@ class Wanted:
         )
 
 
-def bus_of(names: Names) -> Wanted:
+def bus_of(names: Names) -> WantedTopology:
     """Return the topology of every bus."""
-    return Wanted(
+    return WantedTopology(
         exchanges=(
             Exchange(names.dead, "fanout"),
             Exchange(names.unrouted, "fanout"),
@@ -140,18 +140,18 @@ def bus_of(names: Names) -> Wanted:
     )
 
 
-def answers_of(names: Names, source: str) -> Wanted:
+def answers_of(names: Names, source: str) -> WantedTopology:
     """Return the topology for a source with asynchronous answers. The agency publishes directly to the first queue."""
     dead = names.dead_answers(source)
     # An answer died because we were away, or it expired: nobody has to look at it, it is taken from the second queue.
     policy = {**_bounded(_KEPT, RETURNS), **_dead_letters(""), "dead-letter-routing-key": dead}
     late = Queue(dead, _bounded(_KEPT), holds="answers that the broker gave up on")
-    return Wanted(queues=(late, Queue(names.answers(source), policy, holds="answers")))
+    return WantedTopology(queues=(late, Queue(names.answers(source), policy, holds="answers")))
 
 
-def alarms_of(names: Names) -> Wanted:
+def alarms_of(names: Names) -> WantedTopology:
     """Return the topology for alarms of surges. An alarm without a receiver is sent again."""
-    return Wanted(exchanges=(Exchange(names.alarms, "topic"),))
+    return WantedTopology(exchanges=(Exchange(names.alarms, "topic"),))
 
 
 def _united(some: tuple[T, ...], others: tuple[T, ...]) -> tuple[T, ...]:

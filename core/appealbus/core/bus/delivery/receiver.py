@@ -23,7 +23,7 @@ from appealbus.core.journal.journal import Journal
 from appealbus.core.loading.host import Host
 from appealbus.core.masking import message_number
 from appealbus.core.plugin_calls.boundary import is_defect, within
-from appealbus.core.rights.masked_version import Looks, Seen, is_damage
+from appealbus.core.rights.masked_version import Looks, MaskedVersion, is_damage
 from appealbus.core.rights.masker import Masker, NotMasked
 from appealbus.core.rights.viewer import Viewer
 from appealbus.schemas.appeal import Appeal
@@ -120,7 +120,7 @@ class ReceiverMask:
         region = row.region if all(map(mask.whole, OF_REGION)) else ""
         return replace(row, dossier=seen.raw, number=number, completeness=completeness, region=region)
 
-    async def _seen(self, raw: bytes, version: int) -> Seen:
+    async def _seen(self, raw: bytes, version: int) -> MaskedVersion:
         with on_behalf_of(self._name):
             return await self._masker.seen(self._mask, raw, version)
 

@@ -15,7 +15,7 @@ from appealbus.core.bus.work.history_comparison import Recalling
 from appealbus.core.clocks import monotonic, wall
 from appealbus.core.config.models import Configuration
 from appealbus.core.domain.case import Case, LookupState
-from appealbus.core.enrichment.assembly import Told, assemble, completeness_of, same_record, to_keep, unkept
+from appealbus.core.enrichment.assembly import VersionContent, assemble, completeness_of, same_record, to_keep, unkept
 from appealbus.core.enrichment.carrying import Before, Key, Whole, known_anew, renamed, whole
 from appealbus.core.enrichment.plan_run import Enrichment, PlanRun
 from appealbus.core.enrichment.retry import after_defect
@@ -141,16 +141,16 @@ class CaseConclusion:
         except JournalError:
             return RunEnd(written=False)
 
-    async def _told(self, run: CaseRun) -> Told | None:
+    async def _told(self, run: CaseRun) -> VersionContent | None:
         case = run.case
         previous = await self._journal.version(case.appeal_id, case.version) if case.version else None
         states = [*case.states, *run.asked.values()]
-        return None if previous is None else Told(previous, run.contract.present, states)
+        return None if previous is None else VersionContent(previous, run.contract.present, states)
 
-    def _whole(self, run: CaseRun, told: Told | None) -> Whole:
+    def _whole(self, run: CaseRun, told: VersionContent | None) -> Whole:
         return whole(run.case, run.asked, run.contract, told.before if told else Before(), self._journal.now())
 
-    async def _says_the_same(self, told: Told, known: Whole, run: CaseRun) -> bool:
+    async def _says_the_same(self, told: VersionContent, known: Whole, run: CaseRun) -> bool:
         # Less is carried than before: of two workers that lack different lookups none makes a version for the other.
         if not told.tells(run.case.notes) or set(known.carried) < told.not_asked:
             return False
@@ -177,7 +177,7 @@ class CaseConclusion:
         return await self._end(run, known, Completeness.PARTIAL, again)
 
     async def _publish(
-        self, run: CaseRun, known: Whole, due_at: datetime | None, told: Told | None, *, same: bool = False
+        self, run: CaseRun, known: Whole, due_at: datetime | None, told: VersionContent | None, *, same: bool = False
     ) -> RunEnd:
         host, case = self._host, run.case
         recalled = await self._recalling.signals(case.appeal_id, case.appeal)
@@ -252,7 +252,7 @@ class CaseConclusion:
         )
         return RunEnd(due_at, ready=ready)
 
-    def _count(self, run: CaseRun, dossier: Dossier, told: Told | None) -> None:
+    def _count(self, run: CaseRun, dossier: Dossier, told: VersionContent | None) -> None:
         self.dossiers[dossier.completeness.value] += 1
         seconds = (self._journal.now() - run.case.receipt.accepted_at).total_seconds()
         if dossier.version == 1:

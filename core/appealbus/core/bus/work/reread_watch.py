@@ -19,21 +19,21 @@ from appealbus.core.bus.work.rereading import (
     JournalAway,
     OtherReadings,
     RereadProcess,
-    Written,
+    WriteResult,
     write_read,
 )
 from appealbus.core.clocks import monotonic
 from appealbus.core.config.loading import Loaded
-from appealbus.core.domain.event import BUS, Event, What
+from appealbus.core.domain.event import BUS, Event, EventType
 from appealbus.core.domain.reread_pass import Readings, RereadPass, Stage
-from appealbus.core.enrichment.rereading import NOT_STARTED, Verdict
+from appealbus.core.enrichment.rereading import NOT_STARTED, RereadResult
 from appealbus.core.errors import JournalError
 from appealbus.core.guards.guard import Guard
 from appealbus.core.journal import replies
 from appealbus.core.journal import workers as journal_workers
 from appealbus.core.journal.drivers.encoding import to_number
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.replies import Place, Span
+from appealbus.core.journal.replies import ReplyPosition, ReplySpan
 from appealbus.core.loading.parts import Parts
 from appealbus.core.logs.setup import LogThrottle
 from appealbus.schemas.outcome import OutcomeKind
@@ -180,7 +180,7 @@ class RereadWatch:
                 changed = sorted(name for name in mine if before.get(name) != mine[name])
                 what = ", ".join(f"{source} {name}" if name == SETTINGS else name for name in changed)
                 reason = f"{_REASON}: {what}"
-                run.said = [_event(run.now, What.ORDERED, selected_by={"source": source}, reason=reason)]
+                run.said = [_event(run.now, EventType.ORDERED, selected_by={"source": source}, reason=reason)]
             await process.read(0)  # it starts before anything is measured: there is no such appeal
             if run.now.stage is not Stage.GOES_ON:
                 await self._preview(run)
@@ -213,7 +213,7 @@ class RereadWatch:
             began, came = monotonic(), to_number(place.at) or 0
             run.now = replace(run.now, at=min(run.now.at or came, came))
             read = await run.process.read(appeal_id)
-            read_at_all = [result for result in read.results if result.verdict is not Verdict.IMPOSSIBLE]
+            read_at_all = [result for result in read.results if result.verdict is not RereadResult.IMPOSSIBLE]
             sure = [
                 result for result in read_at_all if not result.gap or result.was.startswith(OutcomeKind.FOUND.value)
             ]
@@ -224,17 +224,17 @@ class RereadWatch:
         else:
             await self._note(run, replace(run.now, stage=Stage.GOES_ON, at=0))
 
-    async def _sample(self, source: str) -> Iterable[tuple[int, Place]]:
+    async def _sample(self, source: str) -> Iterable[tuple[int, ReplyPosition]]:
         """Return appeals of the newest and oldest replies: an agency's changes lie between them."""
         newest = await self._journal.ask(replies.newest_with_replies, source, None, _SAMPLE)
-        span = Span(source, datetime.fromtimestamp(0, UTC), newest[0][1].at) if newest else None
+        span = ReplySpan(source, datetime.fromtimestamp(0, UTC), newest[0][1].at) if newest else None
         oldest = await self._journal.ask(replies.appeals_with_replies, span, None, _SAMPLE) if span else []
         return dict([*newest, *oldest]).items()
 
     async def _step(self, run: _Run) -> bool:
         """Reread the next replies and save improvements; return whether there were any."""
         now, began = run.now, monotonic()
-        before = Place(now.since, now.id) if now.since else None
+        before = ReplyPosition(now.since, now.id) if now.since else None
         page = await self._journal.ask(replies.newest_with_replies, now.source, before, _PAGE)
         for appeal_id, _ in page:
             if appeal_id not in run.seen:
@@ -249,11 +249,14 @@ class RereadWatch:
     async def _mend(self, run: _Run, read: AppealRead) -> None:
         gaps = [result for result in read.results if result.gap]
         good = [gap for gap in gaps if gap.after is not None and not gap.otherwise]
-        result: Written | JournalError = Written.SAME
+        result: WriteResult | JournalError = WriteResult.SAME
         if good:
             mended = replace(read, results=good)
             result = await write_read(self._journal, mended, _REASON, _operation(run.now))
-        changed, busy = result is Written.CHANGED, result not in (Written.CHANGED, Written.SAME, Written.GONE)
+        changed, busy = (
+            result is WriteResult.CHANGED,
+            result not in (WriteResult.CHANGED, WriteResult.SAME, WriteResult.GONE),
+        )
         if busy:
             run.again.append(read.appeal_id)
         left = sum(gap.otherwise or gap.now == NOT_STARTED for gap in gaps)
@@ -275,7 +278,7 @@ class RereadWatch:
 
     async def _stop(self, run: _Run, stage: Stage) -> None:
         of = f": {run.now.otherwise} of {run.now.compared}" if stage is Stage.STOPPED else ""
-        run.said = [*run.said, _event(run.now, What.STOPPED, reason=_WHY[stage] + of)]
+        run.said = [*run.said, _event(run.now, EventType.STOPPED, reason=_WHY[stage] + of)]
         log.warning("reread.stopped", source=run.now.source, code=stage.name.lower())
         await self._note(run, replace(run.now, stage=stage))
 
@@ -290,12 +293,12 @@ def _operation(now: RereadPass) -> str:
     return sha256(orjson.dumps([now.source, sorted(now.readings.items())])).hexdigest()[:16]
 
 
-def _event(now: RereadPass, what: What, **detail: object) -> Event:
+def _event(now: RereadPass, what: EventType, **detail: object) -> Event:
     return Event(what, None, BUS, "reread", {"hash": _operation(now), **detail})
 
 
 def _carried_out(now: RereadPass) -> Event:
-    return _event(now, What.CARRIED_OUT, verdicts={"gaps": now.gaps, "done": now.changed, "left": now.left})
+    return _event(now, EventType.CARRIED_OUT, verdicts={"gaps": now.gaps, "done": now.changed, "left": now.left})
 
 
 async def _rest(began: float) -> None:

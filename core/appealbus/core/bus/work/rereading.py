@@ -15,7 +15,7 @@ import orjson
 from appealbus.core.domain.case import LookupState
 from appealbus.core.domain.pauses import ASKED_ANEW
 from appealbus.core.domain.reread_pass import Readings
-from appealbus.core.enrichment.rereading import Verdict
+from appealbus.core.enrichment.rereading import RereadResult
 from appealbus.core.errors import AppealBusError, JournalError
 from appealbus.core.journal import keeping
 from appealbus.core.journal.appeals import cases
@@ -45,7 +45,7 @@ class QuestionRead:
 
     lookup: str
     key: str
-    verdict: Verdict
+    verdict: RereadResult
     was: str
     now: str
     fields: Sequence[Sequence[Any]]
@@ -66,7 +66,7 @@ class AppealRead:
     died: bool = False
 
 
-class Written(StrEnum):
+class WriteResult(StrEnum):
     """Result of a write; all but the first leave the appeal unchanged."""
 
     CHANGED = "changed"
@@ -144,7 +144,9 @@ class RereadProcess:
             raise JournalAway("the process that reads replies again cannot read the journal", answer["away"])
         if answer.get("other"):
             raise OtherReadings
-        results = [QuestionRead(**{**result, "verdict": Verdict(result["verdict"])}) for result in answer["results"]]
+        results = [
+            QuestionRead(**{**result, "verdict": RereadResult(result["verdict"])}) for result in answer["results"]
+        ]
         return AppealRead(appeal_id, answer["number"], results)
 
     async def _ask(self, about: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -164,13 +166,15 @@ class RereadProcess:
             await helpers.end(process, 0.0 if at_once else _LEAVE)
 
 
-async def write_read(journal: Journal, read: AppealRead, reason: str, operation: str = "") -> Written | JournalError:
+async def write_read(
+    journal: Journal, read: AppealRead, reason: str, operation: str = ""
+) -> WriteResult | JournalError:
     """Save the changes from rereading an appeal; return the result, or the reason of a refusal."""
     if read.number is None:
-        return Written.DIED if read.died else Written.GONE
+        return WriteResult.DIED if read.died else WriteResult.GONE
     if all(result.after is None for result in read.results):
-        unread = all(result.verdict is Verdict.IMPOSSIBLE for result in read.results)
-        return Written.NOT_KEPT if unread else Written.SAME
+        unread = all(result.verdict is RereadResult.IMPOSSIBLE for result in read.results)
+        return WriteResult.NOT_KEPT if unread else WriteResult.SAME
     states = {(state.lookup, state.key): state for state in await journal.ask(cases.states, read.number)}
     anew = [
         _anew(states[result.after["lookup"] or "", result.key], result, result.after)
@@ -184,8 +188,8 @@ async def write_read(journal: Journal, read: AppealRead, reason: str, operation:
             raise
         return error
     if count is None:
-        return Written.GONE
-    return Written.CHANGED if count else Written.ANSWERED
+        return WriteResult.GONE
+    return WriteResult.CHANGED if count else WriteResult.ANSWERED
 
 
 def _anew(state: LookupState, result: QuestionRead, after: Mapping[str, str | None]) -> Anew:

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, select
 from appealbus.core.clocks import day_of
 from appealbus.core.domain.client import Sender, SenderOf
 from appealbus.core.domain.document import Document, Unnumbered, appeal_document
-from appealbus.core.domain.event import Event, What, by_client, short
+from appealbus.core.domain.event import Event, EventType, by_client, short
 from appealbus.core.domain.public_id import new_tag
 from appealbus.core.errors import JournalError, MessageDiffers
 from appealbus.core.journal import clock, codec, documents, events, parts
@@ -213,7 +213,7 @@ def _is_receipt(result: Accepted | JournalError) -> bool:
 def _event(row: Mapping[str, Any], *, new: bool) -> Event:
     channel = row["channel"]
     if not new:
-        return Event(What.REPEATED, row["id"], by_client(channel), channel)
+        return Event(EventType.REPEATED, row["id"], by_client(channel), channel)
     detail = {
         "number": row["number"],
         "message_id": row["message_id"],
@@ -223,7 +223,7 @@ def _event(row: Mapping[str, Any], *, new: bool) -> Event:
     }
     if row["lease_owner"] is not None:
         detail["owner"] = short(row["lease_owner"])
-    return Event(What.ACCEPTED, row["id"], by_client(channel), channel, detail)
+    return Event(EventType.ACCEPTED, row["id"], by_client(channel), channel, detail)
 
 
 def would_accept(connection: Connection, new: Appeal) -> str | None:

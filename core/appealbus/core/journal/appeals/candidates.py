@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import BigInteger, ColumnElement, Connection, Select, select, tuple_, type_coerce, union_all
 
 from appealbus.core.domain.listing import AppealState
-from appealbus.core.domain.selection import NOWHERE, Place, Selection
+from appealbus.core.domain.selection import NOWHERE, ListPosition, Selection
 from appealbus.core.journal import codec
 from appealbus.core.journal.key import insist_on, key_of
 from appealbus.core.journal.tables import (
@@ -44,14 +44,14 @@ class Search:
     selection: Selection
     marks: Sequence[bytes] = ()
     """Of whom and what the selection names."""
-    after: Place = NOWHERE
+    after: ListPosition = NOWHERE
     last: int | None = None
     """The id of the last appeal that is old enough, where only old ones are meant."""
     whole: bool = False
     """Whether all of it is wanted at once, and not a page."""
 
     @classmethod
-    def of(cls, connection: Connection, selection: Selection, after: Place = NOWHERE) -> "Search":
+    def of(cls, connection: Connection, selection: Selection, after: ListPosition = NOWHERE) -> "Search":
         before = selection.accepted_before
         last = None if before is None else first_since(connection, appeal.c.id, appeal.c.accepted_at, before) - 1
         return cls(connection, selection, _marks(connection, selection), after, last)
@@ -216,7 +216,7 @@ def _by_due(search: Search) -> Driver:
     )
 
 
-def _dated(which: ColumnElement[bool], after: Place) -> Select[Any]:
+def _dated(which: ColumnElement[bool], after: ListPosition) -> Select[Any]:
     query = select(appeal.c.id, appeal.c.urgency.label("by"), *_ASKED).where(which)
     if after.first is not None:
         query = query.where(tuple_(appeal.c.urgency, appeal.c.id) > tuple_(after.first, after.id))

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, func, select, tuple_, update
 
 from appealbus.core.domain.case import Case
-from appealbus.core.domain.event import Event, What, by_worker
+from appealbus.core.domain.event import Event, EventType, by_worker
 from appealbus.core.domain.source_state import Place
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import clock, events
@@ -177,7 +177,7 @@ def lease(connection: Connection, item: Claim) -> Claimed:
         leased = leased.values(state="in_work", due_at=None, lease_owner=item.owner, lease_until=until)
         connection.execute(leased)
         by = by_worker(item.owner)
-        events.note(connection, [Event(What.CLAIMED, appeal_id, by) for appeal_id in claimed])
+        events.note(connection, [Event(EventType.CLAIMED, appeal_id, by) for appeal_id in claimed])
     return Claimed(claimed, suspected, returning.intersection(claimed), after)
 
 

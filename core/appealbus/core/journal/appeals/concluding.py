@@ -8,8 +8,8 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
-from appealbus.core.domain.document import Document, Form
-from appealbus.core.domain.event import Event, What, by_worker
+from appealbus.core.domain.document import Document, FormDocument
+from appealbus.core.domain.event import Event, EventType, by_worker
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import documents, events
 from appealbus.core.journal.appeals import forms
@@ -56,7 +56,7 @@ class Conclusion:
     """The worker that must hold the lease; None: it is not checked."""
     changes_seen: int = 0
     """How many changes of the appeal the run knew."""
-    form: Form | None = None
+    form: FormDocument | None = None
     """The appeal as it is by now, where changes have made it another."""
     signal: str | None = None
     """The worst severity of its signals; told with a dossier alone."""
@@ -116,7 +116,7 @@ _UNSENT = (
 )
 
 
-def _named(key: JournalKey, form: Form | None) -> Sequence[Marked]:
+def _named(key: JournalKey, form: FormDocument | None) -> Sequence[Marked]:
     return () if form is None else key.marked(named_by_appeal(form.appeal))
 
 
@@ -195,7 +195,7 @@ def _ended(item: Conclusion, state: Mapping[str, Any], before: Any) -> Event:
     if item.pending:
         detail["pending"] = list(item.pending)
     if item.dossier is None:
-        return Event(What.PARKED, item.appeal_id, by_worker(item.owner), detail=detail)
+        return Event(EventType.PARKED, item.appeal_id, by_worker(item.owner), detail=detail)
     detail |= {
         "version": item.version,
         "parts": sha256(item.dossier + (item.parts or b"")).hexdigest(),
@@ -205,7 +205,7 @@ def _ended(item: Conclusion, state: Mapping[str, Any], before: Any) -> Event:
         detail["signal"] = item.signal
     if item.plan:
         detail["plan"] = item.plan.hex()
-    return Event(What.VERSION, item.appeal_id, by_worker(item.owner), detail=detail)
+    return Event(EventType.VERSION, item.appeal_id, by_worker(item.owner), detail=detail)
 
 
 def _insert_versions(

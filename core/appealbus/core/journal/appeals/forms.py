@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, select
 
-from appealbus.core.domain.document import Form
+from appealbus.core.domain.document import FormDocument
 from appealbus.core.journal import codec, documents, parts
 from appealbus.core.journal.drivers import bulk
 from appealbus.core.journal.key import Marked
@@ -36,7 +36,7 @@ class Forming:
     """The new form of an appeal, with marks of whom it names and rows of parts."""
 
     appeal_id: int
-    form: Form
+    form: FormDocument
     named: Sequence[Marked]
     kept: Kept = ()
 

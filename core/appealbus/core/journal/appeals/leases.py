@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, or_, select, update
 
-from appealbus.core.domain.event import Event, What, by_worker
+from appealbus.core.domain.event import Event, EventType, by_worker
 from appealbus.core.domain.pauses import PROVISIONAL
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import clock, events
@@ -83,7 +83,7 @@ def release(connection: Connection, item: Release) -> None:
     ids = sorted(connection.execute(freed).scalars())
     detail = {} if item.due_at is None else {"due": to_number(item.due_at)}
     by = by_worker(item.owner)
-    events.note(connection, [Event(What.GIVEN_BACK, appeal_id, by, detail=detail) for appeal_id in ids])
+    events.note(connection, [Event(EventType.GIVEN_BACK, appeal_id, by, detail=detail) for appeal_id in ids])
 
 
 @Renewal.each
@@ -117,7 +117,7 @@ def retry(connection: Connection, item: Retry) -> int | JournalError | None:
     if answered:
         anew = update(lookup).where(mine, lookup.c.kind.in_(answered)).values(next_attempt_at=item.at)
         count += connection.execute(anew).rowcount
-    what = What.REFRESHED if item.refresh else What.RETRIED
+    what = EventType.REFRESHED if item.refresh else EventType.RETRIED
     detail: dict[str, Any] = {"questions": count, "everything": item.everything, "due": to_number(item.at)}
     detail |= {"reason": printable(item.reason)} if item.reason else {}
     events.note(connection, [Event(what, row.id, item.by, detail=detail)])

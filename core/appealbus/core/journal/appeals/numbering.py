@@ -44,7 +44,7 @@ _AHEAD = 10_000
 """Numbers looked at together: 200,000 that are taken cost twenty looks into an index."""
 
 
-class Wanted(Protocol):
+class NeedsNumber(Protocol):
     @property
     def foreign(self) -> str | None:
         """The number it came with, unless that is one of our own series."""
@@ -66,7 +66,7 @@ class Numbers:
 
     @classmethod
     def locked(
-        cls, connection: Connection, items: Sequence[Wanted], counters: Sequence[str], *more: direct.Bound
+        cls, connection: Connection, items: Sequence[NeedsNumber], counters: Sequence[str], *more: direct.Bound
     ) -> "tuple[Numbers, list[list[Any]]]":
         """Lock the counters of the series and of `counters`; return the numbers, and the answers to `more`.
 
@@ -88,7 +88,7 @@ class Numbers:
         checked = {name: _free(name, last[name], rows) for name, rows in zip(own, rest, strict=False)}
         return cls(connection, last, {row.number for row in used}, checked), rest[len(own) :]
 
-    def give(self, item: Wanted) -> str:
+    def give(self, item: NeedsNumber) -> str:
         """Return the number of a new appeal: the one it came with, unless that is taken."""
         given = item.foreign
         if given is None or given in self._used:

@@ -15,19 +15,19 @@ import orjson
 from sqlalchemy import ColumnElement, Connection, LargeBinary, Row, Select, func, literal, select, text
 
 from appealbus.core.domain.listing import AppealRow, AppealState
-from appealbus.core.domain.selection import Place, Selection
+from appealbus.core.domain.selection import ListPosition, Selection
 from appealbus.core.journal import codec
 from appealbus.core.journal.appeals.candidates import AGE, SCAN, Search, by_id, driving
 from appealbus.core.journal.tables import LACKED, TROUBLE, appeal, lacking, lookup, outbox, subject, unindexed
 
 # PostgreSQL cannot know how many candidates are wanted, and would rather read the whole table than look each up.
 _BY_INDEXES = text("SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off")
-Step = tuple[list[Row[Any]], Place | None]
+Step = tuple[list[Row[Any]], ListPosition | None]
 """The rows of a step, and from where the next one goes on; None: that was all."""
 
 
-def place(selection: Selection, row: Row[Any]) -> Place:
-    return Place(row.id, None if by_id(selection) else row.by)
+def place(selection: Selection, row: Row[Any]) -> ListPosition:
+    return ListPosition(row.id, None if by_id(selection) else row.by)
 
 
 def appeals(search: Search, limit: int) -> Step:
@@ -132,8 +132,8 @@ def _conditions(search: Search, appeal: Any) -> Iterator[tuple[str, ColumnElemen
 
 
 def step(
-    connection: Connection, selection: Selection, after: Place, limit: int
-) -> tuple[list[tuple[AppealRow, Place]], Place | None]:
+    connection: Connection, selection: Selection, after: ListPosition, limit: int
+) -> tuple[list[tuple[AppealRow, ListPosition]], ListPosition | None]:
     """Return the next appeals behind a place, each with its own, and where to go on; None: that was all."""
     rows, at = appeals(Search.of(connection, selection, after), limit)
     return [(codec.appeal_from_row(row), place(selection, row)) for row in rows], at

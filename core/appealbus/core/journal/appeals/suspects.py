@@ -13,7 +13,7 @@ from typing import Any
 import structlog
 from sqlalchemy import Column, Connection, Integer, Select, Table, Text, case, delete, select, text, update
 
-from appealbus.core.domain.event import Event, What, by_person
+from appealbus.core.domain.event import Event, EventType, by_person
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import events
 from appealbus.core.journal.drivers import bulk
@@ -95,7 +95,7 @@ def take_over(connection: Connection, rows: Sequence[Any], now: datetime, by: st
         beside = free.where(appeal.c.id.in_(innocent))
         connection.execute(beside.values(state="suspect", deaths=0, due_at=now))
         detail = {"deaths": 0, "due": to_number(now)}
-        happened += [Event(What.SUSPECTED, appeal_id, by, detail=detail) for appeal_id in innocent]
+        happened += [Event(EventType.SUSPECTED, appeal_id, by, detail=detail) for appeal_id in innocent]
     for row in rows:
         if row.deaths is None:
             continue
@@ -109,7 +109,7 @@ def take_over(connection: Connection, rows: Sequence[Any], now: datetime, by: st
             connection.execute(this.values(deaths=deaths, due_at=None, **held))
             suspected.held.append(row.number)
             detail = {"deaths": deaths, "held": 1}
-        happened.append(Event(What.SUSPECTED, row.id, by, detail=detail))
+        happened.append(Event(EventType.SUSPECTED, row.id, by, detail=detail))
     events.note(connection, happened)
     return suspected
 
@@ -170,7 +170,7 @@ def hold(connection: Connection, item: Hold) -> bool | JournalError:
     free = {"due_at": None, "lease_owner": None, "lease_until": None, "waits_for": WAITED_FOR}
     connection.execute(update(appeal).where(appeal.c.id == row.id).values(state="held", **held, **free))
     reason = {"reason": held["held_reason"]}
-    events.note(connection, [Event(What.HELD, row.id, item.actor or by_person(item.by), detail=reason)])
+    events.note(connection, [Event(EventType.HELD, row.id, item.actor or by_person(item.by), detail=reason)])
     return True
 
 
@@ -185,7 +185,7 @@ def let_go(connection: Connection, item: Releasing) -> bool | JournalError:
     free = {"held_by": None, "held_reason": None, "changed_at": item.at, "due_at": None}
     reason = {"reason": printable(item.reason)} if item.reason else {}
     connection.execute(update(appeal).where(appeal.c.id == row.id).values(**state, **free))
-    events.note(connection, [Event(What.RELEASED, row.id, item.by, detail=reason)])
+    events.note(connection, [Event(EventType.RELEASED, row.id, item.by, detail=reason)])
     return True
 
 

@@ -179,7 +179,7 @@ def refused(code: str) -> JournalError:
     return JournalError(_WHY[code], code)
 
 
-class Standing:
+class ScopeNow:
     """What decides who may touch an appeal: its channel, place and kind after all corrections."""
 
     def __init__(self, now: Touched) -> None:
@@ -225,7 +225,7 @@ class Waited:
         self._senders = {name: sender_of(*name) for name in kept}
         self._revoked = revoked(connection, self._senders.values())
 
-    def why_not(self, standing: Standing, waits: Any) -> Why | None:
+    def why_not(self, standing: ScopeNow, waits: Any) -> Why | None:
         """Return why a change does not count for an appeal in this standing; None if it does."""
         sender, says = self._senders[waits.sender, waits.channel], self._says[waits.id]
         code: str | None = NOT_ALLOWED
@@ -233,5 +233,5 @@ class Waited:
             code = sender.refusal(standing.now, says, waits.dated_at, waits.received_at)
         return None if code is None else (code, _WHY[code])
 
-    def add(self, standing: Standing, waits: Any) -> None:
+    def add(self, standing: ScopeNow, waits: Any) -> None:
         standing.add(order_of(waits), self._says[waits.id])

@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 
 from appealbus.core.domain.change import AS_KEPT, KeptChange, fields_of_change
 from appealbus.core.domain.client import REFUSED
-from appealbus.core.domain.event import Event, What, by_client
+from appealbus.core.domain.event import Event, EventType, by_client
 from appealbus.core.errors import CONFLICT, JournalError, MessageDiffers
 from appealbus.core.journal import events, quarantine
 from appealbus.core.journal.changes import waiting_changes
@@ -58,7 +58,7 @@ def change(connection: Connection, items: Sequence[Changing]) -> list[ChangeTake
             results.append(_differs(shown) if (differs := differ(said_first, said)) else shown)
             if not differs:  # of one that differs quarantine tells
                 channel, detail = item.new.change.channel, {"change": item.new.change.message_id}
-                happened.append(Event(What.REPEATED, first.appeal_id, by_client(channel), channel, detail))
+                happened.append(Event(EventType.REPEATED, first.appeal_id, by_client(channel), channel, detail))
             continue
         target = targets.of(item)
         refused = target if isinstance(target, JournalError) else None

@@ -13,7 +13,7 @@ from appealbus.core.domain.change import ENDS, KeptChange, Order, closed_by, ord
 from appealbus.core.domain.client import FOREIGN, NOT_ALLOWED, Says, Sender, Touched
 from appealbus.core.errors import CONFLICT, JournalError
 from appealbus.core.journal.changes import waiting_changes
-from appealbus.core.journal.changes.changes import ChangeTaken, NewChange, Standing, refused, revoked, said
+from appealbus.core.journal.changes.changes import ChangeTaken, NewChange, ScopeNow, refused, revoked, said
 from appealbus.core.journal.changes.changes import change as table
 from appealbus.core.journal.codec import names_from, names_to
 from appealbus.core.journal.drivers import bulk, direct
@@ -77,7 +77,7 @@ class Changing(Write[ChangeTaken]):
 @dataclass(slots=True)
 class Target:
     row: Any
-    standing_of: Standing
+    standing_of: ScopeNow
     urgency: int
     orders: list[tuple[Order, str]] = field(default_factory=list)
     room: waiting_changes.Room = field(default_factory=waiting_changes.Room)
@@ -237,7 +237,7 @@ def _targets_of(
 ) -> dict[int, Target]:
     rows = connection.execute(_SEEN if look else _LOCKED, {"ids": direct.padded(ids)})
     # Where changes were worked in, place and kind are those of the last that says them: as they count here, too.
-    given = ((row, Standing(Touched(row.channel, row.place, row.kind))) for row in rows)
+    given = ((row, ScopeNow(Touched(row.channel, row.place, row.kind))) for row in rows)
     targets = {
         row.id: Target(row, standing, row.urgency, misdated=MISDATED in names_from(row.lacks))
         for row, standing in given

@@ -12,10 +12,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from appealbus.core.domain.change import AS_KEPT, ENDS, closed_by, order_of
 from appealbus.core.domain.client import SenderOf, Touched
-from appealbus.core.domain.event import Event, What, by_client
+from appealbus.core.domain.event import Event, EventType, by_client
 from appealbus.core.journal import events
 from appealbus.core.journal.appeals import numbering
-from appealbus.core.journal.changes.changes import Standing, Waited, Why
+from appealbus.core.journal.changes.changes import ScopeNow, Waited, Why
 from appealbus.core.journal.changes.changes import change as table
 from appealbus.core.journal.codec import names_from, names_to
 from appealbus.core.journal.drivers import bulk, direct
@@ -171,7 +171,7 @@ _ADOPTED = update(table).where(table.c.id == bindparam("this")).values(appeal_id
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class WaitingFound:
     """Changes that have waited for appeals which come now, by appeal id."""
 
     taken: Mapping[int, Sequence[Any]]
@@ -181,7 +181,7 @@ class Found:
 
 def waiting_for(
     connection: Connection, rows: Sequence[dict[str, Any]], brought: Collection[str], sender_of: SenderOf
-) -> Found:
+) -> WaitingFound:
     """Find the changes that have waited for appeals, and write into the rows of these what becomes of them.
 
     By number those alone are found that appeals have `brought`: nobody can have meant one that the bus gives now.
@@ -215,7 +215,7 @@ def waiting_for(
             row.update(changes=len(its), closed=closed, lacks=lacks, state="ready", lease_owner=None, lease_until=None)
     refused.sort(key=lambda refusal: refusal[2] == _TOO_MANY)  # those that stay as if they waited, first
     sizes = accumulate(waits.size for _, waits, _ in refused)
-    return Found(taken, [refusal for refusal, size in zip(refused, sizes, strict=True) if size <= _AT_ONCE])
+    return WaitingFound(taken, [refusal for refusal, size in zip(refused, sizes, strict=True) if size <= _AT_ONCE])
 
 
 def _adopted(waited: Waited, row: Mapping[str, Any], theirs: Sequence[Any]) -> tuple[list[Any], list[tuple[Any, Why]]]:
@@ -236,7 +236,7 @@ def _allowed(waited: Waited, row: Mapping[str, Any], theirs: Sequence[Any]) -> t
 
     They are asked as they came: a right rests on what was sent before, as if the appeal had been here.
     """
-    standing = Standing(Touched(row["channel"], row["place"], row["kind"]))
+    standing = ScopeNow(Touched(row["channel"], row["place"], row["kind"]))
     allowed: list[Any] = []
     refused: list[tuple[Any, Why]] = []
     for waits in sorted(theirs, key=lambda waits: (waits.received_at, waits.id)):
@@ -274,7 +274,7 @@ def _contradicts(waits: Any, number: str, message_id: str, channel: str) -> bool
     return waits.number not in (None, number)
 
 
-def adopt(connection: Connection, found: Found, rows: Sequence[Mapping[str, Any]]) -> list[Event]:
+def adopt(connection: Connection, found: WaitingFound, rows: Sequence[Mapping[str, Any]]) -> list[Event]:
     """Give changes to the appeals that they have waited for, which are written now; return what happened.
 
     Those that do not count go into quarantine. What its sender may not make, or names two appeals, stays here besides
@@ -375,7 +375,7 @@ def _quarantined(
             moved = insert(quarantine).from_select(columns, select(*values).where(these).order_by(table.c.id))
             for row in connection.execute(moved.returning(quarantine.c.id, quarantine.c.channel)):
                 detail = {"id": row.id, "code": code}
-                happened.append(Event(What.QUARANTINED, appeal_id, by_client(row.channel), row.channel, detail))
+                happened.append(Event(EventType.QUARANTINED, appeal_id, by_client(row.channel), row.channel, detail))
             stays = update(table).where(these).values(refused=code)
             connection.execute(stays if stay and (code, reason) != _TOO_MANY else delete(table).where(these))
     return happened
@@ -385,4 +385,4 @@ def told(row: Mapping[str, Any], standing: Mapping[str, Any]) -> Event:
     detail = {"change": row["message_id"], "channel": row["channel"], "dated": to_number(row["dated_at"])}
     stands = {name: value for name, value in standing.items() if value is not None}
     detail |= stands | ({"lacks": names_from(lacks)} if (lacks := stands.get("lacks")) else {})
-    return Event(What.CHANGED, row["appeal_id"], by_client(row["channel"]), row["kind"], detail)
+    return Event(EventType.CHANGED, row["appeal_id"], by_client(row["channel"]), row["kind"], detail)

@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy import case as sql_case
 
-from appealbus.core.domain.selection import NOWHERE, DeliverySelection, Place
+from appealbus.core.domain.selection import NOWHERE, DeliverySelection, ListPosition
 from appealbus.core.journal import documents
 from appealbus.core.journal.appeals.selecting import packed_ids
 from appealbus.core.journal.drivers.direct import single
@@ -197,12 +197,12 @@ def newest_delivery(connection: Connection) -> int:
     return connection.scalar(select(func.max(outbox.c.id))) or 0
 
 
-Confirmed = list[tuple[DeliveryRow, Place]]
+Confirmed = list[tuple[DeliveryRow, ListPosition]]
 """Deliveries, each with the place behind it."""
 
 
 def confirmed(
-    connection: Connection, selection: DeliverySelection, after: Place = NOWHERE, limit: int = 100
+    connection: Connection, selection: DeliverySelection, after: ListPosition = NOWHERE, limit: int = 100
 ) -> Confirmed:
     """Return a page of confirmed deliveries in the order of confirmation, each with the place after it."""
     rows: list[Row[Any]] = []
@@ -210,7 +210,7 @@ def confirmed(
         query = listed().where(*_confirmed(selection, receiver, after))
         rows += connection.execute(query.order_by(outbox.c.sent_at, outbox.c.id).limit(limit))
     rows.sort(key=lambda row: (row.sent_at, row.id))
-    return [(delivery_from_row(row), Place(row.id, to_number(row.sent_at))) for row in rows[:limit]]
+    return [(delivery_from_row(row), ListPosition(row.id, to_number(row.sent_at))) for row in rows[:limit]]
 
 
 def all_confirmed(connection: Connection, selection: DeliverySelection) -> Select[Any]:
@@ -234,7 +234,7 @@ def receivers_of(connection: Connection, selection: DeliverySelection) -> list[s
     return list(islice(by_jumps(connection, outbox.c.receiver, SENT), _RECEIVERS))
 
 
-def _confirmed(selection: DeliverySelection, receiver: str, after: Place) -> list[ColumnElement[bool]]:
+def _confirmed(selection: DeliverySelection, receiver: str, after: ListPosition) -> list[ColumnElement[bool]]:
     at = outbox.c.sent_at
     conditions = [SENT, outbox.c.receiver == receiver]
     if selection.since is not None:

@@ -8,8 +8,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, bindparam, case, func, select, true, update
 
-from appealbus.core.domain.event import Event, What
-from appealbus.core.domain.operation import Verdict
+from appealbus.core.domain.event import Event, EventType
+from appealbus.core.domain.operation import ItemResult
 from appealbus.core.journal import events
 from appealbus.core.journal.deliveries import deliveries
 from appealbus.core.journal.deliveries.deliveries import DeliveryRow, DeliveryState, listed
@@ -202,12 +202,14 @@ def survived(connection: Connection, items: Sequence[Survived]) -> list[None]:
 @Confirmed.batch
 def delivered(connection: Connection, items: Sequence[Confirmed]) -> list[None]:
     sent = direct.ask(connection, *((_SENT, {"ids": list(item.ids), "at": item.at}) for item in items))
-    happened = [event(What.DELIVERED, row, item.by) for item, rows in zip(items, sent, strict=True) for row in rows]
+    happened = [
+        event(EventType.DELIVERED, row, item.by) for item, rows in zip(items, sent, strict=True) for row in rows
+    ]
     events.note(connection, happened)
     return [None] * len(items)
 
 
-def event(what: What, row: Any, by: str, **more: Any) -> Event:
+def event(what: EventType, row: Any, by: str, **more: Any) -> Event:
     return Event(what, row.appeal_id, by, row.receiver, {"version": row.version, "id": row.id, **more})
 
 
@@ -222,7 +224,7 @@ def failed(connection: Connection, items: Sequence[Failed]) -> list[None]:
     rows = [(item, *row) for item in items for row in item.rows]
     waiting = _waiting(connection, [id_ for _, id_, _, _ in rows])
     happened = [
-        event(What.FAILED, waiting[id_], item.by, code=_code(code), next=to_number(next_attempt_at))
+        event(EventType.FAILED, waiting[id_], item.by, code=_code(code), next=to_number(next_attempt_at))
         for item, id_, code, next_attempt_at in rows
         if id_ in waiting
     ]
@@ -240,7 +242,9 @@ def alone(connection: Connection, items: Sequence[GivenUp]) -> list[None]:
     rows = [(item, *row) for item in items for row in item.rows]
     waiting = _waiting(connection, [id_ for _, id_, _ in rows])
     aside = [
-        event(What.SET_ASIDE, waiting[id_], item.by, code=_code(code)) for item, id_, code in rows if id_ in waiting
+        event(EventType.SET_ASIDE, waiting[id_], item.by, code=_code(code))
+        for item, id_, code in rows
+        if id_ in waiting
     ]
     connection.execute(_ALONE, [{"this": id_, "at": item.at, "code": _code(code)} for item, id_, code in rows])
     connection.execute(_LATER, [{"this": id_, "at": item.at} for item, id_, _ in rows])
@@ -260,7 +264,7 @@ def give_up(connection: Connection, rows: Sequence[Any], at: datetime, by: str, 
     """Give deliveries up, so that later versions of the same appeals wait no longer."""
     connection.execute(_SKIPPED, [{"this": row.id, "at": at, "reason": _code(reason)} for row in rows])
     connection.execute(_LATER, [{"this": row.id, "at": at} for row in rows])
-    events.note(connection, [event(What.SKIPPED, row, by, reason=_code(reason, _REASON_LENGTH)) for row in rows])
+    events.note(connection, [event(EventType.SKIPPED, row, by, reason=_code(reason, _REASON_LENGTH)) for row in rows])
 
 
 @Resend.each
@@ -269,7 +273,7 @@ def resend(connection: Connection, item: Resend) -> int:
     if rows:
         again(connection, [row.id for row in rows], item.at)
         why = {"reason": item.reason} if item.reason else {}
-        events.note(connection, [event(What.RESENT, row, item.by, **why) for row in rows])
+        events.note(connection, [event(EventType.RESENT, row, item.by, **why) for row in rows])
         direct.notify(connection)
     return len(rows)
 
@@ -304,7 +308,7 @@ _WRITTEN = re.compile(r"([0-9]{1,18})\.([a-z]{1,20})\.([0-9]{1,18})\.([0-9]{1,9}
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class ShownVersion:
     id: int
     state: DeliveryState
     since: int
@@ -315,7 +319,7 @@ class Shown:
         return f"{self.id}.{self.state}.{self.since}.{self.attempts}"
 
     @classmethod
-    def parse(cls, text: str) -> "Shown":
+    def parse(cls, text: str) -> "ShownVersion":
         """Return it from its text; ValueError if that is malformed."""
         match = _WRITTEN.fullmatch(text)
         if match is None:
@@ -323,20 +327,20 @@ class Shown:
         return cls(int(match[1]), DeliveryState(match[2]), int(match[3]), int(match[4]))
 
     @classmethod
-    def of(cls, row: DeliveryRow) -> "Shown":
+    def of(cls, row: DeliveryRow) -> "ShownVersion":
         return cls(row.id, row.state, to_number(row.since) or 0, row.attempts)
 
     def fits(self, row: DeliveryRow) -> bool:
         """Whether nothing but further attempts has happened since."""
-        now = Shown.of(row)
+        now = ShownVersion.of(row)
         return (self.state, self.since) == (now.state, now.since) and self.attempts <= now.attempts
 
 
 @dataclass(frozen=True, slots=True)
-class Decision(Write[Verdict]):
+class Decision(Write[ItemResult]):
     """Give up one version if it still is as it was shown, or deliver it again unless the receiver has a newer one."""
 
-    shown: Shown
+    shown: ShownVersion
     again: bool
     reason: str
     at: datetime = NOW
@@ -344,23 +348,23 @@ class Decision(Write[Verdict]):
 
 
 @Decision.each
-def decide(connection: Connection, item: Decision) -> Verdict:
+def decide(connection: Connection, item: Decision) -> ItemResult:
     row = connection.execute(listed().where(outbox.c.id == item.shown.id).with_for_update(of=outbox)).first()
     if row is None:
-        return Verdict.GONE
+        return ItemResult.GONE
     now = deliveries.delivery_from_row(row)
     over = (DeliveryState.WAITING,) if item.again else (DeliveryState.DELIVERED, DeliveryState.SKIPPED)
     if now.state in over or not item.shown.fits(now):
-        return Verdict.NOTHING
+        return ItemResult.NOTHING
     if not item.again:
         give_up(connection, [row], item.at, item.by, item.reason)
-        return Verdict.DONE
+        return ItemResult.DONE
     if _has_newer(connection, row):
-        return Verdict.NEWER
+        return ItemResult.NEWER
     again(connection, [row.id], item.at)
-    events.note(connection, [event(What.RESENT, row, item.by, reason=item.reason)])
+    events.note(connection, [event(EventType.RESENT, row, item.by, reason=item.reason)])
     direct.notify(connection)
-    return Verdict.DONE
+    return ItemResult.DONE
 
 
 def _has_newer(connection: Connection, row: Any) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, literal, select, tuple_
 
 from appealbus.core.domain.listing import AppealRow
-from appealbus.core.domain.selection import NOWHERE, DeliverySelection, Place
+from appealbus.core.domain.selection import NOWHERE, DeliverySelection, ListPosition
 from appealbus.core.journal.appeals.lists import rows_of
 from appealbus.core.journal.deliveries import deliveries
 from appealbus.core.journal.deliveries.deliveries import DeliveryRow, DeliveryState, by_id, listed, receivers_of
@@ -54,7 +54,7 @@ class DeliveryOfAppeal:
     newer: int | None = None
 
 
-Page = list[tuple[DeliveryOfAppeal, Place]]
+Page = list[tuple[DeliveryOfAppeal, ListPosition]]
 """Deliveries, each with the place behind it."""
 
 
@@ -80,7 +80,7 @@ def _sums(connection: Connection, which: ColumnElement[bool]) -> dict[str, tuple
     return {name: (count, oldest) for name, count, oldest in connection.execute(query)}
 
 
-def page(connection: Connection, receiver: str, state: DeliveryState, after: Place, limit: int) -> Page:
+def page(connection: Connection, receiver: str, state: DeliveryState, after: ListPosition, limit: int) -> Page:
     """Return a page: waiting ones by next attempt, refused ones oldest first, confirmed ones newest first."""
     mine = outbox.c.receiver == receiver
     query: Select[Any] = select(outbox.c.id, outbox.c.next_attempt_at, outbox.c.sent_at)
@@ -96,11 +96,13 @@ def page(connection: Connection, receiver: str, state: DeliveryState, after: Pla
     shown = {appeal.delivery.id: appeal for appeal in of_appeals(connection, [row.id for row in rows])}
     by = {DeliveryState.WAITING: "next_attempt_at", DeliveryState.ALONE: ""}.get(state, "sent_at")
     return [
-        (shown[row.id], Place(row.id, to_number(getattr(row, by)) if by else None)) for row in rows if row.id in shown
+        (shown[row.id], ListPosition(row.id, to_number(getattr(row, by)) if by else None))
+        for row in rows
+        if row.id in shown
     ]
 
 
-def _behind(column: ColumnElement[Any], after: Place, *, backwards: bool = False) -> ColumnElement[bool]:
+def _behind(column: ColumnElement[Any], after: ListPosition, *, backwards: bool = False) -> ColumnElement[bool]:
     if after == NOWHERE:
         return and_(True)
     here = tuple_(column, outbox.c.id)

@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from appealbus.core import AppealRow
 from appealbus.core.clocks import day_of, wall
-from appealbus.core.management.viewing import Action, FieldError, FieldHidden, Seen, etag
+from appealbus.core.management.viewing import Action, FieldError, FieldHidden, MaskedVersion, etag
 from appealbus.plugins.api import documented
 from appealbus.plugins.api.answers import JSON, XML, as_json, negotiated, of_bytes
 from appealbus.plugins.api.api import Api
@@ -197,7 +197,9 @@ async def _compared(api: Api, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
         raise unavailable("to compare these letters takes too long, or others have some compared", 30) from None
 
 
-async def version_of(caller: Caller, row: AppealRow, version: int | None = None, raw: bytes | None = None) -> Seen:
+async def version_of(
+    caller: Caller, row: AppealRow, version: int | None = None, raw: bytes | None = None
+) -> MaskedVersion:
     """Return a version as the client sees it, the newest by default; raise Problem where there is none."""
     with readable(row):
         found = await caller.views.dossier(row, version, raw)
@@ -236,7 +238,7 @@ def _tagged(tag: str) -> dict[str, str]:
     return {"ETag": tag, "Vary": "Accept, Authorization"}
 
 
-def _xml(caller: Caller, found: Seen) -> bytes:
+def _xml(caller: Caller, found: MaskedVersion) -> bytes:
     """Return a version in XML; where something is hidden it is no dossier of the contract, and says what is hidden."""
     return to_xml(DOSSIER.read(found.raw)) if caller.viewer.mask.plain else masked_to_xml(found.document)
 
@@ -246,7 +248,7 @@ def _is_known(given: list[str], tag: str) -> bool:
     return tag in tags or "*" in tags
 
 
-def _patch(first: Seen, second: Seen) -> Any:
+def _patch(first: MaskedVersion, second: MaskedVersion) -> Any:
     import jsonpatch
 
     return jsonpatch.make_patch(first.document, second.document).patch

@@ -71,7 +71,7 @@ class Interest(BaseModel):
         )
 
 
-class Asked(Interest):
+class FeedQuery(Interest):
     """What a client asks the feed for."""
 
     after: Annotated[CursorText, AfterValidator(_cursor)] | None = Field(
@@ -83,7 +83,7 @@ class Asked(Interest):
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class FeedAnswer:
     """A page of the feed as a client sees it."""
 
     entries: Sequence[dict[str, object]]
@@ -112,7 +112,7 @@ class Shown:
     ),
 )
 async def feed(
-    request: Request, caller: Annotated[Caller, may(Action.FEED)], asked: Annotated[Asked, Query()]
+    request: Request, caller: Annotated[Caller, may(Action.FEED)], asked: Annotated[FeedQuery, Query()]
 ) -> Response:
     """Give versions behind a cursor, oldest first. Go on from `next`; with `wait` it answers once there is one."""
     asked.check(caller.viewer)
@@ -130,7 +130,9 @@ async def feed(
     return as_json({"entries": page.entries, "next": str(page.next), "position": str(page.head), "lag": page.lag})
 
 
-async def _first(request: Request, caller: Caller, page: Shown, asked: Asked, ended: asyncio.Event) -> Shown:
+async def _first(
+    request: Request, caller: Caller, page: FeedAnswer, asked: FeedQuery, ended: asyncio.Event
+) -> FeedAnswer:
     """Wait for the first version of interest behind a page; return a page, which is empty where none came in time."""
     api, ends = Api.of(request), monotonic() + asked.wait
     over = [asyncio.ensure_future(each) for each in (api.draining.wait(), ended.wait(), _gone(request))]
@@ -155,7 +157,7 @@ async def _gone(request: Request) -> None:
         pass
 
 
-async def read(api: Api, caller: Caller, cursor: Cursor | None, interest: Interest, limit: int) -> Shown:
+async def read(api: Api, caller: Caller, cursor: Cursor | None, interest: Interest, limit: int) -> FeedAnswer:
     """Return a page behind a cursor, from memory where that goes back as far.
 
     Raises:
@@ -176,15 +178,15 @@ async def read(api: Api, caller: Caller, cursor: Cursor | None, interest: Intere
             except NotMasked:  # nobody can say whether it is news: what comes before it is told, and then it is waited
                 if not shown:
                     raise
-                return Shown(shown, Cursor.parse(str(shown[-1]["position"])), page.head)
+                return FeedAnswer(shown, Cursor.parse(str(shown[-1]["position"])), page.head)
             if told is not None:
                 shown.append(told)
             if len(shown) == limit:
-                return Shown(shown, Cursor(page.next.epoch, entry.position), page.head)
+                return FeedAnswer(shown, Cursor(page.next.epoch, entry.position), page.head)
         cursor = page.next
         if not page.lag or api.draining.is_set():
             break
-    return Shown(shown, page.next, page.head)
+    return FeedAnswer(shown, page.next, page.head)
 
 
 async def _page(api: Api, caller: Caller, cursor: Cursor | None, limit: int) -> FeedPage:

@@ -16,14 +16,14 @@ from appealbus.plugins.api.days import Day
 from appealbus.plugins.api.problems import INVALID, Problem
 from appealbus.plugins.api.reports import ask_of
 from appealbus.plugins.api.security import STYLED
-from appealbus.plugins.report.asking import Form, Wanted
+from appealbus.plugins.report.asking import ReportFormat, ReportOrder
 from appealbus.plugins.report.formatting import STYLE_HASH
 from appealbus.plugins.report.words import By
 
 router = documented.router(tags=["figures"])
 
 _PARAMETERS = {"since", "until", "by", "place", "lang", "round", "public"}
-_FORMS = {JSON: Form.JSON, CSV: Form.CSV, HTML: Form.HTML}
+_FORMS = {JSON: ReportFormat.JSON, CSV: ReportFormat.CSV, HTML: ReportFormat.HTML}
 
 
 @router.get("/v1/report", summary="Read the figures of a period", **documented.report())
@@ -50,8 +50,8 @@ async def report(
         raise Problem(INVALID, f"query: a report has {', '.join(sorted(_PARAMETERS))} alone")
     form = _FORMS[media_type := negotiated(request, tuple(_FORMS))]
     ask = ask_of(caller.client, caller.viewer, (since, until), by, place, public=public)
-    body = await Api.of(request).reports.made(Wanted(ask, form, lang, rounds))
+    body = await Api.of(request).reports.made(ReportOrder(ask, form, lang, rounds))
     if not ask.public:
         await caller.looks("report")
-    more = {"content-security-policy": STYLED.format(STYLE_HASH)} if form is Form.HTML else {}
+    more = {"content-security-policy": STYLED.format(STYLE_HASH)} if form is ReportFormat.HTML else {}
     return of_bytes(body, media_type, headers={"Vary": "Accept, Authorization", **more})

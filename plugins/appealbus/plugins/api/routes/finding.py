@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from appealbus.core import AppealRow
 from appealbus.core.management import appeals, people
-from appealbus.core.management.appeals import PARSES, Kind, Place, Selection
+from appealbus.core.management.appeals import PARSES, Kind, ListPosition, Selection
 from appealbus.core.management.viewing import Action
 from appealbus.plugins.api import documented
 from appealbus.plugins.api.answers import JSON, as_json
@@ -96,7 +96,7 @@ async def _by_name(caller: Caller, search: Search, kind: Kind, purpose: str) -> 
     except IdentifierError:
         raise _invalid(kind, f"it is no such number: {kind}") from None
     try:
-        after = Place.parse(search.after or "0")
+        after = ListPosition.parse(search.after or "0")
         found = await caller.journal.find(wanted, after, search.limit, steps=_STEPS, sees=caller.viewer.sieve)
     except ValueError as error:
         raise _invalid("after", str(error)) from None

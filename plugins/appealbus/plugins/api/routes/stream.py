@@ -19,7 +19,7 @@ from appealbus.plugins.api import documented
 from appealbus.plugins.api.api import Api
 from appealbus.plugins.api.callers import Caller, may
 from appealbus.plugins.api.problems import CURSOR_AHEAD, CURSOR_GONE, FIELD_HIDDEN, TOO_MANY_WAITING, Problem, invalid
-from appealbus.plugins.api.routes.feed import NO_CURSOR_OR_ONE, CursorText, Interest, Shown, read
+from appealbus.plugins.api.routes.feed import NO_CURSOR_OR_ONE, CursorText, FeedAnswer, Interest, read
 
 router = documented.router(tags=["feed"])
 
@@ -80,7 +80,7 @@ async def stream(
 class _Stream(StreamingResponse):
     """A stream that is counted from before its first byte on: many that come at once are not too many at once."""
 
-    def __init__(self, events: "_Events", first: Shown) -> None:
+    def __init__(self, events: "_Events", first: FeedAnswer) -> None:
         super().__init__(events.from_page(first), media_type=_MEDIA_TYPE, headers={"X-Accel-Buffering": "no"})
         self._events = events
 
@@ -105,7 +105,7 @@ class _Events:
         with self._api.waiting(self._caller.client.name, "stream"):
             yield
 
-    async def from_page(self, page: Shown) -> AsyncIterator[bytes]:
+    async def from_page(self, page: FeedAnswer) -> AsyncIterator[bytes]:
         """Give events from a page on, until the server ends, the journal fails or the reader is too slow."""
         why = "draining"
         try:
@@ -130,13 +130,13 @@ class _Events:
             why = "unauthenticated"
         yield _event("end", {"reason": why, "position": str(page.next)}, page.next)
 
-    async def _next(self, page: Shown, ended: asyncio.Event) -> Shown:
+    async def _next(self, page: FeedAnswer, ended: asyncio.Event) -> FeedAnswer:
         """Wait for something of interest, for as long as a stream may be silent; return the page with it, or none.
 
         Where the server or the credentials end meanwhile, it waits no longer.
         """
         ends = monotonic() + HEARTBEAT
-        found = Shown((), page.next, page.head)
+        found = FeedAnswer((), page.next, page.head)
         while not found.entries and (left := ends - monotonic()) > 0:
             if found.lag or await self._news(found.next, left, ended):
                 found = await read(self._api, self._caller, found.next, self._interest, _PAGE)
@@ -159,7 +159,7 @@ _BEHIND = 50_000
 """Entries of the log that a reader may be behind before it counts as too slow: a reader of pages is faster then."""
 
 
-def _told(page: Shown) -> bytes:
+def _told(page: FeedAnswer) -> bytes:
     """Return a page as events: its versions, and up to where all is told."""
     versions = [_event("version", entry, str(entry["position"])) for entry in page.entries]
     return b"".join([*versions, _event("position", {"position": str(page.next), "lag": page.lag}, page.next)])

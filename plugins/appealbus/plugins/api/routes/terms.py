@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from appealbus.core import AppealRow
 from appealbus.core.management import appeals
-from appealbus.core.management.appeals import Found, Place, Selection
+from appealbus.core.management.appeals import AppealsFound, ListPosition, Selection
 from appealbus.core.management.viewing import Action, Viewer
 from appealbus.plugins.api import documented
 from appealbus.plugins.api.answers import as_json
@@ -30,7 +30,7 @@ _LOOKED_THROUGH = 5
 """Pages of the journal that one page looks through where few of their appeals move; then it comes short."""
 
 
-class Asked(BaseModel):
+class DueQuery(BaseModel):
     """Which open appeals."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -93,7 +93,7 @@ class Asked(BaseModel):
     ),
 )
 async def terms(
-    request: Request, caller: Annotated[Caller, may_read(Action.TERM)], asked: Annotated[Asked, Query()]
+    request: Request, caller: Annotated[Caller, may_read(Action.TERM)], asked: Annotated[DueQuery, Query()]
 ) -> Response:
     """List open appeals by the day on which they are due, each with the body that it is written to.
 
@@ -102,7 +102,7 @@ async def terms(
     """
     asked.check(caller.viewer)
     told: list[dict[str, Any]] = []
-    after = Place(0) if asked.after is None else _place(asked.after)
+    after = ListPosition(0) if asked.after is None else _place(asked.after)
     for _ in range(_LOOKED_THROUGH):
         page = await caller.journal.find(asked.selection, after, asked.limit, steps=_STEPS, sees=caller.viewer.sieve)
         for row, counted in await _counted(Api.of(request), caller, asked, page):
@@ -114,12 +114,14 @@ async def terms(
     return as_json({"appeals": told} | ({} if page.next is None else {"next": f"{page.next.first}.{page.next.id}"}))
 
 
-def _place(text: str) -> Place:
+def _place(text: str) -> ListPosition:
     day, _, at = text.partition(".")
-    return Place(int(at), int(day))
+    return ListPosition(int(at), int(day))
 
 
-async def _counted(api: Api, caller: Caller, asked: Asked, page: Found) -> list[tuple[AppealRow, dict[str, Any]]]:
+async def _counted(
+    api: Api, caller: Caller, asked: DueQuery, page: AppealsFound
+) -> list[tuple[AppealRow, dict[str, Any]]]:
     """Return what of a page the client sees; of what moves, with the day that is counted now."""
     if not asked.moved:
         return [(row, {}) for row in page.rows]

@@ -2,19 +2,49 @@
 
 from starlette.responses import Response
 
-from appealbus.core import What
+from appealbus.core import EventType
 from appealbus.core.management import people
-from appealbus.core.management.people import Deeds
+from appealbus.core.management.people import AuditFilter
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.views.account.queries import PAGE, actor_of, check, frame, sees_deeds, span_of, view
 from appealbus.plugins.console.views.account.rows import rows
 from appealbus.plugins.console.views.appeal.log_lines import kind_said
 
 _KINDS = (
-    *(What.RETRIED, What.REFRESHED, What.REREAD, What.RETRACTED, What.HELD, What.RELEASED, What.RESENT, What.SKIPPED),
-    *(What.HANDED_LATER, What.ORDERED, What.CARRIED_OUT, What.STOPPED, What.WENT_ON, What.PAUSED, What.RESUMED),
-    *(What.REPLAYED, What.CLOSED, What.VIEW_KEPT, What.VIEW_DROPPED, What.ALARM_TAKEN, What.ALARM_CLOSED),
-    *(What.CLIENT_ADDED, What.CLIENT_ROTATED, What.CLIENT_REVOKED, What.CLOCK_TRUSTED, What.ASSESSED),
+    *(
+        EventType.RETRIED,
+        EventType.REFRESHED,
+        EventType.REREAD,
+        EventType.RETRACTED,
+        EventType.HELD,
+        EventType.RELEASED,
+        EventType.RESENT,
+        EventType.SKIPPED,
+    ),
+    *(
+        EventType.HANDED_LATER,
+        EventType.ORDERED,
+        EventType.CARRIED_OUT,
+        EventType.STOPPED,
+        EventType.WENT_ON,
+        EventType.PAUSED,
+        EventType.RESUMED,
+    ),
+    *(
+        EventType.REPLAYED,
+        EventType.CLOSED,
+        EventType.VIEW_KEPT,
+        EventType.VIEW_DROPPED,
+        EventType.ALARM_TAKEN,
+        EventType.ALARM_CLOSED,
+    ),
+    *(
+        EventType.CLIENT_ADDED,
+        EventType.CLIENT_ROTATED,
+        EventType.CLIENT_REVOKED,
+        EventType.CLOCK_TRUSTED,
+        EventType.ASSESSED,
+    ),
 )
 """Log entries that people cause."""
 
@@ -31,7 +61,7 @@ async def done(page: Page) -> Response:
             raise page.no_appeal
         appeal = row.appeal_id
     since, until = span_of(page)
-    wanted = Deeds(actor=actor_of(page), what=what, appeal_id=appeal, since=since, until=until)
+    wanted = AuditFilter(actor=actor_of(page), what=what, appeal_id=appeal, since=since, until=until)
     found = await page.journal.ask(people.deeds, wanted, page.number("before"), PAGE)
     return frame(
         page,

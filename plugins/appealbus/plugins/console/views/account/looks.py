@@ -6,7 +6,7 @@ from appealbus.core import AppealRow
 from appealbus.core.management import appeals as journal_appeals
 from appealbus.core.management import people
 from appealbus.core.management.appeals import Selection
-from appealbus.core.management.people import Deeds, LookPlace
+from appealbus.core.management.people import AuditFilter, LookPlace
 from appealbus.core.management.viewing import Action
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.views.account.queries import PAGE, actor_of, frame, sees_looks, span_of, view
@@ -41,7 +41,7 @@ async def looks(page: Page) -> Response:
         following = asked[PAGE - 1].id if len(asked) > PAGE else None
         return _list(page, await rows(page, asked[:PAGE]), following)
     found_ = await page.journal.ask(
-        people.deeds, Deeds(looks=True, actor=actor_of(page), since=since, until=until), before, PAGE
+        people.deeds, AuditFilter(looks=True, actor=actor_of(page), since=since, until=until), before, PAGE
     )
     return _list(page, await rows(page, found_.entries), found_.next)
 

@@ -6,7 +6,7 @@ from starlette.responses import Response
 
 from appealbus.core.management import people
 from appealbus.core.management.log import by_person
-from appealbus.core.management.people import Deeds
+from appealbus.core.management.people import AuditFilter
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.sessions import SESSION
 from appealbus.plugins.console.views.account.policy import counting
@@ -20,7 +20,7 @@ _SESSIONS = 50
 @view.get("/account/mine")
 async def mine(page: Page) -> Response:
     me, today = page.session.client, page.today
-    wanted = Deeds(looks=True, actor=by_person(me.name), since=moment(today))
+    wanted = AuditFilter(looks=True, actor=by_person(me.name), since=moment(today))
     found = await page.journal.ask(people.deeds, wanted, page.number("before"), PAGE)
     its = await page.journal.ask(people.credentials_of, me.name)
     return frame(

@@ -5,7 +5,7 @@ from starlette.responses import Response
 from appealbus.core import JournalError
 from appealbus.core.management import appeals
 from appealbus.core.management import records as journal_records
-from appealbus.core.management.operations import Verdict
+from appealbus.core.management.operations import ItemResult
 from appealbus.core.management.viewing import Action
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
@@ -90,7 +90,7 @@ async def withdraw(page: Page) -> Response:
 async def resend(page: Page) -> Response:
     row = await page.appeal()
     _, verdict = await decide(page, lambda found: found.appeal.appeal_id == row.appeal_id, again=True)
-    return page.go(f"/appeals/{row.public_id}", {"done": "resend" if verdict is Verdict.DONE else "nothing"})
+    return page.go(f"/appeals/{row.public_id}", {"done": "resend" if verdict is ItemResult.DONE else "nothing"})
 
 
 def refused(page: Page, error: JournalError) -> Refused:

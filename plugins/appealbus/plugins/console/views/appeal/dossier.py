@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from appealbus.core import JournalError
 from appealbus.core.language import rows_of, trail_name, trail_value
-from appealbus.core.management.viewing import Action, FieldError, FieldHidden, Seen, leaves_of, titled
+from appealbus.core.management.viewing import Action, FieldError, FieldHidden, MaskedVersion, leaves_of, titled
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.truncation import Room
@@ -59,7 +59,7 @@ async def dossier(page: Page) -> Response:
     )
 
 
-def _appeal(page: Page, whole: Seen) -> list[tuple[str, str]]:
+def _appeal(page: Page, whole: MaskedVersion) -> list[tuple[str, str]]:
     """Return the appeal's fields; if nothing is hidden, each once and in the person's language."""
     if _HIDDEN in whole.document:
         found = [(path, page.words.value(value)) for path, value in rows(whole.document.get("appeal", {}))]
@@ -72,7 +72,7 @@ def _appeal(page: Page, whole: Seen) -> list[tuple[str, str]]:
     ]
 
 
-def _records(page: Page, whole: Seen, room: Room, *, is_open: bool) -> list[dict[str, Any]]:
+def _records(page: Page, whole: MaskedVersion, room: Room, *, is_open: bool) -> list[dict[str, Any]]:
     """Return the records that fit on the page, with their origin; their fields only if `is_open`."""
     typed = [] if _HIDDEN in whole.document else DOSSIER.read(whole.raw).facts
     provisional = {(gap["lookup"], gap["key"]): gap for gap in whole.document.get("gaps", ())}

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from appealbus.core import LogEntry, What
+from appealbus.core import EventType, LogEntry
 from appealbus.core.management.log import moment_of
 from appealbus.core.management.people import OF_PEOPLE, Served
 from appealbus.plugins.console.marks import mark
@@ -16,55 +16,55 @@ from appealbus.schemas.change import ChangeKind
 from appealbus.schemas.dossier import Completeness
 from appealbus.schemas.outcome import OutcomeKind
 
-_RUN_ENDS = frozenset({What.VERSION, What.PARKED, What.GIVEN_BACK, What.SUSPECTED})
+_RUN_ENDS = frozenset({EventType.VERSION, EventType.PARKED, EventType.GIVEN_BACK, EventType.SUSPECTED})
 _SAID: Mapping[str, str] = {
-    What.ACCEPTED: said("accepted"),
-    What.REPEATED: said("came once more"),
-    What.DIFFERS: said("another message under its id"),
-    What.QUARANTINED: said("put into quarantine"),
-    What.REPLAYED: said("left quarantine"),
-    What.CLOSED: said("closed in quarantine"),
-    What.CHANGED: said("a change came"),
-    What.CLAIMED: said("in work"),
-    What.GIVEN_BACK: said("given back unfinished"),
-    What.SUSPECTED: said("its worker died"),
-    What.ASKED: said("asked"),
-    What.ENDED: said("question ended"),
-    What.VERSION: said("version made"),
-    What.PARKED: said("nothing new"),
-    What.ANSWERED: said("an answer came by itself"),
-    What.TERM_MOVED: said("due date moved"),
-    What.DELIVERED: said("delivered"),
-    What.FAILED: said("delivery failed"),
-    What.SET_ASIDE: said("delivery set aside"),
-    What.SKIPPED: said("delivery given up"),
-    What.RESENT: said("sent again"),
-    What.HANDED_LATER: said("handed over later"),
-    What.RETRIED: said("asked again by order"),
-    What.REFRESHED: said("refreshed by order"),
-    What.ASSESSED: said("assessed again by order"),
-    What.REREAD: said("read again"),
-    What.RETRACTED: said("record withdrawn"),
-    What.HELD: said("held"),
-    What.RELEASED: said("released"),
-    What.READ: said("looked at"),
-    What.ORDERED: said("ordered for many"),
-    What.CARRIED_OUT: said("carried out for many"),
-    What.STOPPED: said("stopped for many"),
-    What.WENT_ON: said("goes on for many"),
-    What.VIEW_KEPT: said("list kept"),
-    What.VIEW_DROPPED: said("list forgotten"),
-    What.ALARM_TAKEN: said("alarm taken on"),
-    What.ALARM_CLOSED: said("alarm closed"),
-    What.PAUSED: said("source switched off"),
-    What.RESUMED: said("source switched on"),
-    What.PRUNED: said("old deleted"),
-    What.RESTORED: said("a new epoch begins"),
-    What.CLIENT_ADDED: said("client added"),
-    What.CLIENT_ROTATED: said("new credential"),
-    What.CLIENT_REVOKED: said("counts no more"),
-    What.MIGRATED: said("journal migrated"),
-    What.CLOCK_TRUSTED: said("clock accepted"),
+    EventType.ACCEPTED: said("accepted"),
+    EventType.REPEATED: said("came once more"),
+    EventType.DIFFERS: said("another message under its id"),
+    EventType.QUARANTINED: said("put into quarantine"),
+    EventType.REPLAYED: said("left quarantine"),
+    EventType.CLOSED: said("closed in quarantine"),
+    EventType.CHANGED: said("a change came"),
+    EventType.CLAIMED: said("in work"),
+    EventType.GIVEN_BACK: said("given back unfinished"),
+    EventType.SUSPECTED: said("its worker died"),
+    EventType.ASKED: said("asked"),
+    EventType.ENDED: said("question ended"),
+    EventType.VERSION: said("version made"),
+    EventType.PARKED: said("nothing new"),
+    EventType.ANSWERED: said("an answer came by itself"),
+    EventType.TERM_MOVED: said("due date moved"),
+    EventType.DELIVERED: said("delivered"),
+    EventType.FAILED: said("delivery failed"),
+    EventType.SET_ASIDE: said("delivery set aside"),
+    EventType.SKIPPED: said("delivery given up"),
+    EventType.RESENT: said("sent again"),
+    EventType.HANDED_LATER: said("handed over later"),
+    EventType.RETRIED: said("asked again by order"),
+    EventType.REFRESHED: said("refreshed by order"),
+    EventType.ASSESSED: said("assessed again by order"),
+    EventType.REREAD: said("read again"),
+    EventType.RETRACTED: said("record withdrawn"),
+    EventType.HELD: said("held"),
+    EventType.RELEASED: said("released"),
+    EventType.READ: said("looked at"),
+    EventType.ORDERED: said("ordered for many"),
+    EventType.CARRIED_OUT: said("carried out for many"),
+    EventType.STOPPED: said("stopped for many"),
+    EventType.WENT_ON: said("goes on for many"),
+    EventType.VIEW_KEPT: said("list kept"),
+    EventType.VIEW_DROPPED: said("list forgotten"),
+    EventType.ALARM_TAKEN: said("alarm taken on"),
+    EventType.ALARM_CLOSED: said("alarm closed"),
+    EventType.PAUSED: said("source switched off"),
+    EventType.RESUMED: said("source switched on"),
+    EventType.PRUNED: said("old deleted"),
+    EventType.RESTORED: said("a new epoch begins"),
+    EventType.CLIENT_ADDED: said("client added"),
+    EventType.CLIENT_ROTATED: said("new credential"),
+    EventType.CLIENT_REVOKED: said("counts no more"),
+    EventType.MIGRATED: said("journal migrated"),
+    EventType.CLOCK_TRUSTED: said("clock accepted"),
 }
 _LOOKED: Mapping[str, str] = {
     "dossier": said("dossier"),
@@ -87,7 +87,12 @@ _LOOKED: Mapping[str, str] = {
     "reread": said("replies read again"),
 }
 """Names of logged accesses; an unknown one is shown as logged."""
-_STYLES: Mapping[str, str] = {What.VERSION: "good", What.DELIVERED: "good", What.READ: "calm", What.CHANGED: "calm"}
+_STYLES: Mapping[str, str] = {
+    EventType.VERSION: "good",
+    EventType.DELIVERED: "good",
+    EventType.READ: "calm",
+    EventType.CHANGED: "calm",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,18 +125,18 @@ def told(entries: Iterable[LogEntry], words: Words, *, only_failed: bool = False
     entries = list(entries)
     deliveries = defaultdict[object, list[LogEntry]](list)
     for each in entries:
-        if each.what == What.FAILED:
+        if each.what == EventType.FAILED:
             deliveries[_delivery(each)].append(each)
-    heard = {each.detail.get("question") for each in entries if each.what == What.ENDED}
+    heard = {each.detail.get("question") for each in entries if each.what == EventType.ENDED}
     over = any(each.what in _RUN_ENDS for each in entries)
     for entry in entries:
         if only_failed and not entry.failed:
             continue
-        if entry.what == What.ASKED and entry.detail.get("question") in heard:
+        if entry.what == EventType.ASKED and entry.detail.get("question") in heard:
             continue
-        if entry.what == What.CLAIMED and over:
+        if entry.what == EventType.CLAIMED and over:
             continue
-        if entry.what != What.FAILED:
+        if entry.what != EventType.FAILED:
             yield line(entry, words)
         elif (tries := deliveries[_delivery(entry)])[-1] is entry:
             attempts = [f"{words.moment(each.at)}, {each.detail.get('code', '')}" for each in tries]
@@ -144,10 +149,10 @@ def _delivery(entry: LogEntry) -> object:
 
 def line(entry: LogEntry, words: Words) -> Line:
     detail, what = entry.detail, entry.what
-    outcome = OutcomeKind.stored(str(detail["kind"])) if what == What.ENDED and detail.get("kind") else None
-    is_of_lookup = what in (What.ASKED, What.ENDED, What.REREAD, What.RETRACTED)
+    outcome = OutcomeKind.stored(str(detail["kind"])) if what == EventType.ENDED and detail.get("kind") else None
+    is_of_lookup = what in (EventType.ASKED, EventType.ENDED, EventType.REREAD, EventType.RETRACTED)
     about = words.lookup(str(detail.get("lookup", entry.about))) if is_of_lookup else entry.about
-    if what == What.CHANGED:
+    if what == EventType.CHANGED:
         about = words.word(ChangeKind.stored(about))
     tries = [f"{_ended(each, words)}, {_took(each.get('ms') or 0, words)}" for each in entry.tries]
     kind, _, name = entry.actor.partition(":")
@@ -158,7 +163,7 @@ def line(entry: LogEntry, words: Words) -> Line:
         mark(outcome) if outcome is not None else style,
         about,
         outcome,
-        list(_details(detail, words, handed=what in (What.FAILED, What.SET_ASIDE))),
+        list(_details(detail, words, handed=what in (EventType.FAILED, EventType.SET_ASIDE))),
         tries,
         name if kind in ("person", "api") else "",
     )
@@ -175,11 +180,11 @@ def looked_said(what: str, words: Words) -> str:
 def _head(entry: LogEntry, words: Words) -> str:
     """Return an event in words: a new session is a sign-in, and one revoked credential is not all of a client's."""
     kind = entry.detail.get("kind")
-    if entry.what == What.CLIENT_ROTATED and kind in OF_PEOPLE:
+    if entry.what == EventType.CLIENT_ROTATED and kind in OF_PEOPLE:
         return words.say("signed in") if kind == "session" else words.say("link made")
-    if entry.what == What.CLIENT_REVOKED and entry.detail.get("credential"):
+    if entry.what == EventType.CLIENT_REVOKED and entry.detail.get("credential"):
         return words.say("credential ended")
-    if entry.what == What.ASKED and entry.detail.get("served") == Served.NOTHING:
+    if entry.what == EventType.ASKED and entry.detail.get("served") == Served.NOTHING:
         return words.say("did not leave after all")
     return kind_said(entry.what, words)
 

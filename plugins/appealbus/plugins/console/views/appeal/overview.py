@@ -11,13 +11,13 @@ from appealbus.core import AppealState, JournalError
 from appealbus.core.management import appeals
 from appealbus.core.management import deliveries as journal_deliveries
 from appealbus.core.management.appeals import PENDING
-from appealbus.core.management.deliveries import Shown
+from appealbus.core.management.deliveries import ShownVersion
 from appealbus.core.management.sources import SourceStanding, standings
 from appealbus.core.management.viewing import Action
 from appealbus.plugins.console.forms import number_of
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.views.appeal.plan import Plan, plan_of
-from appealbus.plugins.console.views.appeal.queries import Sight, damaged, shown, sight_of, view
+from appealbus.plugins.console.views.appeal.queries import AppealView, damaged, shown, sight_of, view
 from appealbus.plugins.console.views.deliveries.queries import receiver_path
 from appealbus.plugins.console.views.deliveries.refusals import why
 from appealbus.plugins.console.words import Words
@@ -80,12 +80,12 @@ async def appeal(page: Page) -> Response:
         held=sight.row.state is AppealState.HELD,
         deliveries=deliveries,
         receiver_path=receiver_path,
-        shown_of=Shown.of,
+        shown_of=ShownVersion.of,
         why=partial(why, page.words),
     )
 
 
-async def _terms(page: Page, sight: Sight) -> list[tuple[dict[str, Any], str, list[tuple[str, str]]]]:
+async def _terms(page: Page, sight: AppealView) -> list[tuple[dict[str, Any], str, list[tuple[str, str]]]]:
     """Return the basis of each plugin's current term, as far as the viewer may see it: norm, days and other details."""
     words, today = page.words, page.today
     told = await sight.views.term(sight.row, lambda case: page.console.api.host.counting.proofs(case, today))

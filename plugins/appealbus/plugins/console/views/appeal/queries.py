@@ -19,7 +19,7 @@ _SHOWN = frozenset({"dossier", "term", "repeats"})
 
 
 @dataclass
-class Sight:
+class AppealView:
     """One person's current view of an appeal.
 
     Attributes:
@@ -46,18 +46,18 @@ class Sight:
         return f"/console{self.path}{to}{'?' if given else ''}{urlencode(given)}"
 
 
-async def sight_of(page: Page, what: str = "", **about: int) -> Sight:
+async def sight_of(page: Page, what: str = "", **about: int) -> AppealView:
     """Return the view of the appeal in the path; logs the access as `what` if it shows more than the state."""
     row = await page.appeal()
     if purpose := page.purpose(row.public_id):
         if what:
             await page.looks(what, row, purpose, **about)
-        return Sight(row, await page.views.row(row), page.views, purpose, page.query["seen"])
+        return AppealView(row, await page.views.row(row), page.views, purpose, page.query["seen"])
     views = page.views
     if views.viewer.mask is not TECHNICAL:  # which has nothing personal, whoever looks
         viewer = replace(page.viewer, mask=_without_people(page.viewer.mask))
         views = Views(page.journal, viewer, page.console.api.looks, page.console.api.masker)
-    return Sight(row, await page.views.row(row), views)
+    return AppealView(row, await page.views.row(row), views)
 
 
 def _without_people(own: Mask) -> Mask:
@@ -69,7 +69,7 @@ def _without_people(own: Mask) -> Mask:
     return replace(TECHNICAL, name=name, hides=(*TECHNICAL.hides, *own.hides), process=process)
 
 
-async def shown(page: Page, sight: Sight, template: str, **given: Any) -> Response:
+async def shown(page: Page, sight: AppealView, template: str, **given: Any) -> Response:
     all_tabs = [
         ("", page.words.say("Overview"), True),
         ("/dossier", page.words.say("Dossier"), page.viewer.may(Action.DOSSIER)),
@@ -83,7 +83,7 @@ async def shown(page: Page, sight: Sight, template: str, **given: Any) -> Respon
     return page.show(template, sight=sight, row=sight.shown, tabs=tabs, here=here, **given)
 
 
-async def _is_compared(page: Page, sight: Sight) -> bool:
+async def _is_compared(page: Page, sight: AppealView) -> bool:
     """Whether there may be repeats: appeals are compared now, or were when this dossier was built."""
     if not page.viewer.may(Action.REPEATS) or page.console.api.host.compares:
         return page.viewer.may(Action.REPEATS)

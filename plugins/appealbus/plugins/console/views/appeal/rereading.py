@@ -7,7 +7,7 @@ import orjson
 from starlette.responses import Response
 
 from appealbus.core import AppealRow, JournalError
-from appealbus.core.management.records import AppealRead, RereadProcess, Verdict, Written, write_read
+from appealbus.core.management.records import AppealRead, RereadProcess, RereadResult, WriteResult, write_read
 from appealbus.core.management.viewing import Action
 from appealbus.plugins.console.console import Console
 from appealbus.plugins.console.errors import Refused
@@ -38,12 +38,12 @@ async def reread(page: Page) -> Response:
     """Apply the changes shown, if the preview is still the same."""
     row, reason = await page.appeal(), page.form.reason(page.words)
     read = await _read(page, row)
-    done: Written | JournalError = Written.SAME
+    done: WriteResult | JournalError = WriteResult.SAME
     if _digest(read) == page.form["digest"]:
         done = await write_read(page.journal, read, reason)
     if isinstance(done, JournalError):
         raise refused(page, done)
-    if done is not Written.CHANGED:  # also where somebody on another server has changed it since it was read
+    if done is not WriteResult.CHANGED:  # also where somebody on another server has changed it since it was read
         raise Refused(
             409, page.words.say("It would be something else by now, and nothing is changed: look at it again.")
         )
@@ -76,6 +76,6 @@ def _digest(read: AppealRead) -> str:
     differs = [
         [result.lookup, result.key, result.now, result.fields]
         for result in read.results
-        if result.verdict is Verdict.DIFFERS
+        if result.verdict is RereadResult.DIFFERS
     ]
     return sha256(orjson.dumps(differs)).hexdigest()[:16]

@@ -16,11 +16,11 @@ from appealbus.plugins.console.views.appeal.queries import damaged, shown, sight
 from appealbus.plugins.console.words import Words
 from appealbus.plugins.terms.formatting import UnitWord
 from appealbus.plugins.terms.settings import NAME
-from appealbus.plugins.terms.words import Actor, Assumption, DayKind, Duty, Label, Outcome, Remark, Standing
+from appealbus.plugins.terms.words import Actor, Assumption, DayKind, Duty, Label, Outcome, Remark, TermState
 
 Json = Mapping[str, Any]
 
-_MARKS = {Standing.OPEN: "calm", Standing.LATE: "bad", Standing.DONE: "good", Standing.DONE_LATE: "warn"}
+_MARKS = {TermState.OPEN: "calm", TermState.LATE: "bad", TermState.DONE: "good", TermState.DONE_LATE: "warn"}
 _SIGNS = {DayKind.WEEKEND: "–", DayKind.MOVED: "⇄"}
 _HOLIDAY = "★"
 
@@ -107,7 +107,7 @@ def _length(words: Words, norm: Json) -> str:
 
 
 def _milestone(words: Words, told: Json) -> dict[str, Any]:
-    standing = Standing.stored(told["standing"])
+    standing = TermState.stored(told["standing"])
     return {
         **told,
         "what": _begins(words.word(Duty.stored(told["what"]))),

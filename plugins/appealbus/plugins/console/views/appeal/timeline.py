@@ -6,7 +6,7 @@ from appealbus.core import LogEntry
 from appealbus.core.management.viewing import Action
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.views.appeal.log_lines import told
-from appealbus.plugins.console.views.appeal.queries import Sight, shown, sight_of, view
+from appealbus.plugins.console.views.appeal.queries import AppealView, shown, sight_of, view
 
 PAGE = 200
 _PAGES = 50
@@ -25,7 +25,7 @@ async def timeline(page: Page) -> Response:
     )
 
 
-async def _page(sight: Sight, after: int, *, only_failed: bool) -> tuple[list[LogEntry], int | None]:
+async def _page(sight: AppealView, after: int, *, only_failed: bool) -> tuple[list[LogEntry], int | None]:
     if not only_failed:
         page = await sight.views.history(sight.row, after, PAGE)
         return list(page.entries), page.next

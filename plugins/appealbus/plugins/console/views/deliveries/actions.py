@@ -5,8 +5,8 @@ from collections.abc import Callable
 from starlette.responses import Response
 
 from appealbus.core.management import deliveries
-from appealbus.core.management.deliveries import DeliveryOfAppeal, Shown
-from appealbus.core.management.operations import Verdict
+from appealbus.core.management.deliveries import DeliveryOfAppeal, ShownVersion
+from appealbus.core.management.operations import ItemResult
 from appealbus.core.management.viewing import Action
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
@@ -31,11 +31,13 @@ async def _decide(page: Page, *, again: bool) -> Response:
     return page.go(receiver_path(name), done)
 
 
-async def decide(page: Page, meant: Callable[[DeliveryOfAppeal], bool], *, again: bool) -> tuple[Shown, Verdict]:
+async def decide(
+    page: Page, meant: Callable[[DeliveryOfAppeal], bool], *, again: bool
+) -> tuple[ShownVersion, ItemResult]:
     """Apply a decision to the delivery from the form; raise Refused if it is gone or superseded."""
     words = page.words
     try:
-        shown = Shown.parse(page.form["shown"])
+        shown = ShownVersion.parse(page.form["shown"])
     except ValueError:
         raise Refused(422, words.say("Say which version, as a page has shown it.")) from None
     reason = page.form.reason(words)
@@ -44,9 +46,9 @@ async def decide(page: Page, meant: Callable[[DeliveryOfAppeal], bool], *, again
         raise Refused(404, words.say("There is no such delivery."))
     verdict = await page.journal.do(deliveries.Decision(shown, again, reason))
     match verdict:
-        case Verdict.GONE:
+        case ItemResult.GONE:
             raise Refused(404, words.say("There is no such delivery."))
-        case Verdict.NEWER:
+        case ItemResult.NEWER:
             raise Refused(
                 409,
                 words.say(

@@ -11,7 +11,14 @@ from appealbus.core.management.deliveries import DeliveryState, handover_spans
 from appealbus.core.management.viewing import Action
 from appealbus.plugins.console.forms import number_of
 from appealbus.plugins.console.page import Page
-from appealbus.plugins.console.views.deliveries.queries import Seen, all_sights, receiver_path, seen, sight_of, view
+from appealbus.plugins.console.views.deliveries.queries import (
+    DeliveryView,
+    all_sights,
+    receiver_path,
+    seen,
+    sight_of,
+    view,
+)
 from appealbus.plugins.console.views.deliveries.refusals import why
 
 _PAGE = 30
@@ -67,7 +74,7 @@ async def receiver(page: Page) -> Response:
     )
 
 
-async def _decided(page: Page, receiver: str) -> Seen | None:
+async def _decided(page: Page, receiver: str) -> DeliveryView | None:
     """Return the delivery that the person has just decided on, in its new state."""
     number = number_of(page.query.get("id", ""))
     if page.query.get("done") not in ("skip", "resend") or number is None:

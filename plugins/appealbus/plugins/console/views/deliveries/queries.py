@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from appealbus.core import AppealRow
 from appealbus.core.management import deliveries
-from appealbus.core.management.deliveries import LATE, DeliveryOfAppeal, DeliveryRow, ReceiverState, Shown
+from appealbus.core.management.deliveries import LATE, DeliveryOfAppeal, DeliveryRow, ReceiverState, ShownVersion
 from appealbus.core.management.viewing import Action
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
@@ -23,7 +23,7 @@ _WORST = ("gone", "late", "refuses", "waits", "delivered", "past")
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class ReceiverView:
     """One receiver at one moment.
 
     Attributes:
@@ -66,17 +66,17 @@ class Sight:
         return failed + refused if self.standing == "late" else refused + failed
 
 
-async def all_sights(page: Page) -> list[Sight]:
+async def all_sights(page: Page) -> list[ReceiverView]:
     """Return all receivers; those that need a person first."""
     configured, now = page.console.api.loaded.settings.deliveries, page.journal.now()
     found = [
-        Sight(receiver, receiver.name in configured, now)
+        ReceiverView(receiver, receiver.name in configured, now)
         for receiver in await page.journal.ask(deliveries.receivers, configured)
     ]
     return sorted(found, key=lambda each: (_WORST.index(each.standing), -(each.lag or timedelta(0)), each.name))
 
 
-async def sight_of(page: Page) -> Sight:
+async def sight_of(page: Page) -> ReceiverView:
     """Return the receiver in the path; raise Refused if it does not exist."""
     name = page.request.path_params["name"]
     found = next((sight for sight in await all_sights(page) if sight.name == name), None)
@@ -86,7 +86,7 @@ async def sight_of(page: Page) -> Sight:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class DeliveryView:
     delivery: DeliveryRow
     appeal: AppealRow
     public_id: str
@@ -96,14 +96,14 @@ class Seen:
     """Fingerprint for the form, so that an order applies only to the delivery shown."""
 
 
-async def seen(page: Page, found: DeliveryOfAppeal | None) -> Seen | None:
+async def seen(page: Page, found: DeliveryOfAppeal | None) -> DeliveryView | None:
     """Return a delivery, masked for the person; None if there is none or its appeal is hidden."""
     if found is None or not page.viewer.sees(found.appeal):
         return None
-    return Seen(
+    return DeliveryView(
         found.delivery,
         await page.views.row(found.appeal),
         found.appeal.public_id,
         found.newer,
-        str(Shown.of(found.delivery)),
+        str(ShownVersion.of(found.delivery)),
     )

@@ -6,11 +6,18 @@ from starlette.responses import Response
 
 from appealbus.core import AppealState
 from appealbus.core.management import appeals, deliveries, feed, operations
-from appealbus.core.management.operations import NotDone, Operation, OperationRow, Verdict
+from appealbus.core.management.operations import ItemResult, NotDone, Operation, OperationRow
 from appealbus.core.management.viewing import Action
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.page import Page
-from appealbus.plugins.console.views.operations.queries import DOES, VERDICTS, Sight, selected_by, sight_of, view
+from appealbus.plugins.console.views.operations.queries import (
+    DOES,
+    VERDICTS,
+    OperationView,
+    selected_by,
+    sight_of,
+    view,
+)
 
 _PAGE = 50
 _Line = tuple[str, str, AppealState | None]
@@ -70,15 +77,15 @@ async def row_of(page: Page) -> OperationRow:
     return row
 
 
-def _verdict(page: Page, sight: Sight) -> Verdict | None:
+def _verdict(page: Page, sight: OperationView) -> ItemResult | None:
     """Return the verdict whose rows are shown: from the URL, else the first failure."""
-    left = [verdict for verdict, _, _ in sight.verdicts if verdict is not Verdict.DONE]
+    left = [verdict for verdict, _, _ in sight.verdicts if verdict is not ItemResult.DONE]
     asked = page.query.get("verdict", "")
     if not asked:
         return left[0] if left else None
-    if asked not in VERDICTS or asked == Verdict.DONE:
+    if asked not in VERDICTS or asked == ItemResult.DONE:
         raise page.no_choice("verdict")
-    return Verdict(asked)
+    return ItemResult(asked)
 
 
 async def _rows(page: Page, row: OperationRow, left: Sequence[NotDone]) -> list[_Line]:

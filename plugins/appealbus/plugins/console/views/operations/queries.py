@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from appealbus.core import AppealState
-from appealbus.core.management.operations import Operation, OperationRow, Verdict
+from appealbus.core.management.operations import ItemResult, Operation, OperationRow
 from appealbus.core.management.viewing import Action
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.view import View
@@ -31,13 +31,13 @@ DOES: Mapping[str, str] = {
 }
 OF_APPEALS = (Operation.RETRY, Operation.REFRESH, Operation.ASSESS, Operation.HOLD, Operation.RELEASE)
 VERDICTS: Mapping[str, str] = {
-    Verdict.DONE: said("done"),
-    Verdict.IN_WORK: said("refused: a worker has it right now"),
-    Verdict.HELD: said("refused: it is held"),
-    Verdict.NOT_HELD: said("refused: it is not held"),
-    Verdict.NOTHING: said("nothing to do"),
-    Verdict.NEWER: said("left out: the receiver has a newer version"),
-    Verdict.GONE: said("gone meanwhile"),
+    ItemResult.DONE: said("done"),
+    ItemResult.IN_WORK: said("refused: a worker has it right now"),
+    ItemResult.HELD: said("refused: it is held"),
+    ItemResult.NOT_HELD: said("refused: it is not held"),
+    ItemResult.NOTHING: said("nothing to do"),
+    ItemResult.NEWER: said("left out: the receiver has a newer version"),
+    ItemResult.GONE: said("gone meanwhile"),
 }
 _PARTS: Mapping[str, str] = {
     "state": said("State"),
@@ -64,7 +64,7 @@ _WORDS: Mapping[str, Any] = {"state": AppealState, "kind": AppealKind, "signal":
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class OperationView:
     row: OperationRow
     state: str
     """`finished`, `stopped`, `moves` or `stands`."""
@@ -83,21 +83,21 @@ class Sight:
         }[self.state]
 
     @property
-    def verdicts(self) -> list[tuple[Verdict, str, int]]:
+    def verdicts(self) -> list[tuple[ItemResult, str, int]]:
         return [
-            (Verdict(verdict), VERDICTS[verdict], self.row.verdicts[verdict])
+            (ItemResult(verdict), VERDICTS[verdict], self.row.verdicts[verdict])
             for verdict in VERDICTS
             if verdict in self.row.verdicts
         ]
 
 
-def sight_of(page: Page, row: OperationRow) -> Sight:
+def sight_of(page: Page, row: OperationRow) -> OperationView:
     if row.ended_at is not None:
-        return Sight(row, "finished")
+        return OperationView(row, "finished")
     if row.stopped_by:
-        return Sight(row, "stopped")
+        return OperationView(row, "stopped")
     moves = Carrying.of(page).has(row.hash) or page.journal.now() - row.moved_at < _MOVES
-    return Sight(row, "moves" if moves else "stands")
+    return OperationView(row, "moves" if moves else "stands")
 
 
 def selected_by(words: Words, told: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

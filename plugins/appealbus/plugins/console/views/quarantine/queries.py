@@ -51,7 +51,7 @@ REASONS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class MessageView:
     """A message in quarantine without its content, masked for the person.
 
     `came` is the number of the appeal made from a copy; `path` leads to the appeal with `number`.
@@ -75,19 +75,19 @@ def check(page: Page) -> None:
         raise Refused(403, page.words.say("These have no place and no kind: who sees some appeals alone sees none."))
 
 
-async def seen(page: Page, rows: Sequence[QuarantineRow]) -> list[Seen]:
+async def seen(page: Page, rows: Sequence[QuarantineRow]) -> list[MessageView]:
     """Mask rows for the person; waiting ones show which copies were accepted since."""
     came = {} if page.viewer.mask.hides_numbers else await copies(page.journal, rows)
     return [_seen(page, row, came.get(row.id, "")) for row in rows]
 
 
-def _seen(page: Page, row: QuarantineRow, came: str) -> Seen:
+def _seen(page: Page, row: QuarantineRow, came: str) -> MessageView:
     def text(said: str) -> str:
         return one_line(page.viewer.mask.text(said))
 
     state = "replayed" if row.replayed_at else "closed" if row.closed_at else "waiting"
     closed = f"{row.closed_by}: {row.closed_reason}" if row.closed_at else ""
-    return Seen(
+    return MessageView(
         *(row.id, row.at, row.channel, text(row.position), row.code, told(page, row.reason), state),
         *(page.viewer.mask.number(row.number), text(came), text(closed)),
     )

@@ -15,7 +15,7 @@ _NO_TEXT = re.compile(r"\\udc([89a-f][0-9a-f])")
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class Marked:
     """A part of a message.
 
     Attributes:
@@ -36,7 +36,7 @@ class Shown:
     size: int
 
 
-def shown(row: QuarantineRow, *, values: bool) -> Shown:
+def shown(row: QuarantineRow, *, values: bool) -> Marked:
     text = _text(row.raw)
     place = place_of(row, text)
     begin, end = place or (0, 0)
@@ -50,7 +50,7 @@ def shown(row: QuarantineRow, *, values: bool) -> Shown:
     column = begin - text.rfind("\n", 0, begin) if place else 0
     unread = max(0, len(row.raw) - LOOKED_AT) // 2 if row.raw.startswith(UTF16) else 0
     left_out = first, len(text) - last + unread
-    return Shown(parts[0], parts[1], parts[2], line, column, left_out, len(text) + unread)
+    return Marked(parts[0], parts[1], parts[2], line, column, left_out, len(text) + unread)
 
 
 def _text(raw: bytes) -> str:

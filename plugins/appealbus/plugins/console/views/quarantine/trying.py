@@ -16,7 +16,7 @@ from appealbus.plugins.console.views.quarantine.attempting import given_id, mark
 from appealbus.plugins.console.views.quarantine.listing import PAGE, query_of
 from appealbus.plugins.console.views.quarantine.queries import (
     REASONS,
-    Seen,
+    MessageView,
     check,
     key_of,
     path_of,
@@ -31,10 +31,10 @@ _PATIENCE = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class TrialResult:
     """Result of a trial for display: `word` is new, again, or refused."""
 
-    it: Seen
+    it: MessageView
     word: str
     number: str
     path: str
@@ -109,7 +109,7 @@ async def _shown(
     )
 
 
-async def _verdict(page: Page, tried: Tried, it: Seen) -> Verdict:
+async def _verdict(page: Page, tried: Tried, it: MessageView) -> TrialResult:
     word = "refused" if not tried.taken else "new" if tried.number is None else "again"
     path = await path_of(page, tried.number) if tried.number else ""
-    return Verdict(it, word, page.viewer.mask.number(tried.number), path, tried.code, told(page, tried.problem))
+    return TrialResult(it, word, page.viewer.mask.number(tried.number), path, tried.code, told(page, tried.problem))

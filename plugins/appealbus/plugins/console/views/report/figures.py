@@ -10,7 +10,7 @@ from appealbus.plugins.api.reports import ask_of
 from appealbus.plugins.console.forms import place_of
 from appealbus.plugins.console.page import Page
 from appealbus.plugins.console.view import View
-from appealbus.plugins.report.asking import Ask, Form, Wanted
+from appealbus.plugins.report.asking import Ask, ReportFormat, ReportOrder
 from appealbus.plugins.report.listing import LISTED, row_mark
 from appealbus.plugins.report.table import OTHERS
 from appealbus.plugins.report.words import By, Column, Formula, Label
@@ -25,7 +25,7 @@ _ROWS = 16
 async def report(page: Page) -> Response:
     """Show the report with a definition of each column; except in the public form, each count links to its appeals."""
     ask = asked(page)
-    wanted = Wanted(ask, Form.JSON, page.words.language, rounds=False)
+    wanted = ReportOrder(ask, ReportFormat.JSON, page.words.language, rounds=False)
     table = orjson.loads(await page.console.api.reports.made(wanted))
     await _note(page, ask)
     mark = (await page.journal.keyed()).mark
@@ -56,7 +56,7 @@ async def report(page: Page) -> Response:
 @view.get("/report/table.csv", may=Action.REPORT)
 async def table(page: Page) -> Response:
     ask = asked(page)
-    body = await page.console.api.reports.made(Wanted(ask, Form.CSV, page.words.language, rounds=False))
+    body = await page.console.api.reports.made(ReportOrder(ask, ReportFormat.CSV, page.words.language, rounds=False))
     await _note(page, ask)
     name = f"report-{ask.span.since}-{ask.span.until}-{ask.by}.csv"
     return Response(body, media_type="text/csv", headers={"content-disposition": f'attachment; filename="{name}"'})

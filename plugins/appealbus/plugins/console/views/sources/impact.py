@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 from starlette.responses import Response
 
 from appealbus.core import AppealRow
-from appealbus.core.management.appeals import Place
+from appealbus.core.management.appeals import ListPosition
 from appealbus.core.management.outages import missing, outage
 from appealbus.core.management.sources import LONGEST, SourceStanding
 from appealbus.core.management.viewing import Action
@@ -47,8 +47,8 @@ async def impact(page: Page) -> Response:
     )
 
 
-def _place(row: AppealRow) -> Place:
-    return Place(row.appeal_id, None if row.due_on is None else row.due_on.toordinal())
+def _place(row: AppealRow) -> ListPosition:
+    return ListPosition(row.appeal_id, None if row.due_on is None else row.due_on.toordinal())
 
 
 def _appeals(source: SourceStanding, from_: date, before: date) -> str:

@@ -9,7 +9,7 @@ from appealbus.core.management.viewing import Action
 from appealbus.plugins.console.errors import Refused
 from appealbus.plugins.console.forms import day_written
 from appealbus.plugins.console.page import Page
-from appealbus.plugins.console.views.surges.alarm import Sight, sight_of
+from appealbus.plugins.console.views.surges.alarm import AlarmView, sight_of
 from appealbus.plugins.console.views.surges.week import reading_of, unreadable, view
 from appealbus.plugins.surges import deciding
 from appealbus.plugins.surges.alarm import CLOSINGS
@@ -44,7 +44,7 @@ async def close(page: Page) -> Response:
     return page.go(sight.path, {"done": "close"})
 
 
-async def _acted(page: Page) -> Sight:
+async def _acted(page: Page) -> AlarmView:
     """Return the alarm; raise Refused if its owner is hidden from the person."""
     if not page.viewer.mask.plain:
         raise Refused(403, page.words.say("Your mask hides who has the alarm, so you cannot take it on or close it."))

@@ -23,7 +23,7 @@ _ROWS = 25
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class AlarmView:
     """An alarm as stored, and its masked form for the person."""
 
     kept: KeptAlarm
@@ -38,7 +38,7 @@ class Sight:
         return tuple(self.kept.alarm.monday - ago * WEEK for ago in range(self.kept.alarm.lasts))
 
 
-async def sight_of(page: Page) -> Sight:
+async def sight_of(page: Page) -> AlarmView:
     """Return the alarm in the path; a hidden one gives the same error as a missing one."""
     try:
         kept = await reading_of(page).alarm(page.request.path_params["alarm"])
@@ -47,7 +47,7 @@ async def sight_of(page: Page) -> Sight:
     seen = next(alarms_seen(page.viewer, [] if kept is None else [kept]), None)
     if kept is None or seen is None:
         raise Refused(404, page.words.say("There is no such alarm."))
-    return Sight(kept, seen)
+    return AlarmView(kept, seen)
 
 
 @view.get("/surges/{alarm:id}", may=Action.SURGES)
