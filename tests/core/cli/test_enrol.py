@@ -56,7 +56,9 @@ def bus_of(journal, tmp_path):
 
 
 def opened(bus, *, works=False):
-    return opening.opened(bus, Terminal(), HOST, restored=False, anew=False, ends_workers=works)
+    return opening.opened(
+        bus, Terminal(), lambda: HOST, write=True, keeps=True, restored=False, anew=False, ends_workers=works
+    )
 
 
 @pytest.mark.proof

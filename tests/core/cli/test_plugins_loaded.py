@@ -1,11 +1,14 @@
 """Which commands load plugins, and what is told of a configuration that is wrong."""
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from appealbus.core.domain.known import KnownLookup
 from appealbus.core.journal import workers
+from appealbus.core.journal.appeals.accepting import Accepted
 from appealbus.core.journal.journal import Journal
 
 PLUGIN = """
@@ -60,6 +63,22 @@ def test_what_needs_no_plugin_loads_none(program, plugin, journal: Journal, comm
     """A plugin that is broken, slow or hostile is no reason not to look into the journal."""
     assert program(*command).returncode in (0, 3)
     assert not plugin.exists()
+
+
+@pytest.mark.parametrize("order", ["hold", "retry"])
+async def test_what_people_order_loads_none(program, plugin, journal: Journal, accepted: Accepted, order):
+    """Whoever has to stop an appeal need not mend a plugin first; it is asked for its tables when these are made."""
+    done = program(order, accepted.receipt.number, "--reason", "a test")
+    assert "is held" in done.stdout or "being worked on right now" in done.stderr, done.stderr
+    assert not plugin.exists()
+
+
+def test_an_order_makes_a_journal_with_the_tables_of_plugins(program, plugin, tmp_path):
+    """So does every command that makes one: nobody works a journal without them."""
+    assert "no appeal" in program("hold", "X", "--reason", "a test").stderr
+    assert plugin.exists()
+    with closing(sqlite3.connect(tmp_path / "appealbus.db")) as database:
+        assert database.execute("SELECT name FROM journal_part").fetchall()
 
 
 def test_what_a_plugin_brings_is_there(program, plugin):

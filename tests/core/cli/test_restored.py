@@ -93,7 +93,9 @@ async def test_the_right_journal_is_gone_on_with_once_it_is_back(program, copied
     monkeypatch.setattr(mark_module, "_THEN", timedelta())
     bus, host = BusSettings(journal=f"sqlite:///{tmp_path}/appealbus.db"), Host(lambda name, model: model())
     for _ in range(2):
-        async with opening.opened(bus, Terminal(), host, restored=False, anew=False, ends_workers=True):
+        async with opening.opened(
+            bus, Terminal(), lambda: host, write=True, keeps=True, restored=False, anew=False, ends_workers=True
+        ):
             pass
     assert mark.read().since is None
 

@@ -17,6 +17,7 @@ from starlette.routing import Route
 from appealbus.core import ConfigError, Pages, PagesContext, PageViewer
 from appealbus.core.config.loading import from_document
 from appealbus.core.domain.access import AuditFilter
+from appealbus.core.domain.client import Role
 from appealbus.core.journal import access
 from appealbus.core.journal import clients as journal_clients
 from appealbus.core.loading.host import Host
@@ -24,8 +25,10 @@ from appealbus.core.loading.pages import NoServer
 from appealbus.core.loading.pages import make as made
 from appealbus.core.loading.parts import load_plugins
 from appealbus.core.management import operations
-from appealbus.core.management.appeals import Selection
+from appealbus.core.management.appeals import Selection, appeal_of
 from appealbus.core.management.operations import Operation, Order
+from appealbus.core.management.viewing import EVERYTHING, Viewer
+from appealbus.core.rights.identifiers import HIDDEN
 from appealbus.plugins import console
 from appealbus.plugins.api import mounting
 from appealbus.plugins.api.app import application
@@ -33,6 +36,7 @@ from appealbus.plugins.api.mounting import mount_pages
 from tests.plugins.api.serving import JSON, Served, kind_of, letter, served
 from tests.services.commands import run
 from tests.services.journals import sqlite_journal
+from tests.services.recomputed import check_the_past
 
 Answering = Callable[[PageViewer, Request], Awaitable[Any]]
 
@@ -182,7 +186,9 @@ async def test_who_may_act_on_an_appeal_and_in_whose_name(tmp_path: Path) -> Non
     """Operators of two places, each on its own; a role without the right on none; what stands otherwise stays so."""
 
     async def asked(viewer: PageViewer, request: Request) -> Any:
-        return await getattr(viewer, request.path_params["rest"])(**request.query_params)
+        asks: dict[str, Any] = dict(request.query_params)
+        asks |= {"after": int(asks["after"])} if "after" in asks else {}
+        return await getattr(viewer, request.path_params["rest"])(**asks)
 
     async with pages_of(tmp_path, asking(asked)) as server:
         ids = dict(zip(("27", "75"), await appeals_in(server, "271010000", "751010000"), strict=True))
@@ -198,7 +204,7 @@ async def test_who_may_act_on_an_appeal_and_in_whose_name(tmp_path: Path) -> Non
             assert await answer(reader, act, ids["27"]) == (403, "not-allowed")
             assert await answer(clients["75"], act, ids["27"]) == (404, "unknown")
             assert await answer(clients["27"], act, "nonsense") == (404, "unknown")
-            for reason in ("", " \x07 ", "x" * 501):
+            for reason in ("", " \x07 ", "x" * 501, "x" + " " * 4000):
                 assert await answer(clients["27"], act, ids["27"], reason) == (400, "invalid")
         for act in ("appeal", "history"):
             assert await answer(clients["75"], act, ids["27"]) == (404, "unknown")
@@ -208,7 +214,7 @@ async def test_who_may_act_on_an_appeal_and_in_whose_name(tmp_path: Path) -> Non
             assert await answer(client, "hold", ids[place]) == (409, "conflict")
             assert await answer(client, "retry", ids[place]) == (409, "conflict")
             row = await answer(client, "appeal", ids[place])
-            assert (row["appeal_id"], row["state"], row["held_by"]) == (0, "held", f"ops-{place}")
+            assert (row["appeal_id"], row["state"], row["held_by"]) == (0, "held", f"api:ops-{place}")
             assert await answer(client, "release", ids[place]) is None
             assert await answer(client, "retry", ids[place]) == 0
             entries = (await answer(client, "history", ids[place]))["entries"]
@@ -217,7 +223,18 @@ async def test_who_may_act_on_an_appeal_and_in_whose_name(tmp_path: Path) -> Non
             assert {entry["detail"]["reason"] for entry in its_own} == {"why so"}
             assert {(entry["appeal_id"], entry["number"]) for entry in entries} == {(None, None)}
         assert (await answer(reader, "appeal", ids["27"]))["state"] != "held"
+        for said, stands in (("cross-site", (403, "not-allowed")), ("same-site", (403, "not-allowed")), ("none", None)):
+            clients["27"].headers["Sec-Fetch-Site"] = said
+            assert await answer(clients["27"], "hold", ids["27"]) == stands
+        assert (await answer(reader, "appeal", ids["27"]))["held_reason"] == HIDDEN
+        row = await server.journal.ask(appeal_of, ids["27"])
+        for actor, reads in (("person:ops-27", False), ("api:ops-27", True)):  # a person of the same name is another
+            seen = Viewer("ops-27", Role.REVIEWER, EVERYTHING, actor=actor).row(row)
+            assert (seen.held_reason != HIDDEN) is reads
+        beyond = {"public_id": ids["27"], "after": 10**30}
+        assert (await clients["27"].post("/fleet/history", params=beyond)).json() == {"entries": [], "next": None}
         assert server.api.host.defects == {}
+    assert check_the_past(f"sqlite:///{tmp_path / 'journal.db'}") > 0
 
 
 async def test_operations_under_way_are_for_operators(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Alarms: raised once, taken on until a day, closed with a word."""
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -39,6 +40,17 @@ def test_an_alarm_is_read_back_as_it_was(store: Store) -> None:
     assert kept.alarm(store, raised.id) == raised
     assert raised.alarm == alarm()
     assert kept.alarm(store, 9) is None
+
+
+def test_what_a_newer_release_wrote_is_read(store: Store) -> None:
+    """After a downgrade its alarms are there, without what is not known here, at whatever depth."""
+    (raised,) = kept.raise_alarms(store, [alarm()], NOW)
+    body = json.loads(alarm().model_dump_json())
+    for known in (body, *body["also"], *body["shared"]):
+        known["new"] = 1
+    with store.writing() as connection:
+        connection.execute("UPDATE alarm SET body = ?", (json.dumps(body),))
+    assert kept.alarms(store) == [raised]
 
 
 def test_one_week_of_a_series_is_raised_once(store: Store) -> None:

@@ -52,7 +52,7 @@ def look(
                     cli.fail("This journal is worked right now, so it is no copy; look without --copy.", EXIT_PROBLEMS)
                 return value
         try:
-            async with cli.journal(write=True) as journal:
+            async with cli.journal(write=True, keeps=False) as journal:
                 detail = about(value) if about else {}
                 looks = [journal.do(access.Look(what, number=number, purpose=purpose, about=detail))]
                 looks += [journal.do(access.Look(what, number=other, purpose=purpose)) for other in others(value)]

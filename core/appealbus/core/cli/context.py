@@ -69,12 +69,20 @@ class Cli:
         return load_plugins(self.loaded)
 
     def journal(
-        self, *, write: bool = False, restored: bool = False, anew: bool = False, ends_workers: bool = False
+        self,
+        *,
+        write: bool = False,
+        keeps: bool = True,
+        restored: bool = False,
+        anew: bool = False,
+        ends_workers: bool = False,
     ) -> AbstractAsyncContextManager["Journal"]:
         """Open the configured journal.
 
         Args:
             write: the checkpoint must match, except with `restored`.
+            keeps: whether what is written may give appeals another form, of which plugins keep rows. Else they are
+                loaded only for a migration.
             anew: the journal gets another key.
             ends_workers: end workers of earlier releases if a migration is needed.
 
@@ -89,19 +97,19 @@ class Cli:
             journal = Path(bus.journal.removeprefix("sqlite:///"))
             if not journal.exists():
                 raise ConfigError(_NO_BUS.format(file=DEFAULT_FILE, folder=journal.parent, journal=journal.name))
-        return opened(
-            bus, self.err, self.host if write else None, restored=restored, anew=anew, ends_workers=ends_workers
-        )
+        how = {"write": write, "keeps": keeps, "restored": restored, "anew": anew, "ends_workers": ends_workers}
+        return opened(bus, self.err, lambda: self.host, **how)
 
     def read(self, use: Callable[["Journal"], Coroutine[Any, Any, T]]) -> T:
         """Run a coroutine over the journal, opened read-only."""
         return asyncio.run(self._over_journal(use, write=False))
 
     def change(self, use: Callable[["Journal"], Coroutine[Any, Any, T]]) -> T:
+        """Run a coroutine over the journal, opened to write anything but forms of appeals."""
         return asyncio.run(self._over_journal(use, write=True))
 
     async def _over_journal(self, use: Callable[["Journal"], Coroutine[Any, Any, T]], *, write: bool) -> T:
-        async with self.journal(write=write) as journal:
+        async with self.journal(write=write, keeps=False) as journal:
             return await use(journal)
 
     def print_json(self, value: Any) -> None:

@@ -2,8 +2,9 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
@@ -19,7 +20,7 @@ from appealbus.core.domain.event import by_person
 from appealbus.core.errors import ConfigError, JournalError
 from appealbus.core.journal import state, workers
 from appealbus.core.journal.checkpoint import Checkpoint, no_checkpoint
-from appealbus.core.journal.errors import Behind
+from appealbus.core.journal.errors import Behind, NoJournalYet
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.key import KeyFile
 from appealbus.core.journal.mark import Mark
@@ -27,8 +28,6 @@ from appealbus.core.journal.schema import Progress, Tell
 
 if TYPE_CHECKING:
     from appealbus.core.loading.host import Host
-
-log = structlog.get_logger(__name__)
 
 log = structlog.get_logger(__name__)
 
@@ -59,10 +58,17 @@ _VOUCHED = BEAT + 2.0
 
 @asynccontextmanager
 async def opened(
-    bus: BusSettings, terminal: Terminal, host: "Host | None", *, restored: bool, anew: bool, ends_workers: bool
+    bus: BusSettings,
+    terminal: Terminal,
+    host: "Callable[[], Host]",
+    *,
+    write: bool,
+    keeps: bool,
+    restored: bool,
+    anew: bool,
+    ends_workers: bool,
 ) -> AsyncIterator[Journal]:
-    """Open the journal as described at `Cli.journal`, to write if there is a host; show a migration's progress."""
-    write = host is not None
+    """Open the journal as described at `Cli.journal`; show a migration's progress."""
     checkpoint = Checkpoint(bus.checkpoint_file()) if write and not restored else None
     mark = None if checkpoint is None else checkpoint.read()
     if checkpoint is not None and anew:  # a copy gets no other key
@@ -71,7 +77,8 @@ async def opened(
             if mark is None and now.beat:
                 raise Behind(no_checkpoint(checkpoint))
             checkpoint.compare(mark, now)
-    journal = await Journal.open(
+    opening = partial(
+        Journal.open,
         bus.journal,
         bus.journal_password,
         key=KeyFile(bus.key_file(), anew=anew),
@@ -79,11 +86,17 @@ async def opened(
         read_only=not write,
         tell=shown_on(terminal),
         ends_workers=ends_workers,
-        parts=() if host is None else host.journal_parts,
     )
-    if host is not None:
+    try:
+        journal = await opening(parts=host().journal_parts if write and keeps else None)
+    except NoJournalYet:
+        if not write or keeps:
+            raise
+        journal = await opening(parts=host().journal_parts)
+    if write:
         journal.actor = by_person(person())
-        journal.keeping = host.keeping_parts
+    if write and keeps:
+        journal.keeping = host().keeping_parts
     try:
         if checkpoint is not None:
             journal.checkpoint = await _proved(journal, checkpoint, mark, works=ends_workers)

@@ -124,7 +124,8 @@ class PageViewer(Protocol):
     async def hold(self, public_id: str, reason: str) -> None:
         """Stop work on an appeal until its release.
 
-        This and the acts below need the role `ops` and credentials of a client: the session of a person only reads.
+        This and the acts below need the role `ops` and credentials of a client: the session of a person only reads,
+        and so does a request that a browser sends for another site (`Sec-Fetch-Site`).
         `reason` has 1 to 500 characters. It is in the log, in the viewer's name. PageRefused `conflict` (409) if the
         appeal stands otherwise: it is held, is not held, or a worker has it right now.
         """
@@ -139,7 +140,7 @@ class PageViewer(Protocol):
         """Return the bulk operations that are not finished, the oldest first."""
 
     async def sources(self) -> Sequence[SourceState]:
-        """Return how the sources stand, as the workers see them."""
+        """Return how the sources stand, as the workers see them; while none is alive, as they stood at last (`at`)."""
 
     async def receivers(self) -> Sequence[ReceiverStanding]:
         """Return how the receivers of dossiers stand, by name."""

@@ -84,7 +84,7 @@ class Journal(JournalReader):
         read_only: bool = False,
         tell: Tell | None = None,
         ends_workers: bool = False,
-        parts: Sequence[JournalPart] = (),
+        parts: Sequence[JournalPart] | None = (),
     ) -> Self:
         """Open the journal at an SQLAlchemy URL, create and migrate it where needed.
 
@@ -96,7 +96,8 @@ class Journal(JournalReader):
             read_only: nothing is created, migrated or written.
             tell: told how far a long migration is.
             ends_workers: whether workers of earlier releases end where it has to be migrated; else that is an error.
-            parts: those of plugins, whose tables are created and migrated with it.
+            parts: those of plugins, whose tables are created and migrated with it. None: nobody knows them; a journal
+                that has to be created or migrated raises NoJournalYet.
 
         Raises:
             ConfigError: the URL or the password is wrong, the file or the database is missing, the role lacks a

@@ -46,12 +46,12 @@ class How:
     """How a journal is migrated.
 
     `tell` is called after each batch. With `ends_workers` workers of earlier releases are told to end; else they keep
-    the journal as it is. `parts` are those of plugins.
+    the journal as it is. `parts` are those of plugins; None: nobody knows them, and nothing is migrated.
     """
 
     tell: Tell | None = None
     ends_workers: bool = False
-    parts: Sequence[JournalPart] = ()
+    parts: Sequence[JournalPart] | None = ()
 
 
 AS_IT_IS = How()
@@ -60,7 +60,10 @@ AS_IT_IS = How()
 def check(engine: Engine) -> None:
     """Raise ConfigError unless the journal has our tables."""
     with engine.connect() as connection:
-        revision = _revision(connection)
+        _check(_revision(connection))
+
+
+def _check(revision: str | None) -> None:
     if revision is None:
         raise NoJournalYet("the database holds no journal; `appealbus run` or `appealbus intake` makes one")
     if revision != REVISIONS[-1]:
@@ -80,6 +83,9 @@ def upgrade(
     with lock, engine.begin() as connection:
         _one_at_a_time(connection)
         revision = _revision(connection)
+        if how.parts is None:
+            _check(revision)
+            return key.settle(connection)
         if revision is None:
             _migrate(connection, REVISIONS[-1])
         if revision in (None, REVISIONS[-1]) and not plugin_parts.is_older(connection, how.parts):
@@ -91,7 +97,7 @@ def upgrade(
 
 
 def _ready(connection: Connection, key: KeyFile, how: How) -> JournalKey:
-    for part in how.parts:
+    for part in how.parts or ():
         plugin_parts.bring(connection, part)
     return key.settle(connection)
 

@@ -61,6 +61,7 @@ class SourceStanding:
         parked: questions that wait for it; None: there are none.
         used: calls that count towards the quotas of all sources.
         now: by the journal's clock.
+        alive: whether a worker is alive; else `state` is how the source stood at last.
     """
 
     name: str
@@ -70,6 +71,7 @@ class SourceStanding:
     parked: ParkedFor | None
     used: Sequence[QuotaUse]
     now: datetime
+    alive: bool = True
 
     @cached_property
     def closed_until(self) -> datetime | None:
@@ -84,15 +86,16 @@ class SourceStanding:
         """The worst applicable state; first come the states in which no call is made."""
         if self.pause is not None:
             return "paused"
-        if self.state is not None and self.state.breaker == BreakerState.OPEN:
+        state = self.state if self.alive else None  # nobody asks the source, whatever its breaker was at last
+        if state is not None and state.breaker == BreakerState.OPEN:
             return "open"
         if self.closed_until is not None:
             return "closed"
         if any(left <= 0 for _, left, _ in self.quotas):
             return "spent"
-        if self.state is None:
+        if state is None:
             return "unknown"
-        return "half_open" if self.state.breaker == BreakerState.HALF_OPEN else "answers"
+        return "half_open" if state.breaker == BreakerState.HALF_OPEN else "answers"
 
     @property
     def failing_certificates(self) -> list[CertificateState]:
@@ -124,11 +127,12 @@ async def standings(
     news = await journal.ask(pauses.news)
     reported = {row.source: row for row in (await journal.ask(workers.source_states) if states is None else states)}
     waits = {row.source: row for row in (await journal.ask(waiting.parked_for) if parked is None else parked)}
+    alive = await journal.ask(workers.last_heartbeat) is not None
     paused = {name: order for name, order in news.pauses.items() if order.until > now}
     rows = []
     for name in known.keys() | reported.keys() | waits.keys() | paused.keys():
         state, order = reported.get(name), paused.get(name)
         if state is not None:
             state = replace(state, paused_until=order.until if order else None)
-        rows.append(SourceStanding(name, known.get(name), state, order, waits.get(name), news.used, now))
+        rows.append(SourceStanding(name, known.get(name), state, order, waits.get(name), news.used, now, alive))
     return sorted(rows, key=lambda row: (_WORST.index(row.word), row.name))

@@ -7,7 +7,7 @@ from hashlib import sha256
 from typing import Any
 
 from appealbus.core.domain.client import Role
-from appealbus.core.domain.event import by_person
+from appealbus.core.domain.event import by_api, by_person
 from appealbus.core.domain.listing import AppealRow, AppealState
 from appealbus.core.journal.appeals.suspects import REASON
 from appealbus.core.rights.fields import is_of_the_dossier
@@ -190,7 +190,9 @@ class Viewer:
     def row(self, row: AppealRow) -> AppealRow:
         """Return an appeal's row without what would disclose hidden fields."""
         mask = self.mask
-        if row.held_reason not in (None, REASON) and not self.reads_reasons_of(by_person(row.held_by or "")):
+        by = row.held_by or ""
+        actor = by if by.startswith(by_api("")) else by_person(by)
+        if row.held_reason not in (None, REASON) and not self.reads_reasons_of(actor):
             row = replace(row, held_reason=HIDDEN)
         if mask.plain:
             return row

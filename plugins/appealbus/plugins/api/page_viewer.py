@@ -39,9 +39,11 @@ from appealbus.plugins.api.problems import (
 )
 from appealbus.plugins.api.routes.dossiers import version_of
 
-_MOST, _MOST_ENTRIES = 100, 500
+_MOST, _MOST_ENTRIES, _LAST = 100, 500, 10**17
 _LONGEST = 500
 """Characters of a reason."""
+_OURS = frozenset({"same-origin", "none"})
+"""What a browser says of a request that no other site made."""
 _CONFLICTS = {
     "held": "it is held, and nothing is changed",
     "not_held": "it is not held, and nothing is changed",
@@ -68,7 +70,9 @@ class ServerContext:
         viewer = api.policy.of_client(client) if person is None else api.policy.of_person(client)
         purpose, watched = purpose_of(request.headers.get(PURPOSE)), partial(api.credentials.watched, request)
         caller = Caller(client, viewer, views_of(api, viewer), api.journal, again, watched, purpose)
-        return ServerViewer(api, caller, only_reads=person is not None)
+        # A browser shows a certificate whoever makes it ask.
+        only_reads = person is not None or request.headers.get("sec-fetch-site", "none") not in _OURS
+        return ServerViewer(api, caller, only_reads)
 
     async def _person(self, request: Request) -> Client:
         client = None if self.api.person is None else await self.api.person(request)
@@ -84,7 +88,7 @@ class ServerViewer:
     _api: Api
     _caller: Caller
     only_reads: bool
-    """A person's session: a page of a third party has no form that proves whose wish an act is."""
+    """A person's session, or another site's request: nothing proves whose wish an act is."""
 
     @property
     def name(self) -> str:
@@ -126,7 +130,7 @@ class ServerViewer:
     async def history(self, public_id: str, after: int = 0, limit: int = 100) -> AppealLog:
         caller = await self._may(Action.HISTORY)
         row = await caller.appeal(public_id)
-        page = await caller.views.history(row, max(0, after), max(1, min(limit, _MOST_ENTRIES)))
+        page = await caller.views.history(row, max(0, min(after, _LAST)), max(1, min(limit, _MOST_ENTRIES)))
         return AppealLog([replace(entry, appeal_id=None, number=None) for entry in page.entries], page.next)
 
     async def hold(self, public_id: str, reason: str) -> None:
@@ -185,13 +189,15 @@ class ServerViewer:
         """Have an act done on an appeal in the viewer's name."""
         caller = await self._may(Action.OPERATE)
         if self.only_reads:
-            raise Problem(NOT_ALLOWED, "the session of a person only reads here")
+            raise Problem(NOT_ALLOWED, "the session of a person, or a request of another site, only reads here")
         row = await caller.appeal(public_id)
+        if len(reason) > 4 * _LONGEST:  # megabytes would hold up the event loop
+            reason = ""
         why = "".join(letter for letter in " ".join(reason.split()) if letter.isprintable()).strip()
         if not 1 <= len(why) <= _LONGEST:
             raise invalid("an act needs a reason", "reason", f"write 1 to {_LONGEST} characters")
         try:
-            done = await act(caller.journal.acting(caller.actor), row.number, reason=why, by=self.name)
+            done = await act(caller.journal.acting(caller.actor), row.number, reason=why, by=caller.actor)
         except JournalError as error:
             if error.code not in _CONFLICTS:
                 raise

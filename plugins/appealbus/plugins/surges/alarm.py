@@ -1,8 +1,7 @@
 """Surges and alarms: as they are found, as they are kept, and as viewers see them."""
 
 from datetime import date, datetime
-
-from pydantic import ConfigDict
+from typing import Self
 
 from appealbus.schemas.base import Model
 from appealbus.schemas.surge import FoundSurge, SharedBy, SurgeFigures, SurgePart
@@ -14,12 +13,14 @@ CLOSINGS = ("true", "false", "known")
 class Alarm(FoundSurge):
     """More appeals than the history of the series explains, as the file keeps it."""
 
-    model_config = ConfigDict(extra="ignore")  # a newer release may have written more
-
     lasts: int = 1
     also: tuple[SurgePart, ...] = ()
     numbers: tuple[str, ...] = ()
     shared: tuple[SharedBy, ...] = ()
+
+    @classmethod
+    def kept(cls, body: str) -> Self:
+        return cls.model_validate_json(body, extra="ignore")  # a newer release may have written more
 
 
 class Handling(Model):

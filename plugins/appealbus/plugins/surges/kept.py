@@ -170,7 +170,7 @@ def _as_seen(row: KeptAlarm, seen: str | None) -> None:
 
 def read_kept(row: sqlite3.Row) -> KeptAlarm:
     handling = {name: row[name] for name in Handling.model_fields}
-    return KeptAlarm(**handling, alarm=Alarm.model_validate_json(row["body"]))
+    return KeptAlarm(**handling, alarm=Alarm.kept(row["body"]))
 
 
 def _moment(text: str | None) -> datetime | None:

@@ -65,4 +65,4 @@ def newest(store: Store) -> tuple[Day | None, list[Possible]]:
 
 
 def read(row: sqlite3.Row) -> Possible:
-    return _ROW.validate_python({**dict(row), "surge": Alarm.model_validate_json(row["body"])})
+    return _ROW.validate_python({**dict(row), "surge": Alarm.kept(row["body"])})
