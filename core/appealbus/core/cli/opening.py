@@ -83,7 +83,7 @@ async def opened(
     )
     if host is not None:
         journal.actor = by_person(person())
-        journal.keeping = host.keeping_parts
+        journal.keeping, journal.keeper.defects = host.keeping_parts, host.defects
     try:
         if checkpoint is not None:
             journal.checkpoint = await _proved(journal, checkpoint, mark, works=ends_workers)

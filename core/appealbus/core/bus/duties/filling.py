@@ -7,12 +7,16 @@ from appealbus.core.errors import JournalError
 from appealbus.core.interfaces.journal_part import JournalPart
 from appealbus.core.journal import parts
 from appealbus.core.journal.journal import Journal
+from appealbus.core.journal.part_rows import Kept
 from appealbus.core.logs.setup import LogThrottle
 
 _REST = 0.1
 """Seconds between batches of 200, which take as long: a million need a quarter of an hour."""
 _EACH = 60.0
 """Seconds between polls once all appeals have rows; processes without the part may still accept some."""
+
+_PATIENCE = 30.0
+"""Seconds for the rows of a batch; the longest texts take a second together."""
 
 
 async def fill_lacking(journal: Journal, part: JournalPart, lease: LeaderLease) -> None:
@@ -35,9 +39,29 @@ async def fill_lacking(journal: Journal, part: JournalPart, lease: LeaderLease) 
         await asyncio.sleep(pause)
 
 
-async def fill_next(journal: Journal, part: JournalPart, after: int) -> parts.Fill | None:
-    """Write the rows of the next appeals behind an id that have none, and return them; None at the end."""
-    filled = await journal.ask(parts.lacking, part, after)
-    if filled is not None and filled.rows:
-        await journal.do(filled)
-    return filled
+async def fill_next(journal: Journal, part: JournalPart, after: int) -> parts.Lacking | None:
+    """Write the rows of the next appeals behind an id that have none, and return these; None at the end.
+
+    Nothing is done while a call of the part hangs.
+    """
+    keeper = journal.keeper
+    lacking = await journal.ask(parts.lacking, part, after) if keeper.is_ready(part) else None
+    if lacking is None or not lacking.rows:
+        return lacking
+    forms = [form for _, _, form in lacking.rows]
+    made = await keeper.in_thread(part, forms, journal.key, _PATIENCE)
+    if made is None:
+        return None
+    filled = [
+        (appeal_id, digest, Kept(rows, [part.name], keeper.defects))
+        for (appeal_id, digest, _), rows in zip(lacking.rows, made, strict=True)
+        if rows is not None
+    ]
+    try:
+        await journal.do(parts.Fill(part, filled))
+    except JournalError as error:
+        if error.passes:
+            raise
+        for item in filled:  # the others get theirs, though the database does not take those of one
+            await journal.do(parts.Fill(part, [item]))
+    return lacking
