@@ -102,6 +102,7 @@ class Keeper:
         if (await asyncio.wait({call}, timeout=seconds))[0]:
             return call.result()  # type: ignore[no-any-return]
         self._hung[part.name] = call
+        call.add_done_callback(lambda late: late.cancelled() or late.exception())  # told already
         self._failed(part, TookTooLong())
         return None
 

@@ -3,6 +3,7 @@
 import asyncio
 
 from appealbus.core.bus.duties.leader import LeaderLease
+from appealbus.core.clocks import monotonic
 from appealbus.core.errors import JournalError
 from appealbus.core.interfaces.journal_part import JournalPart
 from appealbus.core.journal import parts
@@ -15,6 +16,10 @@ _REST = 0.1
 _EACH = 60.0
 """Seconds between polls once all appeals have rows; processes without the part may still accept some."""
 
+_ANEW = 3600.0
+"""Seconds until all appeals are looked through again: one has lost its rows since where a part failed over its new
+form, or a process without the part gave it that.
+"""
 _PATIENCE = 30.0
 """Seconds for the rows of a batch; the longest texts take a second together."""
 
@@ -22,6 +27,7 @@ _PATIENCE = 30.0
 async def fill_lacking(journal: Journal, part: JournalPart, lease: LeaderLease) -> None:
     after = count = 0
     trouble = LogThrottle()
+    begun = monotonic()
     while True:
         pause = _EACH
         try:
@@ -33,9 +39,12 @@ async def fill_lacking(journal: Journal, part: JournalPart, lease: LeaderLease) 
                 part.filled(0, error.code)
         if filled is not None:
             after, count, pause = filled.upto, count + len(filled.rows), _REST if filled.rows else 0.0
-        elif count:
-            part.filled(count)
-            count = 0
+        else:
+            if count:
+                part.filled(count)
+                count = 0
+            if monotonic() - begun > _ANEW:
+                after, begun = 0, monotonic()
         await asyncio.sleep(pause)
 
 
