@@ -16,9 +16,10 @@ from appealbus.core.bus.duties import filling
 from appealbus.core.bus.duties.filling import fill_next
 from appealbus.core.domain.document import Form, appeal_document
 from appealbus.core.errors import ConfigError
-from appealbus.core.journal import part_rows, retention
+from appealbus.core.journal import part_rows, parts, retention
 from appealbus.core.journal.appeals.concluding import Conclusion
 from appealbus.core.journal.journal import Journal
+from appealbus.core.journal.part_rows import Kept
 from appealbus.core.journal.view import PublicJournal
 from appealbus.schemas.dossier import Completeness
 from tests.core.journal.acme import Bad, Capitals, Hangs, Raises, Words
@@ -254,3 +255,44 @@ async def test_a_migration_that_raises_changes_nothing(url, make):
     engine = engine_of(url)
     assert "acme_third" not in inspect(engine).get_table_names()
     engine.dispose()
+
+
+async def test_tables_that_somebody_has_dropped(url, make):
+    """A plugin is gone, and its tables: appeals are formed anew and pruned; and where it comes back it begins anew."""
+    async with await opened(url, Words()) as journal:
+        await journal.accept(make.new("1", text="ab"))
+    engine = engine_of(url)
+    with engine.begin() as connection:
+        for name in ("acme_word", "acme_length"):
+            connection.execute(text(f"DROP TABLE {name}"))
+    engine.dispose()
+    async with await Journal.open(url) as journal:
+        form = make.new("1", text="new").appeal
+        await conclude(journal, 1, form=Form(form, appeal_document(form)))
+    part = Words()
+    async with await opened(url, part) as journal:
+        assert len((await fill_next(journal, part, 0)).rows) == 1
+        assert await rows(journal) == ([(1, 3)], [(1, "new")])
+        await retention.prune(journal, retention.Ages(journal.now() + timedelta(days=1)))
+        assert await rows(journal) == ([], [])
+
+
+async def test_what_changes_while_it_is_filled_gets_no_rows_of_before(url, make):
+    """One is pruned and one formed anew between the question and the write: neither has rows of its former form."""
+    async with await opened(url, keeps=False) as journal:
+        for name in ("1", "2"):
+            await journal.accept(make.new(name, text="old"))
+    part = Words()
+    async with await opened(url, part, keeps=False) as journal:
+        found = await journal.ask(parts.lacking, part, 0)
+        made = [
+            (appeal_id, digest, Kept(part_rows._rows(part, its, journal.key))) for appeal_id, digest, its in found.rows
+        ]
+        form = make.new("1", text="new").appeal
+        await conclude(journal, 1, form=Form(form, appeal_document(form)))
+        await journal.do(parts.Fill(part, made))
+        assert await rows(journal) == ([(2, 3)], [(2, "old")])
+        await conclude(journal, 2)
+        assert (await retention.prune(journal, retention.Ages(journal.now() + timedelta(days=1))))["appeals"] == 2
+        await journal.do(parts.Fill(part, made))
+        assert await rows(journal) == ([], [])

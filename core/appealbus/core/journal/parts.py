@@ -10,7 +10,20 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, Self
 
-from sqlalchemy import BigInteger, Column, Connection, Integer, Table, Text, column, delete, func, select, table
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Integer,
+    Table,
+    Text,
+    column,
+    delete,
+    func,
+    inspect,
+    select,
+    table,
+)
 
 from appealbus.core.errors import ConfigError
 from appealbus.core.interfaces.journal_part import JournalPart
@@ -44,6 +57,14 @@ def is_older(connection: Connection, parts: Iterable[JournalPart]) -> bool:
         if version > len(part.migrations):
             raise ConfigError(f"a newer plugin wrote the part {part.name} of this journal; upgrade the plugin")
     return any(version < len(part.migrations) for part, version in known)
+
+
+def forget_dropped(connection: Connection) -> None:
+    """Forget the parts whose tables somebody has dropped: nobody could delete rows there."""
+    there = set(inspect(connection).get_table_names())
+    for row in connection.execute(select(journal_part)).all():
+        if there.isdisjoint(row.tables.split()):
+            connection.execute(delete(journal_part).where(journal_part.c.name == row.name))
 
 
 def bring(connection: Connection, part: JournalPart) -> None:
