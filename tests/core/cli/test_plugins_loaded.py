@@ -138,3 +138,32 @@ async def test_check_tells_what_could_be_asked_once_and_cannot_now(program, tmp_
     assert "lookup away.thing could be asked once, and no dossier is complete without it" in done.stderr
     assert "its plugin away is not installed" in done.stderr
     assert "gone.thing" not in done.stderr
+
+
+COMPARES = """
+from appealbus.core import PastAssessor, hookimpl
+
+
+class Crowd(PastAssessor):
+    name = "crowd"
+    reads = ()
+
+    def recall(self, appeal, past):
+        return ()
+
+    def compare(self, appeal, past):
+        raise NotImplementedError
+
+
+@hookimpl
+def register_assessors():
+    return [Crowd()]
+"""
+
+
+def test_check_warns_of_a_past_that_nobody_finds(program, tmp_path):
+    """An assessor that compares says nothing then, as if nobody had repeated."""
+    (tmp_path / "mine.py").write_text(COMPARES)
+    for disabled, warned in (('["repeats"]', True), ("[]", False)):
+        (tmp_path / "appealbus.toml").write_text(f'[bus]\nplugins = ["./mine.py"]\ndisabled = {disabled}\n')
+        assert ("no plugin finds earlier ones" in program("check").stderr) is warned

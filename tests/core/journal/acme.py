@@ -1,5 +1,7 @@
 """A part of a third party: the length of each text, and its words; its second version tells capital letters too."""
 
+import time
+
 from sqlalchemy import BigInteger, Column, Integer, MetaData, Table, Text, text
 
 from appealbus.core import JournalPart
@@ -68,3 +70,24 @@ class Raises(Words):
                 return None
             case _:
                 raise SystemExit(1)
+
+
+class Bad(Words):
+    """One whose rows no database takes, or not this one."""
+
+    def __init__(self, given):
+        super().__init__()
+        self.given = given
+
+    def rows(self, appeal, secret_of):
+        return self.given if appeal.text == "bad" else super().rows(appeal, secret_of)
+
+
+class Hangs(Words):
+    """One that hangs, for some seconds, in texts that begin with an x."""
+
+    def rows(self, appeal, secret_of):
+        ends = time.monotonic() + (3.0 if appeal.text.startswith("x") else 0.0)
+        while time.monotonic() < ends:
+            time.sleep(0.01)
+        return super().rows(appeal, secret_of)

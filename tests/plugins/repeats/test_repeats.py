@@ -11,6 +11,7 @@ from appealbus.core import Comparison, Inbound, Past, PastAssessor, Taken
 from appealbus.core.bus.duties.filling import fill_next
 from appealbus.core.bus.work import history_comparison
 from appealbus.core.enrichment.fields import judged
+from appealbus.core.journal.store import READERS
 from appealbus.core.rights.fields import leads_in
 from appealbus.core.rights.paths import path_of
 from appealbus.core.testing import appeal
@@ -250,6 +251,45 @@ async def test_one_that_hangs_is_asked_no_second_time_meanwhile(
         assert [list(signals(each)) for each in told] == [["repeats.undecided"]] * 5
     finally:
         hangs.over.set()
+
+
+class Loses(Sketches):
+    """A finder with a defect: it raises, ends the program, hangs, or returns something else than a past."""
+
+    def __init__(self, defect: str) -> None:
+        self.defect = defect
+        self.asked = 0
+        self.over = threading.Event()
+
+    def find(self, *given: Any, **more: Any) -> Any:
+        self.asked += 1
+        match self.defect:
+            case "raises":
+                raise KeyError(PARCEL)
+            case "exits":
+                raise SystemExit(1)
+            case "hangs":
+                self.over.wait(60)
+        return [PARCEL]
+
+
+@pytest.mark.parametrize("defect", ["raises", "exits", "hangs", "nonsense"])
+async def test_a_finder_with_a_defect_is_no_empty_past(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, defect: str
+) -> None:
+    """The dossier comes, names who could not compare, and no second search waits for one that hangs."""
+    monkeypatch.setattr(history_comparison, "_SEARCH", 0.5)
+    loses = Loses(defect)
+    try:
+        async with running_bus(tmp_path, assessors=[Repeats()], journal_parts=[loses]) as bus:
+            numbers = [await put(bus, str(each), text=LETTER, **by(0)) for each in range(8)]
+            await bus.settle()
+            loses.over.set()
+            assert [(await dossier(bus, each)).unassessed for each in numbers] == [["repeats"]] * 8
+            assert bus.parts.host.defects["journal_part.sketches"] == 8
+        assert loses.asked == (8 if defect != "hangs" else min(8, READERS // 2))
+    finally:
+        loses.over.set()
 
 
 async def test_nothing_is_kept_where_nobody_compares(tmp_path: Path) -> None:

@@ -133,6 +133,8 @@ async def _check(cli: Cli, online: bool) -> Findings:
     findings.warnings += map(str, asks_nobody(cli.loaded.settings, None))
     findings.warnings += cli.loaded.open_secrets() + _own_warnings([node.lookup for node in parts.nodes])
     findings.warnings += _own_warnings([*cli.host.assessors.values()])
+    if cli.host.compares and cli.host.past_finder is None:
+        findings.warnings.append("assessors compare appeals, but no plugin finds earlier ones: load `repeats`")
     findings.warnings += [warning for plugin in cli.host.plugins for warning in plugin.warnings]
     findings.problems += [f"plugin {p.name} is broken: {p.reason}" for p in cli.host.plugins if p.state == "broken"]
     findings.problems += cli.host.record_clashes()

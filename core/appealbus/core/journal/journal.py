@@ -25,19 +25,16 @@ from appealbus.core.journal.errors import ReadOnly, Superseded
 from appealbus.core.journal.key import JournalKey, KeyFile
 from appealbus.core.journal.lock import RunLock
 from appealbus.core.journal.mark import JournalState, Mark, Memory
-from appealbus.core.journal.parts import Kept, rows_of
+from appealbus.core.journal.part_rows import NOTHING, Keeper
 from appealbus.core.journal.reader import JournalReader
 from appealbus.core.journal.schema import How, Tell
 from appealbus.core.journal.writer import Writer
 from appealbus.core.journal.writes import Posted, Write
-from appealbus.schemas.appeal import Appeal
 
 R = TypeVar("R")
 
 _SUBJECTS = (limits, named_views, operations, pauses)
 """Imported for their tables: whoever imports this module has all in `tables.metadata`."""
-_LONG = 10_000
-"""Characters of a text whose rows are made in a thread: it would hold up the event loop for milliseconds."""
 _ENDING = 3.0
 """Seconds that the threads of a journal behind a line have for their end before it is cut."""
 _LEAVING = 3.0
@@ -63,8 +60,7 @@ class Journal(JournalReader):
         """What the numbers begin with that the journal gives."""
         self.actor = BUS
         """Who writes, in the words of the log, where nobody else is known to."""
-        self.keeping: Sequence[JournalPart] = ()
-        """The parts that keep rows of each appeal."""
+        self.keeper = Keeper()
         self.checkpoint: Checkpoint | None = None
         """What knows outside the journal how far it was; None: nothing does on this machine."""
         self._lanes: dict[str, Writer] = {}
@@ -273,6 +269,15 @@ class Journal(JournalReader):
         raise ReadOnly
 
     @property
+    def keeping(self) -> Sequence[JournalPart]:
+        """The parts that keep rows of each appeal."""
+        return self.keeper.parts
+
+    @keeping.setter
+    def keeping(self, parts: Sequence[JournalPart]) -> None:
+        self.keeper.parts = parts
+
+    @property
     def shared(self) -> bool:
         """Whether several processes may work this journal at the same time."""
         return self._opened.path is None
@@ -309,13 +314,8 @@ class Journal(JournalReader):
         return await self.do(await self.arriving(new, owner, lease))
 
     async def arriving(self, new: NewAppeal, owner: str | None = None, lease: float = 0.0) -> Arriving:
-        kept = await self._kept(new.appeal)
+        kept = await self.keeper.kept(new.appeal, self.key)
         return Arriving.of(new, self.number_prefix, self.epoch, self.key, owner=owner, seconds=lease, kept=kept)
-
-    async def _kept(self, form: Appeal) -> Kept:
-        if self.keeping and len(form.text) > _LONG:
-            return await asyncio.to_thread(rows_of, self.keeping, form, self.key)
-        return rows_of(self.keeping, form, self.key)
 
     async def conclude(self, conclusion: Conclusion) -> bool:
         """End a run in one transaction: the dossier's new version, a delivery for each receiver, the appeal's state.
@@ -324,7 +324,8 @@ class Journal(JournalReader):
         `due_at` says. Raises VersionConflict if the version does not follow the newest one, LeaseLost if the owner has
         lost the appeal.
         """
-        kept = () if conclusion.form is None else await self._kept(conclusion.form.appeal)
+        form = conclusion.form
+        kept = NOTHING if form is None else await self.keeper.kept(form.appeal, self.key)
         return await self.do(Concluding(conclusion, kept), about=conclusion.appeal_id)
 
     async def listen(self, on_news: Callable[[], None]) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Self
 
 from sqlalchemy import Connection, select
 
@@ -13,6 +14,7 @@ from appealbus.core.journal.changes.changes import ChangeTaken, NewChange
 from appealbus.core.journal.changes.targets import Changing
 from appealbus.core.journal.drivers import direct
 from appealbus.core.journal.journal import Journal
+from appealbus.core.journal.part_rows import NOTHING, Kept
 from appealbus.core.journal.quarantine import QuarantineRow, Replayed, quarantine, replayed
 from appealbus.core.journal.writes import Write
 
@@ -35,6 +37,13 @@ class Leaving(Write[Accepted | ChangeTaken]):
     replayed: Replayed
     closed: bool
     as_what: Arriving | Changing
+
+    def bare(self) -> tuple[Self, Kept]:
+        """Return it without the rows of parts, and these."""
+        if isinstance(self.as_what, Changing):
+            return self, NOTHING
+        bare, kept = self.as_what.bare()
+        return replace(self, as_what=bare), kept
 
 
 async def leave_quarantine(

@@ -3,28 +3,38 @@
 No transaction of an appeal calls a plugin: it inserts rows that were made before, and deletes by the names of tables.
 """
 
+import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any, TypeAlias
+from typing import Any, Self
 
-import structlog
-from sqlalchemy import BigInteger, Column, Connection, Integer, Table, Text, column, delete, func, select, table
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Integer,
+    Table,
+    Text,
+    column,
+    delete,
+    func,
+    inspect,
+    select,
+    table,
+)
 
 from appealbus.core.errors import ConfigError
 from appealbus.core.interfaces.journal_part import JournalPart
 from appealbus.core.journal.drivers import bulk, direct
-from appealbus.core.journal.key import JournalKey, key_of
+from appealbus.core.journal.part_rows import NOTHING, Kept, is_written
 from appealbus.core.journal.tables import appeal, document, metadata
 from appealbus.core.journal.writes import Write
 from appealbus.core.packing import unpack
-from appealbus.core.plugin_calls.boundary import is_defect
 from appealbus.core.process.failpoints import failpoint
 from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.stored import APPEAL
-
-log = structlog.get_logger(__name__)
 
 journal_part = Table(
     "journal_part",
@@ -34,9 +44,6 @@ journal_part = Table(
     Column("tables", Text, nullable=False),
 )
 """The parts whose tables are there, and how many migrations these had."""
-
-Kept: TypeAlias = Sequence[tuple[Table, Sequence[Mapping[str, Any]]]]
-"""The rows that parts keep of one appeal, without its id."""
 
 
 def is_older(connection: Connection, parts: Iterable[JournalPart]) -> bool:
@@ -52,46 +59,52 @@ def is_older(connection: Connection, parts: Iterable[JournalPart]) -> bool:
     return any(version < len(part.migrations) for part, version in known)
 
 
+def forget_dropped(connection: Connection) -> None:
+    """Forget the parts whose tables somebody has dropped: nobody could delete rows there."""
+    there = set(inspect(connection).get_table_names())
+    for row in connection.execute(select(journal_part)).all():
+        if there.isdisjoint(row.tables.split()):
+            connection.execute(delete(journal_part).where(journal_part.c.name == row.name))
+
+
 def bring(connection: Connection, part: JournalPart) -> None:
     """Bring the tables of a part to its version, in a transaction that keeps out all others who do so."""
-    version = connection.scalar(select(journal_part.c.version).where(journal_part.c.name == part.name)) or 0
+    brought = {row.name: row for row in connection.execute(select(journal_part))}
+    version = brought[part.name].version if part.name in brought else 0
+    of_others = {name for row in brought.values() if row.name != part.name for name in row.tables.split()}
+    for its in part.tables:
+        _check(part, its, of_others | metadata.tables.keys() | {"alembic_version"})
     if version == len(part.migrations):
         return
-    if any("appeal_id" not in its.c for its in part.tables):
-        raise ConfigError(f"the part {part.name} of the journal has a table without appeal_id")
     for migrate in part.migrations[version:]:
-        migrate(connection)
+        try:
+            migrate(connection)
+        except Exception as error:
+            if getattr(error, "connection_invalidated", False):
+                raise
+            what = type(error).__name__
+            raise ConfigError(f"a migration of the part {part.name} raised {what}; nothing is changed") from error
         failpoint("journal.part_migrated")
     names = " ".join(its.name for its in part.tables)
     bulk.upsert(connection, journal_part, [{"name": part.name, "version": len(part.migrations), "tables": names}])
 
 
-def rows_of(parts: Iterable[JournalPart], form: Appeal, key: JournalKey) -> Kept:
-    """Return what parts keep of an appeal. One that raises keeps nothing."""
-    kept: list[tuple[Table, Sequence[Mapping[str, Any]]]] = []
-    for part in parts:
-        try:
-            rows = part.rows(form, key.secret_of)
-            kept += [(its, _checked(its, rows.get(its.name, ()))) for its in part.tables]
-        except BaseException as error:
-            if not is_defect(error):
-                raise
-            log.exception("plugin.raised", plugin=part.name, hook="register_journal_parts")
-    return kept
-
-
-def _checked(its: Table, rows: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
-    columns = {*its.columns.keys()} - {"appeal_id"}
-    if any(row.keys() != columns for row in rows):
-        raise ValueError(f"a row of {its.name} has other columns")
-    return rows
+def _check(part: JournalPart, its: Table, taken: Set[str]) -> None:
+    if its.name in taken:
+        raise ConfigError(f"the part {part.name} has a table {its.name}, which is the journal's or another part's")
+    if not re.fullmatch(r"[a-z_][a-z0-9_]*", its.name):
+        raise ConfigError(f"the part {part.name} has a table whose name is no word of a-z, 0-9 and _")
+    if "appeal_id" not in its.c:
+        raise ConfigError(f"the part {part.name} of the journal has a table without appeal_id")
+    if strange := [column.name for column in its.c if not is_written(column)]:
+        raise ConfigError(f"the journal does not write columns of the type of {its.name}.{strange[0]}")
 
 
 def add(connection: Connection, items: Iterable[tuple[int, Kept]]) -> None:
     """Insert rows by appeal id, never over existing ones."""
     by_table: defaultdict[Table, list[Mapping[str, Any]]] = defaultdict(list)
     for appeal_id, kept in items:
-        for its, rows in kept:
+        for its, rows in kept.rows:
             by_table[its] += [{"appeal_id": appeal_id, **row} for row in rows]
     for its, rows_of_all in by_table.items():
         bulk.insert_new(connection, its, rows_of_all)
@@ -126,25 +139,38 @@ _FORMS = select(appeal.c.id, appeal.c.content, document.c.body).join(
 
 
 @dataclass(frozen=True, slots=True)
-class Fill(Write[None]):
-    """Rows of appeals that lacked those of a part, with the digest of the form; up to an id there are no others."""
+class Lacking:
+    """Appeals that lack rows of a part: ids, digests of their forms, and these; up to an id there are no others."""
 
-    part: JournalPart
-    rows: Sequence[tuple[int, bytes, Kept]]
+    rows: Sequence[tuple[int, bytes, Appeal]]
     upto: int
 
 
-def lacking(connection: Connection, part: JournalPart, after: int) -> Fill | None:
-    """Make rows of the next appeals behind an id that lack those of a part; None at the end."""
+@dataclass(frozen=True, slots=True)
+class Fill(Write[None]):
+    """Rows of a part for appeals that lacked them, with the digest of the form."""
+
+    part: JournalPart
+    rows: Sequence[tuple[int, bytes, Kept]]
+
+    def bare(self) -> tuple[Self, Kept]:
+        """Return it without the rows, and these, where they are of one appeal: of many only one may be bad."""
+        if len(self.rows) != 1:
+            return self, NOTHING
+        return replace(self, rows=()), self.rows[0][2]
+
+
+def lacking(connection: Connection, part: JournalPart, after: int) -> Lacking | None:
+    """Return the next appeals behind an id that lack rows of a part; None at the end."""
     last = connection.scalar(select(func.max(appeal.c.id))) or 0
     if after >= last:
         return None
     upto, its = min(after + _WINDOW, last), part.tables[0].c.appeal_id
     lacks = ~select(its).where(its == appeal.c.id).exists()
     query = _FORMS.where(appeal.c.id > after, appeal.c.id <= upto, lacks).order_by(appeal.c.id).limit(_BATCH)
-    found, key = connection.execute(query).all(), key_of(connection)
-    rows = [(row.id, row.content, rows_of([part], _form(row.body), key)) for row in found]
-    return Fill(part, rows, found[-1].id if len(found) == _BATCH else upto)
+    found = connection.execute(query).all()
+    some = [(row.id, row.content, _form(row.body)) for row in found]
+    return Lacking(some, found[-1].id if len(found) == _BATCH else upto)
 
 
 def _form(body: bytes) -> Appeal:

@@ -97,6 +97,7 @@ def upgrade(
 
 
 def _ready(connection: Connection, key: KeyFile, how: How) -> JournalKey:
+    plugin_parts.forget_dropped(connection)
     for part in how.parts or ():
         plugin_parts.bring(connection, part)
     return key.settle(connection)

@@ -17,7 +17,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from appealbus.core.errors import CONFLICT, UNEXPECTED, UNREACHABLE, JournalError
 from appealbus.core.journal import events, postgresql, state
 from appealbus.core.journal.errors import Behind, OutcomeUnknown
+from appealbus.core.journal.part_rows import NOTHING
 from appealbus.core.journal.store import OpenedDatabase, as_journal_error
+from appealbus.core.journal.writes import Write
 from appealbus.core.logs.setup import LogThrottle
 from appealbus.core.process.failpoints import failpoint
 
@@ -238,7 +240,7 @@ class Writer:
                 results.append(lost)
             else:
                 try:
-                    results += self._transaction([job])
+                    results += self._alone(job)
                 except Exception as error:
                     mine = as_journal_error(error)
                     hopeless = mine if mine.code in _HOPELESS else None
@@ -246,6 +248,19 @@ class Writer:
                     if mine.code == UNEXPECTED and self._defects[job.run].is_news():
                         log.exception("journal.write_raised", operation=getattr(job.run, "__name__", None))
         return results
+
+    def _alone(self, job: _Job) -> list[Any]:
+        """Do one job; where the database does not take rows of parts with it, without these."""
+        try:
+            return self._transaction([job])
+        except Exception as error:
+            bare, kept = job.item.bare() if isinstance(job.item, Write) else (job.item, NOTHING)
+            mine = as_journal_error(error)
+            if not kept.names or (mine.passes and mine.code != "forbidden"):
+                raise
+            results = self._transaction([job._replace(item=bare)])
+            kept.refused(mine)
+            return results
 
     def _lost_before(self, job: _Job) -> JournalError | None:
         """Return the error that a `submit` has to fail with for what was posted about the same appeal."""

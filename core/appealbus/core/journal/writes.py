@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from appealbus.core import clocks
 from appealbus.core.errors import JournalError
 from appealbus.core.journal.key import JournalKey
+from appealbus.core.journal.part_rows import NOTHING, Kept
 
 R_co = TypeVar("R_co", covariant=True)
 
@@ -87,6 +88,10 @@ class Write(Generic[R_co]):
             return [do(connection, item) for item in items]
 
         return cls.batch(run)
+
+    def bare(self) -> tuple[Self, Kept]:
+        """Return it without the rows of parts, and these: where the database does not take them it is written so."""
+        return self, NOTHING
 
     def filled_by(self, journal: Filler) -> Self:
         blank = {name: value.value(journal, self) for name, value in self._filled if getattr(self, name) is value}

@@ -5,7 +5,7 @@ made before that.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Self
 
@@ -25,7 +25,7 @@ from appealbus.core.journal.codec import differ, digest, urgency_of
 from appealbus.core.journal.drivers import bulk, direct
 from appealbus.core.journal.key import JournalKey, Marked
 from appealbus.core.journal.naming import named_by_appeal
-from appealbus.core.journal.parts import Kept
+from appealbus.core.journal.part_rows import NOTHING, Kept
 from appealbus.core.journal.tables import appeal, counter
 from appealbus.core.journal.writes import Write
 from appealbus.schemas.appeal import Appeal, Receipt
@@ -77,7 +77,7 @@ class Arriving(Write[Accepted]):
     """To whom it is leased at once."""
     seconds: float
     """For how long."""
-    kept: Kept = ()
+    kept: Kept = NOTHING
     """Rows of parts."""
 
     @classmethod
@@ -90,7 +90,7 @@ class Arriving(Write[Accepted]):
         *,
         owner: str | None,
         seconds: float,
-        kept: Kept = (),
+        kept: Kept = NOTHING,
     ) -> Self:
         number = new.appeal.number
         foreign = None if number is None or numbering.is_own(number, prefix) else number
@@ -105,6 +105,10 @@ class Arriving(Write[Accepted]):
             seconds,
             kept,
         )
+
+    def bare(self) -> tuple[Self, Kept]:
+        """Return it without the rows of parts, and these."""
+        return replace(self, kept=NOTHING), self.kept
 
     @property
     def said(self) -> bytes:

@@ -1,10 +1,10 @@
 """The end of a run in one transaction: the dossier's next version, its deliveries, and where the appeal stands."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, replace
 from datetime import date, datetime
 from hashlib import sha256
-from typing import Any
+from typing import Any, Self
 
 from sqlalchemy import Connection, func, select
 
@@ -20,7 +20,7 @@ from appealbus.core.journal.drivers.encoding import to_number
 from appealbus.core.journal.errors import LeaseLost, VersionConflict
 from appealbus.core.journal.key import JournalKey, Marked
 from appealbus.core.journal.naming import named_by_appeal
-from appealbus.core.journal.parts import Kept
+from appealbus.core.journal.part_rows import NOTHING, Kept
 from appealbus.core.journal.tables import CARRIED, MISDATED, UNASSESSED, WAITS, appeal, dossier, outbox
 from appealbus.core.journal.writes import EPOCH, NOW, WALL, Write, filled
 from appealbus.schemas.dossier import Completeness
@@ -84,7 +84,7 @@ class Conclusion:
 class Concluding(Write[bool]):
     turn = 1  # it ends the lease under which what was queued before it is written
     conclusion: Conclusion
-    kept: Kept = ()
+    kept: Kept = NOTHING
     """Rows of parts, of its new form."""
     at: datetime = WALL
     """The time of day: when the version was made."""
@@ -94,6 +94,10 @@ class Concluding(Write[bool]):
     """The journal's; the version belongs to it."""
     named: Sequence[Marked] = filled(lambda journal, item: _named(journal.key, item.conclusion.form))
     """Marks of whom and what the appeal names in its new form."""
+
+    def bare(self) -> tuple[Self, Kept]:
+        """Return it without the rows of parts, and these."""
+        return replace(self, kept=NOTHING), self.kept
 
 
 _VERSIONS = (

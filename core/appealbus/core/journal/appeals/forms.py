@@ -9,7 +9,7 @@ from appealbus.core.domain.document import FormDocument
 from appealbus.core.journal import codec, documents, parts
 from appealbus.core.journal.drivers import bulk
 from appealbus.core.journal.key import Marked
-from appealbus.core.journal.parts import Kept
+from appealbus.core.journal.part_rows import NOTHING, Kept
 from appealbus.core.journal.tables import appeal, subject
 
 
@@ -38,7 +38,7 @@ class Forming:
     appeal_id: int
     form: FormDocument
     named: Sequence[Marked]
-    kept: Kept = ()
+    kept: Kept = NOTHING
 
 
 def form(connection: Connection, items: Sequence[Forming]) -> None:
