@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 LINES = {
-    "core": 53_300,
+    "core": 53_600,
     "plugins": 23_050,
     "connectors": 13_150,
     "schemas": 4_300,
@@ -23,7 +23,7 @@ WORDS = 55_000
 """Words of docs, without the tables of settings, which are generated, and the pages in REWRITTEN."""
 REWRITTEN = {"operating.md", "production.md", "metrics.md"}
 SETTINGS = 360
-WALK = {"an appeal": 149, "a dossier by the API": 53, "many held": 62}
+WALK = {"an appeal": 127, "a dossier by the API": 47, "many held": 55}
 """Files of ours that one of them passes."""
 VAGUE = {"each": 135, "found": 96, "told": 34}
 """Variables of these names: the noun of what one holds says more."""

@@ -169,7 +169,7 @@ async def test_rows_that_only_the_database_refuses(url, make):
         done = await asyncio.gather(*(journal.accept(make.new(name, text=said)) for name, said in texts.items()))
         assert all(one.new for one in done)
         form = make.new("3", text="very bad").appeal
-        await conclude(journal, done[0].appeal_id, form=Form(form, appeal_document(form)))
+        await conclude(journal, done[0].appeal_id, form=FormDocument(form, appeal_document(form)))
         assert [row[1] for row in (await rows(journal))[1]] == ["fine"]
         assert journal.keeper.defects["journal_part.acme"] == 2
         filled = await fill_next(journal, part, 0)
@@ -268,7 +268,7 @@ async def test_tables_that_somebody_has_dropped(url, make):
     engine.dispose()
     async with await Journal.open(url) as journal:
         form = make.new("1", text="new").appeal
-        await conclude(journal, 1, form=Form(form, appeal_document(form)))
+        await conclude(journal, 1, form=FormDocument(form, appeal_document(form)))
     part = Words()
     async with await opened(url, part) as journal:
         assert len((await fill_next(journal, part, 0)).rows) == 1
@@ -289,7 +289,7 @@ async def test_what_changes_while_it_is_filled_gets_no_rows_of_before(url, make)
             (appeal_id, digest, Kept(part_rows._rows(part, its, journal.key))) for appeal_id, digest, its in found.rows
         ]
         form = make.new("1", text="new").appeal
-        await conclude(journal, 1, form=Form(form, appeal_document(form)))
+        await conclude(journal, 1, form=FormDocument(form, appeal_document(form)))
         await journal.do(parts.Fill(part, made))
         assert await rows(journal) == ([(2, 3)], [(2, "old")])
         await conclude(journal, 2)
