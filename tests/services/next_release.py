@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 _CHANGED = {
     "core/appealbus/core/version.py": [('__version__ = "', '__version__ = "9')],
     "core/appealbus/core/domain/event.py": [
-        ("class What(StrEnum):\n", 'class What(StrEnum):\n    SEALED = "sealed"\n')
+        ("class EventType(StrEnum):\n", 'class EventType(StrEnum):\n    SEALED = "sealed"\n')
     ],
     "schemas/appealbus/schemas/appeal.py": [
         ("class AppealKind(Word):\n", 'class AppealKind(Word):\n    MANIFESTO = "manifesto"\n'),
