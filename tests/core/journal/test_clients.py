@@ -139,7 +139,7 @@ async def main(url, key, times):
     async with await Journal.open(url, key=key) as journal:
         print("ready", flush=True)
         sys.stdin.readline()
-        wishes = [journal.do(clients.Wish(f"c{n % 3}", n // 40, 1 + n % 3, 20)) for n in range(times)]
+        wishes = [journal.do(clients.RequestAllowance(f"c{n % 3}", n // 40, 1 + n % 3, 20)) for n in range(times)]
         print(sum(await asyncio.gather(*wishes)), flush=True)
 
 asyncio.run(main(sys.argv[1], Path(sys.argv[2]), 120))
