@@ -92,14 +92,17 @@ class Effort:
 
 def without(text: str, kinds: Collection[str], effort: Effort | None = None) -> str:
     """Replace all such numbers in a text, and everything beyond the effort."""
-    if effort and effort.left < 0:
+    effort = effort or Effort()
+    if effort.left < 0:
         return HIDDEN if _DIGIT.search(text) else text
     parts, at = [], 0
     for start, end in sorted(spans(text, kinds, effort)):
         if start >= at:
             parts += [text[at:start], HIDDEN]
         at = max(at, end)
-    return "".join([*parts, text[at:]]) if parts else text
+    shown = "".join([*parts, text[at:]])
+    # The label of a number that is hidden now may be that of the next: `ИИН [hidden] и 7503-0110-0019 тенге`.
+    return without(shown, kinds, effort) if parts and effort.left >= 0 else shown
 
 
 def spans(text: str, kinds: Collection[str], effort: Effort | None = None) -> Iterator[tuple[int, int]]:
