@@ -6,8 +6,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
 
-from appealbus.core.rights.identifiers import is_one
-from appealbus.core.rights.paths import PARTS, Path, Pattern, Steps
+from appealbus.core.rights.paths import PARTS, Path, Pattern, Steps, is_one
 from appealbus.schemas.appeal import Appeal, Receipt
 from appealbus.schemas.base import Model
 from appealbus.schemas.change import ChangeNote

@@ -15,7 +15,6 @@ from itertools import accumulate
 
 from appealbus.core.preparation.scanner import lowered
 from appealbus.core.rights import number_words as words
-from appealbus.core.rights.paths import Steps
 
 KINDS = ("iin", "bin", "cadastral_number")
 HIDDEN = "[hidden]"
@@ -76,11 +75,6 @@ _GOES_ON = re.compile(r"[-.:/]?\d")
 _CUT = re.compile(r"\d[.,:;]\Z")
 
 
-def is_one(steps: Steps, kinds: Collection[str]) -> bool:
-    """Whether the last name of the steps denotes such numbers: `leader_iin`, `iins`."""
-    return any(step.removesuffix("s") == kind or step.endswith(f"_{kind}") for step in steps for kind in kinds)
-
-
 class Effort:
     """The remaining effort for the texts and parts of one version. Unchecked content is hidden."""
 
@@ -101,8 +95,8 @@ def without(text: str, kinds: Collection[str], effort: Effort | None = None) -> 
             parts += [text[at:start], HIDDEN]
         at = max(at, end)
     shown = "".join([*parts, text[at:]])
-    # The label of a number that is hidden now may be that of the next: `ИИН [hidden] и 7503-0110-0019 тенге`.
-    return without(shown, kinds, effort) if parts and effort.left >= 0 else shown
+    # A word that named a number hidden now is nearer to the next. Texts that cost little are looked through again.
+    return without(shown, kinds, effort) if parts and effort.left > _EFFORT / 2 else shown
 
 
 def spans(text: str, kinds: Collection[str], effort: Effort | None = None) -> Iterator[tuple[int, int]]:
@@ -259,7 +253,7 @@ class _Run:
         """Return the confidence that the digits are a personal number: 1 is the highest, 0 means none."""
         self.effort.left -= 1
         start, end = self.units[index][0], self.units[last - 1][1]
-        named = index <= self.first and self._is_named(start, end)
+        named = index <= self.first and self._is_named(start, end, valid=valid)
         letters = sum(self.letters[index:last])
         if not (valid or named) or letters > _MOST_LETTERS or self._cuts_a_word(index, last):
             return 0
@@ -326,10 +320,10 @@ class _Run:
         before, after = self.text[max(start - 1, 0) : start], self.text[end : end + 1]
         return (self.text[start] in _LETTERS and before.isalpha()) or (self.text[final] in _LETTERS and after.isalpha())
 
-    def _is_named(self, start: int, end: int) -> bool:
-        """Whether a word names the range as such a number."""
+    def _is_named(self, start: int, end: int, *, valid: bool) -> bool:
+        """Whether a word names the range as such a number; of valid ones also the second behind it, as intake reads."""
         if self.words and self.words[-1][1] == "holder" and start - self.words[-1][0] <= _NEAR:
-            return not any(map(str.isdigit, self.text[self.words[-1][0] : start]))
+            return valid or not any(map(str.isdigit, self.text[self.words[-1][0] : start]))
         word = self.word_after(end)
         if word is None or word[2] != "holder":
             return False

@@ -12,7 +12,7 @@ from appealbus.core.domain.client import Role
 from appealbus.core.rights import identifiers
 from appealbus.core.rights.fields import number_fields
 from appealbus.core.rights.identifiers import KINDS, Effort
-from appealbus.core.rights.paths import PARTS, Path, Pattern, Rules, Steps, remember, steps_of
+from appealbus.core.rights.paths import PARTS, Path, Pattern, Rules, Steps, is_one, remember, steps_of
 
 _ALL = Pattern.parse("*")
 _LEAST = 10**8
@@ -79,7 +79,7 @@ class Mask:
         """Whether the whole path is hidden."""
         known = self._hidden.get(path)
         if known is None:
-            numbers = bool(self.identifiers) and identifiers.is_one(path[1], self.identifiers)
+            numbers = bool(self.identifiers) and is_one(path[1], self.identifiers)
             known = numbers or self.rules.hidden(path) or (path[0] == "completeness" and not self._shows_completeness)
             remember(self._hidden, path, known)
         return known
@@ -153,7 +153,7 @@ class Mask:
             value = int(value)
         if not self.identifiers or isinstance(value, float):
             return False
-        if identifiers.is_one(steps, self.identifiers):
+        if is_one(steps, self.identifiers):
             return True
         if isinstance(value, int) and abs(value) < _LEAST:
             return False
@@ -218,7 +218,7 @@ class Mask:
         own = steps_of(name)
         if head not in PARTS:
             known, kinds = self._named, self.identifiers
-            own = tuple([step if step in known or identifiers.is_one((step,), kinds) else "?" for step in own])
+            own = tuple([step if step in known or is_one((step,), kinds) else "?" for step in own])
         return head, (*steps, *own)
 
     def _name(self, name: str, effort: Effort) -> str:

@@ -168,3 +168,8 @@ def remember(answers: dict[Path, bool], path: Path, answer: bool) -> None:
 
 def _is_below(path: Path, above: Path) -> bool:
     return path[1][: len(above[1])] == above[1]
+
+
+def is_one(steps: Steps, kinds: Collection[str]) -> bool:
+    """Whether a name among the steps denotes numbers of these kinds: `leader_iin`, `iins`."""
+    return any(step.removesuffix("s") == kind or step.endswith(f"_{kind}") for step in steps for kind in kinds)
