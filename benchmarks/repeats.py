@@ -188,7 +188,7 @@ class Asked:
         """Take 100 letters at once into every journal."""
         some = [letter(first + each, message_id=f"{what}{first + each}") for each in range(100)]
         for name, journal in self.journals.items():
-            journal.keeping = PARTS if compares else ()
+            journal.keeper.parts = PARTS if compares else ()
             self._note(what, name, await timed(put(journal, *some), len(some)))
 
     def table(self) -> Iterator[str]:
@@ -207,7 +207,7 @@ async def measured(places: list[Place], rounds: int, appeals: int) -> None:
     """Fill the last journal, and ask both."""
     for place in places:
         async with await Journal.open(place.url, parts=PARTS) as journal:
-            journal.keeping = PARTS
+            journal.keeper.parts = PARTS
             await put(journal, *(letter(each) for each in range(ORIGINALS)))
             for at, (name, given) in enumerate(CASES.items()):
                 await put(journal, letter(1000 + at, message_id=name, **given))

@@ -165,7 +165,7 @@ async def running_bus(
     host.plugins.append(Plugin("test", "1", "test", brought=brought))
     own = loaded.settings.bus
     journal = await Journal.open(own.journal, key=own.key_file(), parts=host.journal_parts)
-    journal.keeping = host.keeping_parts
+    journal.keeper.parts = host.keeping_parts
     try:
         await journal.hold_run_lock()
         bus = Bus(loaded, build(loaded, host), journal)

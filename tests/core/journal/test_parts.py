@@ -32,7 +32,7 @@ ROOT = Path(__file__).parents[3]
 
 async def opened(url, *parts, keeps=True):
     journal = await Journal.open(url, parts=parts)
-    journal.keeping = parts if keeps else ()
+    journal.keeper.parts = parts if keeps else ()
     return journal
 
 

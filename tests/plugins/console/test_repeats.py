@@ -50,7 +50,7 @@ def rows(console: World) -> list[AppealRow]:
     ]
 
     async def work(journal: Journal) -> list[AppealRow]:
-        journal.keeping = [Sketches()]
+        journal.keeper.parts = [Sketches()]
         reception, numbers = console.api.reception, []
         for at, each in enumerate(given):
             taken = await reception.accept(message(f"r{at}", kind="application", place={"kato": HERE}, **each))

@@ -251,7 +251,7 @@ async def make(console: World, journal: Journal) -> None:
     await work_goes_on(journal)
     await park([0, 1, 3])(journal)
     await lag(journal)
-    journal.keeping = [Sketches()]
+    journal.keeper.parts = [Sketches()]
     letters = {"WALK-1": text(12, 1), "WALK-2": f"{text(12, 1)} Крыша упала вчера."}
     when = {"received_at": "2026-01-12T09:00:00Z", "due_on": "2026-02-01"}
     for number, said in letters.items():

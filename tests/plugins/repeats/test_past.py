@@ -36,7 +36,7 @@ async def journal(url):
 
 @pytest.fixture
 async def comparing(journal):
-    journal.keeping = PARTS
+    journal.keeper.parts = PARTS
     return journal
 
 
@@ -119,7 +119,7 @@ async def test_who_wrote_is_who_it_is_by_the_newest_form(comparing, make):
 
 async def test_what_goes_takes_its_sketch_along(url, make, journal):
     """Pruned with its appeal; nothing of it is left in the index."""
-    journal.keeping = PARTS
+    journal.keeper.parts = PARTS
     first, _ = await put(journal, make, "1", text=LETTER, **by(0))
     await put(journal, make, "2", text=making.text(12, 2), **by(0))
     await conclude(journal, first)
@@ -144,7 +144,7 @@ async def test_those_from_before_get_sketches_in_batches(url, make, journal, mon
     monkeypatch.setattr("appealbus.core.journal.parts._WINDOW", 4)
     for number in range(10):
         await put(journal, make, str(number), text=making.text(12, number), **by(0))
-    journal.keeping = PARTS
+    journal.keeper.parts = PARTS
     await put(journal, make, "new", text=LETTER, **by(0))
     engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://"))
     with engine.begin() as connection:
@@ -183,7 +183,7 @@ async def test_a_journal_without_sketches_is_upgraded(url, make):
         connection.execute(text("UPDATE alembic_version SET version_num = '0009'"))
     engine.dispose()
     async with await Journal.open(url, parts=PARTS) as journal:
-        journal.keeping = PARTS
+        journal.keeper.parts = PARTS
         own, appeal = await put(journal, make, "3", text=LETTER, **by(3))
         assert told(await journal.ask(journal_past.past, own, appeal)) == {}
         assert len((await fill_next(journal, PARTS[0], 0)).rows) == 3
@@ -195,7 +195,7 @@ async def test_another_key_draws_anew(url, make, monkeypatch):
     monkeypatch.setattr(renewing, "_BATCH", 1)
     key = key_of(url)
     async with await Journal.open(url, parts=PARTS) as journal:
-        journal.keeping = PARTS
+        journal.keeper.parts = PARTS
         await put(journal, make, "1", text=LETTER, **by(0))
         own, appeal = await put(journal, make, "2", text=LETTER, **by(1))
         await journal.do(leases.Release("me"))
@@ -214,7 +214,7 @@ async def test_another_key_draws_anew(url, make, monkeypatch):
 async def test_a_journal_of_before_the_part_goes_on(url, make, loaded):
     """What was sketched is found without being drawn anew, and goes with its appeals though nobody loads the plugin."""
     async with await Journal.open(url, parts=PARTS) as journal:
-        journal.keeping = PARTS
+        journal.keeper.parts = PARTS
         first, _ = await put(journal, make, "1", text=LETTER, **by(0))
         own, appeal = await put(journal, make, "2", text=LETTER, **by(1))
         await conclude(journal, first)

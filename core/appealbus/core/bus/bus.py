@@ -82,7 +82,7 @@ class Bus:
         self._leader_leases = LeaderLeases(self.worker, journal)
         self._retention_lease = self._leader_leases.add("retention")
         self._filling_leases = [
-            (part, self._leader_leases.add(f"journal_part.{part.name}")) for part in journal.keeping
+            (part, self._leader_leases.add(f"journal_part.{part.name}")) for part in journal.keeper.parts
         ]
         self._sequencer = Sequencer(journal, self._leader_leases.add("log"))
         turns, policy, self._masker = Turns(), read_policy(loaded, parts.host), Masker()

@@ -96,7 +96,7 @@ async def opened(
     if write:
         journal.actor = by_person(person())
     if write and keeps:
-        journal.keeping, journal.keeper.defects = host().keeping_parts, host().defects
+        journal.keeper.parts, journal.keeper.defects = host().keeping_parts, host().defects
     try:
         if checkpoint is not None:
             journal.checkpoint = await _proved(journal, checkpoint, mark, works=ends_workers)

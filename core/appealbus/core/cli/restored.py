@@ -31,7 +31,7 @@ def restored(
     after: Annotated[
         int | None,
         typer.Option(
-            "--after", help="The epoch series_of the newest numbers that anybody has; 1 where they carry none.", min=1
+            "--after", help="The epoch of the newest numbers that anybody has; 1 where they carry none.", min=1
         ),
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,

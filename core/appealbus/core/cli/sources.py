@@ -22,7 +22,7 @@ from appealbus.core.interfaces.link import LinkStatus
 from appealbus.core.journal import workers as journal_workers
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.workers import WorkerState
-from appealbus.core.management.sources import standings
+from appealbus.core.management.sources import reports
 
 _UNTIL = timedelta(days=90)
 """Age until which an element is reported as meaningless; somebody should fix the schema by then."""
@@ -52,8 +52,7 @@ def sources(
 
 
 async def _read(journal: Journal) -> tuple[list[SourceState], list[WorkerState]]:
-    states = [source.state for source in await standings(journal, parked=()) if source.state is not None]
-    return sorted(states, key=lambda state: state.source), await journal.ask(journal_workers.workers)
+    return await reports(journal), await journal.ask(journal_workers.workers)
 
 
 def worker_view(workers: list[WorkerState]) -> RenderableType:

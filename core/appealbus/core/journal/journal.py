@@ -269,15 +269,6 @@ class Journal(JournalReader):
         raise ReadOnly
 
     @property
-    def keeping(self) -> Sequence[JournalPart]:
-        """The parts that keep rows of each appeal."""
-        return self.keeper.parts
-
-    @keeping.setter
-    def keeping(self, parts: Sequence[JournalPart]) -> None:
-        self.keeper.parts = parts
-
-    @property
     def shared(self) -> bool:
         """Whether several processes may work this journal at the same time."""
         return self._opened.path is None

@@ -17,7 +17,7 @@ from appealbus.core.journal.figures import past_calls
 from appealbus.core.journal.journal import Journal
 from appealbus.core.management.outages import SourceSetup
 
-__all__ = ["DECIDED", "LONGEST", "SourceStanding", "past_calls", "pause", "resume", "spans", "standings"]
+__all__ = ["DECIDED", "LONGEST", "SourceStanding", "past_calls", "pause", "reports", "resume", "spans", "standings"]
 
 log = structlog.get_logger(__name__)
 
@@ -136,3 +136,9 @@ async def standings(
             state = replace(state, paused_until=order.until if order else None)
         rows.append(SourceStanding(name, known.get(name), state, order, waits.get(name), news.used, now, alive))
     return sorted(rows, key=lambda row: (_WORST.index(row.word), row.name))
+
+
+async def reports(journal: Journal) -> list[SourceState]:
+    """Return what the workers last reported of each source, by name, each with a person's pause."""
+    states = [standing.state for standing in await standings(journal, parked=()) if standing.state is not None]
+    return sorted(states, key=lambda state: state.source)

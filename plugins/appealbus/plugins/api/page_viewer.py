@@ -23,7 +23,7 @@ from appealbus.core.management.appeals import ListPosition, Selection
 from appealbus.core.management.health import seen_finding
 from appealbus.core.management.operations import under_way
 from appealbus.core.management.people import Client
-from appealbus.core.management.sources import standings
+from appealbus.core.management.sources import reports
 from appealbus.core.management.viewing import Action
 from appealbus.plugins.api.api import Api
 from appealbus.plugins.api.callers import PURPOSE, Caller, allow, count, need_purpose, purpose_of, views_of
@@ -152,8 +152,7 @@ class ServerViewer:
         ]
 
     async def sources(self) -> Sequence[SourceState]:
-        standing = await standings((await self._may(Action.WHY)).journal, parked=())
-        return sorted((source.state for source in standing if source.state is not None), key=lambda state: state.source)
+        return await reports((await self._may(Action.WHY)).journal)
 
     async def receivers(self) -> Sequence[ReceiverStanding]:
         configured = self._api.loaded.settings.deliveries
