@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from contextlib import nullcontext
 from datetime import timedelta
 
@@ -150,6 +151,34 @@ async def test_a_worker_that_lives_is_waited_for_and_told(url, alone, make):
         await journal.do(workers.Beat(WORKER, (), 0.0))
     await migration
     assert begun.is_set()
+
+
+class Busy:
+    """A lock that whoever migrates holds for longer than anybody is patient, and a fence that it leaves with it."""
+
+    seconds, left = 0.1, False
+
+    def __enter__(self):
+        time.sleep(self.seconds)
+        self.left = True
+
+    def __exit__(self, *_):
+        pass
+
+    def taken(self):
+        return self.left
+
+    def close(self):
+        pass
+
+
+async def test_whoever_waited_for_the_lock_looks_again(url, engine, monkeypatch):
+    """Who migrated has held it, and is done: its successor gets in."""
+    monkeypatch.setattr(migration_lock, "_SHORTLY", 0.05)
+    await (await Journal.open(url)).close()
+    busy = Busy()
+    with migration_lock.alone(engine, busy, busy, tells=False):
+        assert busy.left
 
 
 async def test_a_command_tells_nobody_to_end(url, alone):

@@ -89,13 +89,13 @@ def alone(engine: Engine, lock: AbstractContextManager[None], fence: Fence, *, t
     With `tells` workers are told to end; else only a migration that is under way is waited for.
     """
     patience, announced = _PATIENCE if tells else _SHORTLY, False
-    ends = time.monotonic() + patience
+    waited = 0.0  # in pauses alone: who migrates holds the lock for seconds, and may be done when we get it
     try:
         while not fence.taken():
             with lock, engine.begin() as connection:
                 if _is_migrating(connection):
-                    ends = time.monotonic() + patience  # a million appeals take some minutes
-                elif time.monotonic() >= ends:
+                    waited = 0.0  # a million appeals take some minutes
+                elif waited >= patience:
                     raise JournalError(_IN_USE, "in_use")
                 elif tells:
                     _announce(connection, _ASKS)
@@ -103,6 +103,7 @@ def alone(engine: Engine, lock: AbstractContextManager[None], fence: Fence, *, t
                 log.warning("journal.waits_for_workers")
             announced = True
             time.sleep(_PAUSE)
+            waited += _PAUSE
         with lock, engine.begin() as connection:
             announce(connection)
         try:
